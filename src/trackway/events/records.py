@@ -1,0 +1,129 @@
+"""The records that stand in the logs: one per call, in msgpack, smallest useful header first.
+
+    raw         RawRecord         what a client sent, byte for byte, and what the collector knows about it
+    events      EventRecord       what it became: one clean event
+    quarantine  QuarantineRecord  what the collector or the pipeline refused, with the reason
+    dropped     DroppedRecord     what was left out by design (a duplicate), with the reason
+
+Every raw record ends as exactly one record of the other three, so the ledger can be recounted from the logs alone.
+Fields are only ever added at the end, each with a default: old records stay readable.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+RAW = "raw"
+EVENTS = "events"
+QUARANTINE = "quarantine"
+DROPPED = "dropped"
+CLEAN_TOPICS = (EVENTS, QUARANTINE, DROPPED)
+
+
+class Place(NamedTuple):
+    """Where a record stands in its topic."""
+
+    partition: int
+    offset: int
+
+
+class Refusal(Struct, array_like=True, frozen=True, gc=False):
+    """Why a call was refused."""
+
+    reason: str
+    """A code from `trackway.events.reasons`."""
+    pointer: str
+    """JSON pointer (RFC 6901) to the offending part of the call; `""` is the whole call."""
+    message: str
+    """A sentence that says what to do."""
+
+
+class Finding(Struct, array_like=True, frozen=True, gc=False):
+    """Something odd about an event that was kept all the same."""
+
+    code: str
+    pointer: str
+    detail: str = ""
+
+
+class RawRecord(Struct, array_like=True, frozen=True, gc=False):
+    """One call as it came in."""
+
+    source: str
+    type: str
+    """From the path or from the call itself; `""` when it could not be told."""
+    message_id: str
+    """As sent, or made by the collector when it was absent or unusable."""
+    received_at_ms: int
+    """Epoch milliseconds; all calls of one request share it."""
+    body: bytes
+    """The call's own JSON text, untouched."""
+    sent_at: str | None = None
+    """`sentAt` of the request, for calls that carry none."""
+    shared: bytes = b""
+    """JSON object with the request's `context` and `integrations`, to be merged under the call's own."""
+    ip: str = ""
+    user_agent: str = ""
+    client_side: bool = False
+    """True for routes of browsers, phones and pixels, whose ip and user agent are the person's own."""
+    refusal: Refusal | None = None
+    """Set when the collector refused the call: the pipeline only moves it to quarantine."""
+
+
+class EventRecord(Struct, array_like=True, frozen=True, gc=False):
+    """One clean event."""
+
+    source: str
+    type: str
+    message_id: str
+    name: str
+    """Event name of a track call, `name` of a page or screen call, else `""`."""
+    user_id: str | None
+    anonymous_id: str | None
+    received_at_ms: int
+    timestamp_ms: int
+    raw: Place
+    """The raw record it came from."""
+    body: bytes
+    """The whole event as UTF-8 JSON, in Segment's terms (`messageId`, `originalTimestamp`, …), without a write key."""
+    findings: list[Finding] = []
+
+    @property
+    def person(self) -> str:
+        """The id that order is kept for: user id, else anonymous id, else the message id."""
+        return self.user_id or self.anonymous_id or self.message_id
+
+
+class QuarantineRecord(Struct, array_like=True, frozen=True, gc=False):
+    """One refused call."""
+
+    source: str
+    type: str
+    message_id: str
+    received_at_ms: int
+    raw: Place
+    stage: str
+    """`collector`, or the name of the pipeline's stage."""
+    refusal: Refusal
+    body: bytes
+
+
+class DroppedRecord(Struct, array_like=True, frozen=True, gc=False):
+    """One call that was left out by design."""
+
+    source: str
+    type: str
+    message_id: str
+    received_at_ms: int
+    raw: Place
+    reason: str
+    original: Place | None = None
+    """For a duplicate: where in `events` the first one stands, if it is known."""
+
+
+encode = msgspec.msgpack.Encoder().encode
+decode_raw = msgspec.msgpack.Decoder(RawRecord).decode
+decode_event = msgspec.msgpack.Decoder(EventRecord).decode
+decode_quarantine = msgspec.msgpack.Decoder(QuarantineRecord).decode
+decode_dropped = msgspec.msgpack.Decoder(DroppedRecord).decode

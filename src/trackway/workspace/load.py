@@ -1,0 +1,179 @@
+"""Read `trackway.yaml`: secrets from the environment or files, overrides from the environment, errors that help."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import msgspec
+import yaml
+
+from trackway.errors import TrackwayError
+from trackway.workspace.model import Workspace
+from trackway.workspace.secret import Secret
+from trackway.workspace.units import Duration, Size
+
+FILE_NAME = "trackway.yaml"
+ENV_PREFIX = "TRACKWAY__"
+T = TypeVar("T")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
+_PLACE = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
+
+
+class WorkspaceError(TrackwayError):
+    """`trackway.yaml` is missing or says something that cannot be; `where` is the dotted place in it."""
+
+    def __init__(self, message: str, *, where: str = "") -> None:
+        super().__init__(message)
+        self.where = where
+
+
+def load_workspace(folder: Path, *, environ: Mapping[str, str] | None = None) -> Workspace:
+    """Read the workspace in `folder`.
+
+    `TRACKWAY__COLLECTOR__PORT=9000` in `environ` (default: the process's) overrides `collector.port`. `${NAME}` in a
+    value, `{env: NAME}` and `{file: PATH}` are replaced; a path is relative to the folder.
+
+    Raises:
+        WorkspaceError: with the place in the file and what to do.
+    """
+    environ = os.environ if environ is None else environ
+    file = folder / FILE_NAME
+    try:
+        tree = yaml.safe_load(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise WorkspaceError(f"{file} does not exist; `trackway up --workspace {folder}` makes one") from None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise WorkspaceError(f"{file} cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise WorkspaceError(f"{file}: expected settings such as `sources:` at the top, found {type(tree).__name__}")
+    settings = cast("dict[str, Any]", tree)
+    _override(settings, environ)
+    settings = cast("dict[str, Any]", _resolve(settings, folder, environ, place=""))
+    workspace = convert(settings, Workspace, where="")
+    workspace = msgspec.structs.replace(workspace, folder=folder.resolve())
+    _check(workspace)
+    return workspace
+
+
+def convert(value: Any, kind: type[T], *, where: str) -> T:
+    """Turn plain settings into the struct `kind`; `where` is their dotted place in the file, for messages.
+
+    Raises:
+        WorkspaceError: naming the place, and the nearest known key for an unknown one.
+    """
+    try:
+        return msgspec.convert(value, kind, dec_hook=_decode_hook)
+    except msgspec.ValidationError as error:
+        raise _explained(str(error), kind, where) from None
+
+
+def _decode_hook(kind: type[Any], value: Any) -> Any:
+    if kind is Path:
+        return Path(str(value))
+    if kind in (Duration, Size, Secret):
+        return kind.decode(value)
+    raise NotImplementedError(kind)
+
+
+def _override(settings: dict[str, Any], environ: Mapping[str, str]) -> None:
+    for name in sorted(environ):
+        if not name.startswith(ENV_PREFIX):
+            continue
+        *parents, last = name.removeprefix(ENV_PREFIX).lower().split("__")
+        node = settings
+        for parent in parents:
+            child = node.setdefault(parent, {})
+            if not isinstance(child, dict):
+                raise WorkspaceError(f"{name}: {parent} in {FILE_NAME} is not a group of settings", where=parent)
+            node = cast("dict[str, Any]", child)
+        node[last] = yaml.safe_load(environ[name])
+
+
+def _resolve(value: Any, folder: Path, environ: Mapping[str, str], *, place: str) -> Any:
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda found: _variable(found[1], environ, place), value)
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return [_resolve(item, folder, environ, place=f"{place}[{i}]") for i, item in enumerate(items)]
+    if not isinstance(value, dict):
+        return value
+    group = cast("dict[Any, Any]", value)
+    if group.keys() == {"env"} and isinstance(group["env"], str):
+        return _variable(group["env"], environ, place)
+    if group.keys() == {"file"} and isinstance(group["file"], str):
+        path = folder / group["file"]
+        try:
+            return path.read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise WorkspaceError(f"{FILE_NAME}: {place}: {path} cannot be read: {error}", where=place) from error
+    return {
+        key: _resolve(item, folder, environ, place=f"{place}.{key}" if place else str(key))
+        for key, item in group.items()
+    }
+
+
+def _variable(name: str, environ: Mapping[str, str], place: str) -> str:
+    if name not in environ:
+        raise WorkspaceError(f"{FILE_NAME}: {place}: the environment variable {name} is not set", where=place)
+    return environ[name]
+
+
+def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
+    if found := _UNKNOWN_FIELD.search(text):
+        key, path = found[1], _join(where, found[2] or "")
+        near = difflib.get_close_matches(key, _known_keys(kind), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        place = _join(path, key)
+        return WorkspaceError(f"{FILE_NAME}: {place} is unknown{hint}", where=place)
+    if found := _PLACE.fullmatch(text):
+        place = _join(where, found[2])
+        return WorkspaceError(f"{FILE_NAME}: {place}: {found[1]}", where=place)
+    return WorkspaceError(f"{FILE_NAME}: {where + ': ' if where else ''}{text}", where=where)
+
+
+def _join(where: str, path: str) -> str:
+    return ".".join(part for part in (where, path) if part)
+
+
+def _known_keys(kind: type[Any]) -> list[str]:
+    """All keys that occur anywhere in `kind`: enough for a spelling hint."""
+    known: set[str] = set()
+    waiting: list[Any] = [msgspec.inspect.type_info(kind)]
+    while waiting:
+        info = waiting.pop()
+        if isinstance(info, msgspec.inspect.StructType):
+            known.update(field.name for field in info.fields)
+            waiting.extend(field.type for field in info.fields)
+        elif isinstance(info, msgspec.inspect.DictType):
+            waiting.append(info.value_type)
+        elif isinstance(info, msgspec.inspect.UnionType):
+            waiting.extend(info.types)
+    return sorted(known)
+
+
+def _check(workspace: Workspace) -> None:
+    """Look for what a struct alone cannot tell."""
+    owner: dict[str, str] = {}
+    for name, source in workspace.sources.items():
+        for key in source.write_keys:
+            if not key or key != key.strip():
+                place = f"sources.{name}.write_keys"
+                raise WorkspaceError(f"{FILE_NAME}: {place}: a write key is empty or has spaces around it", where=place)
+            if key in owner:
+                place = f"sources.{name}.write_keys"
+                raise WorkspaceError(
+                    f"{FILE_NAME}: {place}: a write key belongs to one source, this one is also in {owner[key]}",
+                    where=place,
+                )
+            owner[key] = name
+    for name, destination in workspace.destinations.items():
+        for source in destination.sources or ():
+            if source not in workspace.sources:
+                near = difflib.get_close_matches(source, workspace.sources, n=1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                place = f"destinations.{name}.sources"
+                raise WorkspaceError(f"{FILE_NAME}: {place}: there is no source {source}{hint}", where=place)

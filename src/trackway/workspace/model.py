@@ -1,0 +1,119 @@
+"""What `trackway.yaml` may say, as frozen structs. Every field has its meaning beside it; `load.py` fills them.
+
+Durations are written `"24h"`, `"30s"`, `"7 days"`; sizes `"32 KiB"`, `"20 GiB"`: `units.py` reads both.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, field
+
+from trackway.workspace.secret import Secret
+from trackway.workspace.units import Duration, Size
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """The base of every settings struct: unknown keys are errors."""
+
+
+class Source(Settings, frozen=True, kw_only=True):
+    """Where events come from: an app, a site, a server."""
+
+    name: str = ""
+    """What people see; default: the source's key."""
+    write_keys: Annotated[list[str], Meta(min_length=1)]
+    """Keys that clients send. Several, so that one can be rotated out."""
+    dedup_window: Duration = Duration(24 * 3600)
+    """How long a repeated `messageId` counts as the same event."""
+    enabled: bool = True
+
+
+class Destination(Settings, frozen=True, kw_only=True):
+    """Where events go to, one by one or in batches."""
+
+    type: str
+    """The catalogue's module name, such as `webhook`."""
+    name: str = ""
+    """The name in an event's `integrations`; default: the destination type's own display name."""
+    enabled: bool = True
+    sources: list[str] | None = None
+    """Only these sources; default: all."""
+    settings: dict[str, Any] = {}
+    """The destination's own settings; its module says which."""
+
+
+class Warehouse(Settings, frozen=True, kw_only=True):
+    """Where events become tables."""
+
+    type: Literal["duckdb"] = "duckdb"
+    path: str = "data/warehouse.duckdb"
+    """Relative to the workspace folder."""
+    enabled: bool = True
+    load_every: Duration = Duration(1)
+    """The longest an event waits before its rows are committed."""
+    rows: Annotated[int, Meta(ge=1)] = 20_000
+    """Events taken into one load at the most."""
+
+
+class Collector(Settings, frozen=True, kw_only=True):
+    """The public HTTP API."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    public_url: str | None = None
+    """The address clients use, when a proxy stands in front; default: the request's own host."""
+    max_event: Size = Size(32 * 1024)
+    max_body: Size = Size(4 * 1024 * 1024)
+    max_batch: Annotated[int, Meta(ge=1)] = 2500
+
+
+class Console(Settings, frozen=True, kw_only=True):
+    """The web console and its API; not for the public."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8081
+    token: Secret | None = None
+    """What opens the console; default: made at the first start, in `data/console-token`."""
+
+
+class Log(Settings, frozen=True, kw_only=True):
+    """How long the log keeps what everybody has read."""
+
+    keep: Duration = Duration(7 * 24 * 3600)
+    keep_size: Size = Size(20 * 1024**3)
+    segment_size: Size = Size(128 * 1024**2)
+
+
+class Delivery(Settings, frozen=True, kw_only=True):
+    """How destinations are reached."""
+
+    allow_private_addresses: bool = False
+    """Let destinations name loopback, link-local and private addresses."""
+
+
+class Workspace(Settings, frozen=True, kw_only=True):
+    """All of `trackway.yaml`."""
+
+    sources: dict[Slug, Source]
+    destinations: dict[Slug, Destination] = {}
+    warehouses: dict[Slug, Warehouse] = field(default_factory=lambda: {"duckdb": Warehouse()})
+    collector: Collector = Collector()
+    console: Console = Console()
+    log: Log = Log()
+    delivery: Delivery = Delivery()
+    folder: Path = Path()
+    """Where the file lies; set by the loader, not by the file."""
+
+    @property
+    def data(self) -> Path:
+        """The folder of logs, state and the warehouse."""
+        return self.folder / "data"
+
+    def display_name(self, source: str) -> str:
+        """Return what people call a source."""
+        found = self.sources.get(source)
+        return (found.name if found else "") or source
