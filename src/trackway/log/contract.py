@@ -166,6 +166,10 @@ class EventLog(Protocol):
         """Return the offset after the last record, by partition."""
         ...
 
+    def marks(self, name: str) -> dict[int, bytes]:
+        """Return the last committed value of a mark, by the partition whose writer set it."""
+        ...
+
     def read(self, topic: str, partition: int, offset: int, *, max_records: int = 1) -> Iterable[Slice]:
         """Yield the records from `offset` on, at most `max_records`; nothing when they are gone or not yet there."""
         ...
