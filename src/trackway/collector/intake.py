@@ -1,0 +1,200 @@
+"""From the body of a request to records for the log, with a verdict for each call. Pure; no I/O."""
+
+import zlib
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from trackway.events import calls, lenient_json
+from trackway.events.ids import new_message_id
+from trackway.events.reasons import REFUSALS
+from trackway.events.records import RawRecord, Refusal, encode
+from trackway.events.verdicts import Judged, judge, refuse
+
+
+class Refused(Exception):
+    """The request as a whole can never succeed: `code` and a sentence for the 400."""
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        super().__init__(message or REFUSALS[code])
+        self.code = code
+
+
+class Origin(NamedTuple):
+    """What the collector knows about a request besides its body."""
+
+    received_at_ms: int
+    ip: str
+    user_agent: str
+    client_side: bool
+
+
+class Limits(NamedTuple):
+    """Bounds of one source."""
+
+    event_bytes: int
+    batch_calls: int
+
+
+class Verdict(NamedTuple):
+    """The outcome for one call, in the order of the request."""
+
+    message_id: str
+    refusal: Refusal | None
+
+
+class Intake(NamedTuple):
+    """A request, ready for the log."""
+
+    records: list[bytes]
+    verdicts: list[Verdict]
+
+
+class Body(NamedTuple):
+    """A decoded request body: its calls as raw JSON, and what they share."""
+
+    calls: Sequence[bytes | msgspec.Raw]
+    write_key: str | None
+    sent_at: str | None = None
+    shared: bytes = b""
+
+
+def inflate(body: bytes, encoding: bytes, *, max_bytes: int) -> bytes:
+    """Return the decoded body of a `Content-Encoding`.
+
+    Raises:
+        Refused: an unknown encoding, damaged data, or more than `max_bytes` when unpacked.
+    """
+    encoding = encoding.strip().lower()
+    if encoding in (b"", b"identity"):
+        return body
+    if encoding not in (b"gzip", b"x-gzip", b"deflate"):
+        name = encoding.decode("latin-1")
+        raise Refused("encoding_unknown", f"Content-Encoding {name} is not understood; send gzip, deflate or none.")
+    # 32 lets zlib tell gzip from zlib by the header.
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        unpacked = unpacker.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise Refused("encoding_damaged", f"The compressed body is damaged: {error}.") from None
+    if len(unpacked) > max_bytes:
+        raise too_large(max_bytes)
+    if not unpacker.eof:
+        raise Refused("encoding_damaged", "The compressed body ends too early.")
+    return unpacked
+
+
+def too_large(max_bytes: int) -> Refused:
+    """Return the refusal of a body over the cap."""
+    return Refused("body_too_large", f"The body is larger than {max_bytes} bytes; send fewer calls at a time.")
+
+
+def read_single(body: bytes) -> Body:
+    """Return a body that is one call; its write key is only looked for by `write_key_of`."""
+    return Body((body,), None)
+
+
+def write_key_of(body: bytes) -> str | None:
+    """Return the `writeKey` of a single call.
+
+    Raises:
+        Refused: the body is no JSON object.
+    """
+    try:
+        return _decode_key(body).write_key
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = _load_object(body).get("writeKey")
+        return found if isinstance(found, str) else None
+
+
+class _KeyOnly(msgspec.Struct, rename="camel", gc=False):
+    write_key: str | None = None
+
+
+_decode_key = msgspec.json.Decoder(_KeyOnly).decode
+
+
+def read_batch(body: bytes) -> Body:
+    """Return the calls of a batch and what they share.
+
+    Raises:
+        Refused: the body is no JSON object with an array `batch`.
+    """
+    try:
+        batch = calls.decode_batch(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _read_batch_slowly(_load_object(body))
+    shared = b""
+    parts = [
+        b'"%s":%s' % (name, bytes(raw))
+        for name, raw in ((b"context", batch.context), (b"integrations", batch.integrations))
+        if bytes(memoryview(raw)[:1]) == b"{"
+    ]
+    if parts:
+        shared = b"{" + b",".join(parts) + b"}"
+    return Body(batch.batch, batch.write_key, batch.sent_at, shared)
+
+
+def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, limits: Limits) -> Intake:
+    """Return the records and verdicts for the calls of a request, in order.
+
+    Raises:
+        Refused: the batch is empty.
+    """
+    if not body.calls:
+        raise Refused("empty_batch")
+    records: list[bytes] = []
+    verdicts: list[Verdict] = []
+    for number, raw in enumerate(body.calls):
+        call = bytes(raw)
+        judged = judge(call, path_type=path_type, max_bytes=limits.event_bytes)
+        if number >= limits.batch_calls:
+            judged = judged._replace(refusal=refuse("batch_too_long", f"/batch/{number}"))
+        record, verdict = _record(call, judged, body, source, origin)
+        records.append(record)
+        verdicts.append(verdict)
+    return Intake(records, verdicts)
+
+
+def _record(call: bytes, judged: Judged, body: Body, source: str, origin: Origin) -> tuple[bytes, Verdict]:
+    message_id = judged.message_id or new_message_id(time_ms=origin.received_at_ms)
+    record = RawRecord(
+        source,
+        judged.type,
+        message_id,
+        origin.received_at_ms,
+        call,
+        body.sent_at,
+        body.shared,
+        origin.ip,
+        origin.user_agent,
+        origin.client_side,
+        judged.refusal,
+    )
+    return encode(record), Verdict(message_id, judged.refusal)
+
+
+def _load_object(body: bytes) -> dict[str, Any]:
+    try:
+        value, _ = lenient_json.loads(body)
+    except lenient_json.NotJson as error:
+        raise Refused("body_not_json", f"The body is not JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise Refused("body_not_object")
+    return cast("dict[str, Any]", value)
+
+
+def _read_batch_slowly(value: dict[str, Any]) -> Body:
+    """Read a batch that is no strict JSON, or whose shared fields have odd types: those are left out, not the batch."""
+    items = value.get("batch")
+    if not isinstance(items, list):
+        raise Refused("batch_not_array")
+    write_key, sent_at = value.get("writeKey"), value.get("sentAt")
+    shared = {name: value[name] for name in ("context", "integrations") if isinstance(value.get(name), dict)}
+    return Body(
+        [lenient_json.dumps(item) for item in cast("list[Any]", items)],
+        write_key if isinstance(write_key, str) else None,
+        sent_at if isinstance(sent_at, str) else None,
+        lenient_json.dumps(shared) if shared else b"",
+    )

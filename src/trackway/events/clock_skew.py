@@ -1,0 +1,81 @@
+"""The four times of an event, and the correction of a wrong clock.
+
+    originalTimestamp   the client's clock at the call, untouched
+    sentAt              the client's clock at the request
+    receivedAt          our clock
+    timestamp           receivedAt - (sentAt - originalTimestamp): right whatever the client's clock says
+
+Source: Segment's "Spec: Common Fields", timestamps. A missing or unreadable `sentAt` leaves the client's own time as it
+is (imports of history by plain HTTP rely on that); a missing time of call is taken from `sentAt`, so that the result is
+the time of receipt.
+"""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_FIRST_MS = (datetime(1, 1, 1, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+_LAST_MS = (datetime(9999, 12, 31, 23, 59, 59, 999000, tzinfo=UTC) - _EPOCH) // _MILLISECOND
+
+
+class Times(NamedTuple):
+    """The outcome of `correct`."""
+
+    timestamp_ms: int
+    findings: tuple[str, ...]
+    """Codes from `trackway.events.reasons.FINDINGS`."""
+
+
+def parse_ms(text: Any) -> int | None:
+    """Return an ISO 8601 date or date-time as epoch milliseconds, or None if it is none.
+
+    Any number of fraction digits (beyond milliseconds cut off), any offset; without a zone it is UTC; a date alone is
+    its first moment.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        try:
+            moment = datetime.fromisoformat(text.strip().upper())
+        except ValueError:
+            return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def format_ms(time_ms: int) -> str:
+    """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
+    second, fraction = divmod(time_ms, 1000)
+    return f"{_format_second(second)}.{fraction:03d}Z"
+
+
+def correct(original: Any, sent: Any, received_ms: int) -> Times:
+    """Return the true time of a call made at `original` and sent at `sent`, by the client's clock.
+
+    `original` and `sent` are the raw values of the call's `timestamp` and `sentAt`; None is absent.
+    """
+    findings: tuple[str, ...] = ()
+    original_ms = parse_ms(original)
+    sent_ms = parse_ms(sent)
+    if original is not None and original_ms is None:
+        findings += ("timestamp_unparsable",)
+    if sent is not None and sent_ms is None:
+        findings += ("sent_at_unparsable",)
+    if original_ms is None:
+        return Times(received_ms, findings)
+    if sent_ms is None:
+        return Times(original_ms, findings)
+    timestamp_ms = received_ms - (sent_ms - original_ms)
+    if not _FIRST_MS <= timestamp_ms <= _LAST_MS:
+        return Times(received_ms, (*findings, "timestamp_out_of_range"))
+    return Times(timestamp_ms, findings)
+
+
+@lru_cache(maxsize=4096)
+def _format_second(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).isoformat(timespec="seconds")[:19]

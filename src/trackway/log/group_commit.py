@@ -1,0 +1,93 @@
+"""Group commit: requests of an event loop share commits made by one thread.
+
+While one commit waits for the disk, the next requests gather; so the busier the collector, the more each commit
+carries, and nobody waits for a timer.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from trackway.log.contract import LogError, LogUnavailable, LogWriter
+
+_COMMIT_RECORDS = 20_000
+"""Enough for one commit: more would only make the first in line wait longer."""
+
+
+class _Waiting(NamedTuple):
+    records: Sequence[bytes]
+    done: "asyncio.Future[int]"
+
+
+class GroupCommit:
+    """Appends to one topic of a log from an event loop. Owns the writer."""
+
+    def __init__(self, writer: LogWriter, topic: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._writer = writer
+        self._topic = topic
+        self._loop = loop
+        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+        self._thread.start()
+
+    def submit(self, records: Sequence[bytes]) -> "asyncio.Future[int]":
+        """Return a future that is done when `records` are durable; its result is the offset of the first one.
+
+        It raises LogUnavailable when they could not be written. Call it in the event loop.
+        """
+        done = self._loop.create_future()
+        self._queue.put(_Waiting(records, done))
+        return done
+
+    async def close(self) -> None:
+        """Commit what was submitted, then give the partition free."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            group, going = self._take()
+            if group:
+                self._commit(group)
+        self._writer.close()
+
+    def _take(self) -> tuple[list[_Waiting], bool]:
+        """Wait for the first request, then take all that are there; False when the queue was closed."""
+        group: list[_Waiting] = []
+        count = 0
+        waiting = self._queue.get()
+        while waiting is not None:
+            group.append(waiting)
+            count += len(waiting.records)
+            if count >= _COMMIT_RECORDS or self._queue.empty():
+                return group, True
+            waiting = self._queue.get()
+        return group, False
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        records = group[0].records if len(group) == 1 else [record for one in group for record in one.records]
+        try:
+            first = self._writer.append({self._topic: records})[self._topic].start
+        except LogError as error:
+            self._answer(group, 0, error)
+        except Exception as error:  # noqa: BLE001 - the thread must outlive any surprise; the requests hear of it
+            self._answer(group, 0, LogUnavailable(f"the log failed: {error!r}"))
+        else:
+            self._answer(group, first, None)
+
+    def _answer(self, group: list[_Waiting], first: int, error: LogError | None) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(_resolve, group, first, error)
+
+
+def _resolve(group: list[_Waiting], first: int, error: LogError | None) -> None:
+    for waiting in group:
+        if not waiting.done.done():  # its client may have gone
+            if error is None:
+                waiting.done.set_result(first)
+            else:
+                waiting.done.set_exception(error)
+        first += len(waiting.records)

@@ -1,0 +1,43 @@
+"""Read the raw call and merge in what its request shared."""
+
+from typing import Any, cast
+
+from trackway.events import lenient_json
+from trackway.events.records import Place, RawRecord
+from trackway.pipeline.draft import Draft
+
+
+def read(raw: RawRecord, place: Place) -> Draft:
+    """Return the draft of a call, with the request's `context` and `integrations` under its own and its `sentAt`.
+
+    Source: Segment's HTTP API, "Batch": shared objects are merged into every item, the item wins.
+
+    Raises:
+        NotJson: the stored call cannot be read.
+    """
+    value, repaired = lenient_json.loads(raw.body)
+    if not isinstance(value, dict):
+        raise lenient_json.NotJson("it is no object")
+    event = cast("dict[str, Any]", value)
+    draft = Draft(raw, place, event, findings=[])
+    if repaired:
+        draft.find("text_repaired", "")
+    if raw.shared:
+        shared, _ = lenient_json.loads(raw.shared)
+        for name, common in cast("dict[str, dict[str, Any]]", shared).items():
+            event[name] = merge(common, event.get(name))
+    if event.get("sentAt") is None and raw.sent_at is not None:
+        event["sentAt"] = raw.sent_at
+    return draft
+
+
+def merge(under: Any, over: Any) -> Any:
+    """Return `over` laid over `under`: objects key by key to any depth, else what `over` has; null is absent."""
+    if over is None:
+        return under
+    if not isinstance(under, dict) or not isinstance(over, dict):
+        return over
+    merged = dict(cast("dict[str, Any]", under))
+    for key, value in cast("dict[str, Any]", over).items():
+        merged[key] = merge(merged.get(key), value)
+    return merged
