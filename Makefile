@@ -1,0 +1,65 @@
+# make run    set up and start the whole product
+# make test   set up and run every test
+# make help   all targets
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+WEB_SOURCES := $(shell find web/console -path '*/node_modules' -prune -o -type f -print)
+PYTEST_ARGS ?= -n 2 --dist loadgroup
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test check bench build lock clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+setup: $(STAMPS)/python $(STAMPS)/web ## Make the environment and build the web parts
+
+run: setup ## Start everything in the foreground, in ./workspace
+	@$(BIN)/trackway up --workspace workspace
+
+test: setup ## Run all tests: Python, stock SDKs, browser
+	npm run --silent test --workspace web/console
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: setup ## Lint, format, types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	node_modules/.bin/pyright
+	$(BIN)/lint-imports
+	npm run --silent check --workspace web/console
+
+bench: setup ## Run the benchmarks
+	$(BIN)/python -m benchmarks
+
+build: setup ## Build the wheel, web parts included, into dist/
+	$(BIN)/python -m hatchling build -t wheel
+
+lock: ## Resolve the dependencies anew
+	$(PYTHON) -m venv $(STAMPS)/lock
+	$(STAMPS)/lock/bin/pip install --quiet uv
+	$(STAMPS)/lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(STAMPS)/lock/bin/uv pip compile $(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+
+clean: ## Remove all that was made, but not the workspace
+	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist src/trackway/console/static
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMPS)/python: requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trackway needs Python 3.11 or later: make PYTHON=python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/node: package.json package-lock.json web/console/package.json tests/sdks/package.json
+	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("Trackway needs Node 20 or later to build its console"); process.exit(1) }'
+	npm ci --silent
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/web: $(STAMPS)/node $(WEB_SOURCES)
+	npm run --silent build --workspace web/console
+	@mkdir -p $(STAMPS) && touch $@

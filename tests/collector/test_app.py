@@ -1,0 +1,434 @@
+"""The collector's API, driven as an ASGI callable over a real log."""
+
+import asyncio
+import base64
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trackway.collector.app import CollectorApp
+from trackway.events.records import RAW, RawRecord, decode_raw
+from trackway.log.contract import LogUnavailable
+from trackway.log.group_commit import GroupCommit
+from trackway.log.sqlite import SqliteLog
+from trackway.workspace.model import Collector, Source, Workspace
+
+NOW = 1_795_168_801.0
+WORKSPACE = Workspace(
+    sources={
+        "web": Source(write_keys=["WK", "WK-OLD"]),
+        "off": Source(write_keys=["OFF"], enabled=False),
+    },
+    collector=Collector(max_event=32768, max_body=200_000, max_batch=5),
+)
+BASIC = {"authorization": "Basic " + base64.b64encode(b"WK:").decode()}
+WRONG = {"authorization": "Basic " + base64.b64encode(b"WRONG:").decode()}
+TRACK = {"userId": "u1", "event": "Order Completed", "properties": {"revenue": 19.99}}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: dict[str, str]
+    body: Any
+
+
+class Client:
+    def __init__(self, app: CollectorApp, log: SqliteLog) -> None:
+        self.app = app
+        self.log = log
+
+    async def send(
+        self,
+        path: str,
+        body: Any = b"",
+        *,
+        method: str = "POST",
+        headers: dict[str, str] | None = None,
+        chunks: list[bytes] | None = None,
+        query: str = "",
+        leave: bool = False,
+    ) -> Answer | None:
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        parts = chunks if chunks is not None else [raw]
+        messages = [{"type": "http.request", "body": part, "more_body": True} for part in parts]
+        if leave:
+            messages.append({"type": "http.disconnect"})
+        else:
+            messages[-1]["more_body"] = False
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            return messages.pop(0)
+
+        async def collect(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": query.encode(),
+            "scheme": "http",
+            "client": ("203.0.113.9", 5555),
+            "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
+        }
+        await self.app(scope, receive, collect)
+        if not sent:
+            return None
+        start, end = sent
+        found = {name.decode(): value.decode() for name, value in start["headers"]}
+        if "content-length" in found:
+            assert int(found["content-length"]) == len(end["body"])
+        return Answer(start["status"], found, json.loads(end["body"]) if end["body"] else None)
+
+    def stored(self) -> list[RawRecord]:
+        with self.log.reader(RAW) as reader:
+            found: list[RawRecord] = []
+            while slices := reader.poll():
+                found += [decode_raw(record) for one in slices for record in one.records]
+            return found
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[Client]:
+    log = SqliteLog(tmp_path / "raw", (RAW,))
+    commit = GroupCommit(log.writer(0), RAW, asyncio.get_running_loop())
+    yield Client(CollectorApp(WORKSPACE, commit, clock=lambda: NOW), log)
+    await commit.close()
+    log.close()
+
+
+async def test_an_event_is_answered_as_segment_answers_and_stored_untouched(client: Client):
+    body = b'{ "userId":"u1", "event":"Order Completed",\n "properties":{"revenue":19.990} }'
+    answer = await client.send("/v1/track", body, headers=BASIC | {"user-agent": "curl/8"})
+    assert answer is not None
+    assert (answer.status, answer.body) == (200, {"success": True})
+    assert answer.headers["content-type"] == "application/json"
+    (record,) = client.stored()
+    assert record.body == body
+    assert (record.source, record.type, record.refusal) == ("web", "track", None)
+    assert record.received_at_ms == NOW * 1000
+    assert (record.ip, record.user_agent, record.client_side) == ("203.0.113.9", "curl/8", False)
+    assert len(record.message_id) == 36
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "client_side"),
+    [
+        ("/v1/track", "track", False),
+        ("/v1/identify", "identify", False),
+        ("/v1/page", "page", False),
+        ("/v1/screen", "screen", False),
+        ("/v1/t", "track", True),
+        ("/v1/i", "identify", True),
+        ("/v1/p", "page", True),
+        ("/v1/s", "screen", True),
+        ("/t", "track", True),
+        ("//v1//t/", "track", True),
+        ("/first/party/v1/t", "track", True),
+        ("/v1/track/", "track", False),
+    ],
+)
+async def test_every_path_of_a_single_call(client: Client, path: str, kind: str, client_side: bool):
+    answer = await client.send(path, {"type": kind} | TRACK, headers=BASIC)
+    assert answer is not None and answer.status == 200
+    (record,) = client.stored()
+    assert (record.type, record.client_side, record.refusal) == (kind, client_side, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [("/v1/g", {"userId": "u", "groupId": "g"}), ("/v1/a", {"userId": "u", "previousId": "p"})]
+)
+async def test_group_and_alias(client: Client, path: str, body: dict[str, Any]):
+    answer = await client.send(path, body, headers=BASIC)
+    assert answer is not None and answer.status == 200
+    assert client.stored()[0].refusal is None
+
+
+@pytest.mark.parametrize("path", ["/v1/batch", "/v1/b", "/v1/import", "/v1/import/", "/b"])
+async def test_a_batch_shares_its_context_and_sent_at(client: Client, path: str):
+    batch = {
+        "batch": [{"type": "track"} | TRACK, {"type": "page", "anonymousId": "a1", "sentAt": "2026-01-01T00:00:00Z"}],
+        "context": {"library": {"name": "analytics-go"}},
+        "integrations": {"Slack": False},
+        "sentAt": "2026-11-20T10:00:00Z",
+        "writeKey": "WK",
+    }
+    answer = await client.send(path, batch)
+    assert answer is not None and (answer.status, answer.body) == (200, {"success": True})
+    first, second = client.stored()
+    assert (first.type, second.type) == ("track", "page")
+    assert json.loads(first.shared) == {name: batch[name] for name in ("context", "integrations")}
+    assert first.sent_at == second.sent_at == "2026-11-20T10:00:00Z"
+    assert first.client_side == (path in ("/v1/b", "/b"))
+
+
+@pytest.mark.parametrize(
+    ("headers", "body"),
+    [
+        (BASIC, TRACK),
+        ({"authorization": "Basic " + base64.b64encode(b"WK").decode()}, TRACK),
+        ({"authorization": "basic  " + base64.b64encode(b"WK:ignored").decode().rstrip("=")}, TRACK),
+        ({"authorization": "Basic " + base64.b64encode(b"WK-OLD:").decode()}, TRACK),
+        ({}, TRACK | {"writeKey": "WK"}),
+        ({"authorization": "Bearer token"}, TRACK | {"writeKey": "WK"}),
+        (BASIC, TRACK | {"writeKey": "something else"}),
+        ({"content-type": "text/plain;charset=UTF-8"}, TRACK | {"writeKey": "WK"}),
+        ({}, b'{"writeKey":"WK","userId":"u","event":"A","properties":{"n":NaN}}'),
+    ],
+)
+async def test_every_place_of_a_write_key(client: Client, headers: dict[str, str], body: Any):
+    answer = await client.send("/v1/track", body, headers=headers)
+    assert answer is not None and answer.status == 200
+    assert len(client.stored()) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        ({"authorization": "Basic " + base64.b64encode(b"WRONG:").decode()}, TRACK, "unknown_source"),
+        (
+            {"authorization": "Basic " + base64.b64encode(b"WRONG:").decode()},
+            TRACK | {"writeKey": "WK"},
+            "unknown_source",
+        ),
+        ({"authorization": "Basic \xff"}, TRACK, "unknown_source"),
+        ({}, TRACK | {"writeKey": "WRONG"}, "unknown_source"),
+        ({}, TRACK, "no_write_key"),
+        ({}, TRACK | {"writeKey": 7}, "no_write_key"),
+        ({"authorization": "Basic " + base64.b64encode(b"OFF:").decode()}, TRACK, "source_disabled"),
+    ],
+)
+async def test_a_wrong_key_is_401_with_code_and_message(client: Client, headers, body, code: str):
+    answer = await client.send("/v1/track", body, headers=headers)
+    assert answer is not None
+    assert answer.status == 401
+    assert answer.body["code"] == code and answer.body["message"] and answer.body["success"] is False
+    assert client.stored() == []
+
+
+async def test_one_bad_event_does_not_spoil_its_batch(client: Client):
+    batch = {"batch": [{"type": "track"} | TRACK, {"type": "track", "userId": "u"}, 5, {"type": "track"} | TRACK]}
+    answer = await client.send("/v1/batch", batch, headers=BASIC | {"prefer": "verdicts"})
+    assert answer is not None and answer.status == 200
+    verdicts = answer.body["verdicts"]
+    assert [one["verdict"] for one in verdicts] == ["accepted", "invalid", "invalid", "accepted"]
+    assert verdicts[1]["reason"] == "event_not_defined" and verdicts[1]["pointer"] == "/event"
+    assert verdicts[2]["reason"] == "event_not_object"
+    stored = client.stored()
+    assert [one["messageId"] for one in verdicts] == [record.message_id for record in stored]
+    assert [record.refusal and record.refusal.reason for record in stored] == [
+        None,
+        "event_not_defined",
+        "event_not_object",
+        None,
+    ]
+
+
+async def test_verdicts_can_be_asked_for_in_the_query(client: Client):
+    answer = await client.send("/v1/track", {"event": "A"}, headers=BASIC, query="verdicts=1")
+    assert answer is not None and answer.status == 200
+    assert answer.body["verdicts"][0]["reason"] == "no_user_anon_id"
+    answer = await client.send("/v1/track", {"event": "A"}, headers=BASIC)
+    assert answer is not None and (answer.status, answer.body) == (200, {"success": True})
+
+
+async def test_calls_beyond_the_batch_limit_are_refused_one_by_one(client: Client):
+    batch = {"batch": [{"type": "track"} | TRACK] * 7}
+    answer = await client.send("/v1/batch", batch, headers=BASIC)
+    assert answer is not None and answer.status == 200
+    reasons = [record.refusal and record.refusal.reason for record in client.stored()]
+    assert reasons == [None] * 5 + ["batch_too_long"] * 2
+
+
+async def test_an_event_over_its_limit_costs_only_itself(client: Client):
+    big = {"type": "track"} | TRACK | {"properties": {"a": "x" * 33_000}}
+    answer = await client.send("/v1/batch", {"batch": [big, {"type": "track"} | TRACK]}, headers=BASIC)
+    assert answer is not None and answer.status == 200
+    first, second = client.stored()
+    assert first.refusal is not None and first.refusal.reason == "event_too_large"
+    assert second.refusal is None
+    answer = await client.send("/v1/track", big, headers=BASIC)
+    assert answer is not None and (answer.status, answer.body["code"]) == (400, "event_too_large")
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "code"),
+    [
+        ("/v1/track", b"", "body_not_json"),
+        ("/v1/track", b"{", "body_not_json"),
+        ("/v1/track", b"[1]", "event_not_object"),
+        ("/v1/batch", b"{", "body_not_json"),
+        ("/v1/batch", b"[]", "body_not_object"),
+        ("/v1/batch", b"{}", "batch_not_array"),
+        ("/v1/batch", b'{"batch":{}}', "batch_not_array"),
+        ("/v1/batch", b'{"batch":[]}', "empty_batch"),
+        ("/v1/batch", b'{"batch":[' + b"[" * 50_000 + b"]}", "body_not_json"),
+        ("/v1/batch", b" " * 200_001, "body_too_large"),
+    ],
+)
+async def test_a_hopeless_request_is_400_with_code_and_message(client: Client, path: str, body: bytes, code: str):
+    answer = await client.send(path, body, headers=BASIC)
+    assert answer is not None
+    assert (answer.status, answer.body["code"]) == (400, code)
+    assert answer.body["message"]
+
+
+async def test_a_batch_that_is_no_strict_json_is_mended_not_lost(client: Client):
+    body = b'{"batch":[{"type":"track","userId":"u","event":"A","properties":{"n":NaN}}],"sentAt":5}'
+    answer = await client.send("/v1/batch", body, headers=BASIC)
+    assert answer is not None and answer.status == 200
+    (record,) = client.stored()
+    assert record.refusal is None and json.loads(record.body)["properties"] == {"n": None}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+async def test_compressed_bodies(client: Client, pack):
+    encoding = "gzip" if pack is gzip.compress else "deflate"
+    body = pack(json.dumps(TRACK).encode())
+    answer = await client.send("/v1/track", chunks=[body[:5], body[5:]], headers=BASIC | {"content-encoding": encoding})
+    assert answer is not None and answer.status == 200
+    assert json.loads(client.stored()[0].body) == TRACK
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "code"),
+    [
+        (gzip.compress(b" " * 10_000_000), "gzip", "body_too_large"),
+        (b"no gzip", "gzip", "encoding_damaged"),
+        (gzip.compress(b"{}" * 1000)[:-20], "gzip", "encoding_damaged"),
+        (b"{}", "zip", "encoding_unknown"),
+    ],
+)
+async def test_bombs_and_damaged_bodies(client: Client, body: bytes, encoding: str, code: str):
+    answer = await client.send("/v1/track", body, headers=BASIC | {"content-encoding": encoding})
+    assert answer is not None and (answer.status, answer.body["code"]) == (400, code)
+
+
+async def test_a_body_is_bounded_while_it_arrives(client: Client):
+    chunks = [b"x" * 50_000] * 20
+    answer = await client.send("/v1/track", chunks=chunks, headers=BASIC)
+    assert answer is not None and answer.body["code"] == "body_too_large"
+
+
+async def test_nothing_is_kept_of_a_client_that_leaves_mid_body(client: Client):
+    assert await client.send("/v1/track", TRACK, headers=BASIC, leave=True) is None
+    assert client.stored() == []
+
+
+async def test_preflight_and_cors(client: Client):
+    answer = await client.send("/v1/t", method="OPTIONS", headers={"origin": "https://shop.example"})
+    assert answer is not None and answer.status == 204
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert {"authorization", "content-type", "x-retry-count"} <= set(
+        answer.headers["access-control-allow-headers"].split(", ")
+    )
+    assert "POST" in answer.headers["access-control-allow-methods"]
+    answer = await client.send("/v1/t", b"{", headers=BASIC | {"origin": "https://shop.example"})
+    assert answer is not None and answer.status == 400
+    assert answer.headers["access-control-allow-origin"] == "https://shop.example"
+    assert answer.headers["access-control-expose-headers"] == "retry-after"
+    answer = await client.send("/v1/t", TRACK, headers=BASIC)
+    assert answer is not None and answer.headers["access-control-allow-origin"] == "*"
+
+
+async def test_settings_name_the_host_they_were_asked_at(client: Client):
+    answer = await client.send("/px/v1/projects/WK/settings", method="GET", headers={"host": "t.example:8080"})
+    assert answer is not None and answer.status == 200
+    segment = answer.body["integrations"]["Segment.io"]
+    assert (segment["apiKey"], segment["apiHost"], segment["protocol"]) == ("WK", "t.example:8080/px/v1", "http")
+    assert list(answer.body["integrations"]) == ["Segment.io"]
+    for key in ("NOPE", "OFF"):
+        answer = await client.send(f"/v1/projects/{key}/settings", method="GET")
+        assert answer is not None and answer.status == 404
+
+
+async def test_other_paths_and_methods(client: Client):
+    assert (await client.send("/", method="GET")).status == 404
+    assert (await client.send("/v1/unknown", TRACK, headers=BASIC)).status == 404
+    assert (await client.send("/v1/track", method="GET", headers=BASIC)).status == 405
+    assert (await client.send("/v1/m", {"series": []})).body == {"success": True}
+    assert (await client.send("/healthz", method="GET")).status == 200
+
+
+async def test_a_log_that_cannot_be_written_is_429_with_retry_after():
+    class FullLog:
+        async def submit(self, records: list[bytes]) -> int:
+            raise LogUnavailable("no space left")
+
+    client = Client(CollectorApp(WORKSPACE, FullLog()), None)
+    answer = await client.send("/v1/track", TRACK, headers=BASIC)
+    assert answer is not None and answer.status == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 300
+    assert answer.body["code"] == "try_later"
+
+
+async def test_the_answer_waits_for_the_commit():
+    done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    class SlowLog:
+        def submit(self, records: list[bytes]) -> asyncio.Future[int]:
+            return done
+
+    client = Client(CollectorApp(WORKSPACE, SlowLog()), None)
+    task = asyncio.create_task(client.send("/v1/track", TRACK, headers=BASIC))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not task.done()
+    done.set_result(0)
+    answer = await task
+    assert answer is not None and answer.status == 200
+
+
+async def test_concurrent_requests_share_commits_and_keep_their_records(client: Client):
+    calls = [TRACK | {"messageId": f"m{number}"} for number in range(300)]
+    answers = await asyncio.gather(*(client.send("/v1/track", call, headers=BASIC) for call in calls))
+    assert all(answer is not None and answer.status == 200 for answer in answers)
+    assert sorted(record.message_id for record in client.stored()) == sorted(call["messageId"] for call in calls)
+    with client.log.reader(RAW) as reader:
+        assert len(reader.poll()) < 300
+
+
+class Kept:
+    """An appender that keeps records in memory."""
+
+    def __init__(self) -> None:
+        self.records: list[bytes] = []
+
+    async def submit(self, records: list[bytes]) -> int:
+        self.records += records
+        return 0
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(["/v1/track", "/v1/batch", "/v1/t", "/v1/b", "/v1/projects/x/settings"]),
+    st.one_of(
+        st.binary(max_size=300),
+        st.recursive(
+            st.none() | st.booleans() | st.floats() | st.text(max_size=9),
+            lambda inner: (
+                st.lists(inner, max_size=4)
+                | st.dictionaries(st.sampled_from(["batch", "userId", "event", "type", "writeKey", "context"]), inner)
+            ),
+        ).map(lambda value: json.dumps(value).encode()),
+    ),
+    st.dictionaries(
+        st.sampled_from(["authorization", "content-encoding", "origin", "host", "prefer", "user-agent"]),
+        st.text(st.characters(max_codepoint=255), max_size=20),
+    ),
+)
+async def test_no_request_brings_the_collector_down(path: str, body: bytes, headers: dict[str, str]):
+    kept = Kept()
+    client = Client(CollectorApp(WORKSPACE, kept), None)
+    answer = await client.send(path, body, headers=headers | BASIC)
+    assert answer is not None and answer.status in (200, 400, 404, 405)
+    if answer.status == 200 and path != "/v1/projects/x/settings":
+        assert kept.records

@@ -1,0 +1,285 @@
+"""The worker over real logs: every call ends exactly once, whatever is repeated, refused or killed."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from trackway.errors import TrackwayError
+from trackway.events.records import (
+    CLEAN_TOPICS,
+    DROPPED,
+    EVENTS,
+    QUARANTINE,
+    RAW,
+    Place,
+    RawRecord,
+    decode_dropped,
+    decode_event,
+    decode_quarantine,
+    encode,
+)
+from trackway.events.verdicts import refuse
+from trackway.log.contract import LogUnavailable
+from trackway.log.sqlite import SqliteLog
+from trackway.pipeline.message_index import MessageIndex
+from trackway.pipeline.tallies import MARK, add_up
+from trackway.pipeline.worker import PipelineWorker
+
+DAY_S = 86_400.0
+START = 1_795_168_800_000
+DECODE = {EVENTS: decode_event, QUARANTINE: decode_quarantine, DROPPED: decode_dropped}
+
+
+class Rig:
+    """A raw log, a clean log and a worker between them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.raw = SqliteLog(folder / "raw", (RAW,), segment_bytes=100_000)
+        self.clean = SqliteLog(folder / "clean", CLEAN_TOPICS, segment_bytes=100_000)
+        self.writer = self.raw.writer(0)
+        self.worker = self.new_worker()
+
+    def new_worker(self) -> PipelineWorker:
+        self.index = MessageIndex(self.folder / "index", keep_s=DAY_S)
+        return PipelineWorker(self.raw, self.clean, self.index, {"web": DAY_S, "app": 60})
+
+    def restart(self) -> None:
+        self.worker.stop()
+        self.worker.run()
+        self.worker = self.new_worker()
+
+    def put(self, *records: RawRecord) -> None:
+        self.writer.append({RAW: [encode(record) for record in records]})
+
+    def drain(self) -> int:
+        total = 0
+        while count := self.worker.step():
+            total += count
+        return total
+
+    def ends(self, topic: str) -> list[Any]:
+        with self.clean.reader(topic) as reader:
+            found: list[Any] = []
+            while slices := reader.poll():
+                found += [DECODE[topic](record) for one in slices for record in one.records]
+            return found
+
+    def close(self) -> None:
+        self.worker.stop()
+        self.worker.run()
+        self.writer.close()
+        self.raw.close()
+        self.clean.close()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path)
+    yield rig
+    rig.close()
+
+
+def track(message_id: str, *, source: str = "web", at_ms: int = START, **fields: Any) -> RawRecord:
+    body = {"type": "track", "userId": "u1", "event": "Order Completed"} | fields
+    return RawRecord(source, "track", message_id, at_ms, json.dumps(body).encode())
+
+
+def test_calls_become_events_quarantine_or_duplicates(rig: Rig):
+    bad = RawRecord("web", "track", "m2", START, b'{"userId":"u"}', refusal=refuse("event_not_defined", "/event"))
+    broken = RawRecord("web", "track", "m3", START, b"{")
+    rig.put(track("m1"), bad, broken, track("m1"), track("m4"))
+    assert rig.drain() == 5
+    assert [(e.message_id, e.raw, e.name, e.user_id) for e in rig.ends(EVENTS)] == [
+        ("m1", Place(0, 0), "Order Completed", "u1"),
+        ("m4", Place(0, 4), "Order Completed", "u1"),
+    ]
+    quarantined = rig.ends(QUARANTINE)
+    assert [(q.stage, q.refusal.reason, q.raw, q.body) for q in quarantined] == [
+        ("collector", "event_not_defined", Place(0, 1), b'{"userId":"u"}'),
+        ("read", "unreadable", Place(0, 2), b"{"),
+    ]
+    assert [(d.reason, d.message_id, d.raw, d.original) for d in rig.ends(DROPPED)] == [
+        ("duplicate", "m1", Place(0, 3), Place(0, 0))
+    ]
+    tally = add_up(list(rig.clean.marks(MARK).values()))["web"]
+    assert (tally.events, tally.quarantine, tally.dropped) == (
+        2,
+        {"event_not_defined": 1, "unreadable": 1},
+        {"duplicate": 1},
+    )
+
+
+def test_a_duplicate_is_found_across_batches_and_restarts(rig: Rig):
+    rig.put(track("m1"))
+    rig.drain()
+    rig.put(track("m1"))
+    rig.drain()
+    rig.restart()
+    rig.put(track("m1"), track("m2"))
+    rig.drain()
+    assert [e.message_id for e in rig.ends(EVENTS)] == ["m1", "m2"]
+    assert [d.original for d in rig.ends(DROPPED)] == [Place(0, 0)] * 2
+
+
+def test_sources_do_not_share_ids_and_windows_end(rig: Rig):
+    rig.put(track("m1"), track("m1", source="app"))
+    rig.put(track("m1", source="app", at_ms=START + 60_000), track("m1", source="app", at_ms=START + 60_001))
+    rig.drain()
+    assert len(rig.ends(EVENTS)) == 3
+    assert [d.received_at_ms for d in rig.ends(DROPPED)] == [START + 60_000]
+
+
+def test_a_refused_call_may_be_sent_again_rightly(rig: Rig):
+    rig.put(RawRecord("web", "track", "m1", START, b"{"), track("m1"))
+    rig.drain()
+    assert [e.message_id for e in rig.ends(EVENTS)] == ["m1"]
+
+
+def test_the_index_is_rebuilt_from_the_log_when_it_is_lost(rig: Rig):
+    rig.put(*(track(f"m{number}") for number in range(50)))
+    rig.drain()
+    rig.worker.stop()
+    rig.worker.run()
+    shutil.rmtree(rig.folder / "index")
+    rig.worker = rig.new_worker()
+    assert rig.worker.repaired == 50
+    rig.put(*(track(f"m{number}") for number in range(60)))
+    rig.drain()
+    assert len(rig.ends(EVENTS)) == 60 and len(rig.ends(DROPPED)) == 50
+
+
+def test_two_pipelines_on_one_folder_are_refused(rig: Rig):
+    with pytest.raises(TrackwayError, match="index"):
+        MessageIndex(rig.folder / "index", keep_s=DAY_S)
+
+
+def test_a_fault_of_ours_puts_the_call_into_quarantine(rig: Rig, monkeypatch: pytest.MonkeyPatch):
+    def broken(draft: Any) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr("trackway.pipeline.worker._STAGES", (broken,))
+    rig.put(track("m1"))
+    rig.drain()
+    (found,) = rig.ends(QUARANTINE)
+    assert found.stage == "broken" and found.refusal.reason == "pipeline_error"
+    assert "ZeroDivisionError: oops" in found.refusal.message
+
+
+class Crash(Exception):
+    pass
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_any_split_and_any_crash_between_steps_gives_the_same_ends(tmp_path_factory: Any, data: st.DataObject):
+    ids = data.draw(st.lists(st.sampled_from([f"m{n}" for n in range(12)]), min_size=1, max_size=40))
+    rig = Rig(tmp_path_factory.mktemp("rig"))
+    for number, message_id in enumerate(ids):
+        rig.put(track(message_id, properties={"n": number}))
+        where = data.draw(st.sampled_from(["nothing", "step", "before commit", "after commit", "restart"]))
+        if where == "step":
+            rig.drain()
+        elif where == "restart":
+            rig.restart()
+        elif where in ("before commit", "after commit"):
+            _crash(rig, after_commit=where == "after commit")
+    rig.drain()
+    events = rig.ends(EVENTS)
+    assert [e.message_id for e in events] == list(dict.fromkeys(ids))
+    assert [json.loads(e.body)["properties"]["n"] for e in events] == [ids.index(i) for i in dict.fromkeys(ids)]
+    raw_places = [one.raw.offset for topic in CLEAN_TOPICS for one in rig.ends(topic)]
+    assert sorted(raw_places) == list(range(len(ids)))
+    for duplicate in rig.ends(DROPPED):
+        assert events[duplicate.original.offset].message_id == duplicate.message_id
+    rig.close()
+
+
+def _crash(rig: Rig, *, after_commit: bool) -> None:
+    """Let the next batch fail at its commit, or right after it, then start anew from what is on disk."""
+    append = rig.worker._writer.append
+
+    def failing(*arguments: Any) -> Any:
+        if after_commit:
+            append(*arguments)
+        raise Crash
+
+    rig.worker._writer.append = failing
+    with contextlib.suppress(Crash):
+        rig.worker.step()
+    rig.worker._writer.append = append
+    rig.restart()
+
+
+def test_a_log_that_cannot_be_written_loses_nothing(rig: Rig):
+    rig.put(track("m1"))
+    append = rig.worker._writer.append
+
+    def full(*arguments: Any) -> Any:
+        raise LogUnavailable("full")
+
+    rig.worker._writer.append = full
+    with pytest.raises(LogUnavailable):
+        rig.worker.step()
+    rig.worker._writer.append = append
+    rig.restart()
+    rig.drain()
+    assert [e.message_id for e in rig.ends(EVENTS)] == ["m1"]
+
+
+def _run_worker(folder: str) -> None:
+    raw = SqliteLog(Path(folder) / "raw", (RAW,), segment_bytes=100_000)
+    clean = SqliteLog(Path(folder) / "clean", CLEAN_TOPICS, segment_bytes=100_000)
+    worker = PipelineWorker(raw, clean, MessageIndex(Path(folder) / "index", keep_s=DAY_S), {"web": DAY_S})
+    worker.run()
+
+
+def test_every_call_ends_once_under_sigkill(tmp_path: Path):
+    raw = SqliteLog(tmp_path / "raw", (RAW,), segment_bytes=100_000)
+    clean = SqliteLog(tmp_path / "clean", CLEAN_TOPICS, segment_bytes=100_000)
+    context = multiprocessing.get_context("spawn")
+    total = 0
+    with raw.writer(0) as writer:
+        for _ in range(4):
+            child = context.Process(target=_run_worker, args=(str(tmp_path),))
+            child.start()
+            goal = sum(clean.heads(EVENTS).values()) + 300
+            deadline = time.monotonic() + 60
+            while sum(clean.heads(EVENTS).values()) < goal and time.monotonic() < deadline:
+                # Every third call repeats an id of an earlier batch.
+                ids = [total + n if (total + n) % 3 else max(0, total - 900) for n in range(100)]
+                writer.append({RAW: [encode(track(f"m{number}")) for number in ids]})
+                total += 100
+            os.kill(child.pid, signal.SIGKILL)
+            child.join(30)
+    worker = PipelineWorker(raw, clean, MessageIndex(tmp_path / "index", keep_s=DAY_S), {"web": DAY_S})
+    while worker.step():
+        pass
+    ends: Counter[int] = Counter()
+    ids: Counter[str] = Counter()
+    for topic in CLEAN_TOPICS:
+        with clean.reader(topic) as reader:
+            while slices := reader.poll():
+                for one in slices:
+                    for record in one.records:
+                        end = DECODE[topic](record)
+                        ends[end.raw.offset] += 1
+                        ids[end.message_id] += topic == EVENTS
+    worker.stop()
+    worker.run()
+    assert ends == Counter(dict.fromkeys(range(total), 1))
+    assert set(ids.values()) == {1}
+    raw.close()
+    clean.close()
