@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -31,10 +31,9 @@ def values(slices: list[Slice]) -> list[bytes]:
 
 class LogContract:
     @pytest.fixture
-    def make_log(self) -> Iterator[MakeLog]:
+    def make_log(self) -> MakeLog:
         """A function that opens the log of this test, each time it is called anew, with small segments if asked."""
         raise NotImplementedError
-        yield
 
     def test_records_come_back_in_order_with_offsets_from_zero(self, make_log: MakeLog):
         log = make_log()

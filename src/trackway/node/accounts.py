@@ -1,0 +1,44 @@
+"""The product's own counts, for the console: from the logs and the state, never from a counter that could drift."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+
+from trackway.delivery.ledger import DestinationCounts, destination_counts
+from trackway.log.contract import EventLog
+from trackway.node.lag import ConsumerLag, lags
+from trackway.pipeline.tallies import MARK, add_up
+
+
+class SourceCounts(NamedTuple):
+    """What became of everything one source sent."""
+
+    source: str
+    events: int
+    quarantine: dict[str, int]
+    dropped: dict[str, int]
+
+
+class LogAccounts:
+    """Counts over the two logs and the delivery state."""
+
+    def __init__(self, raw: EventLog, clean: EventLog, engine: Engine) -> None:
+        self._raw = raw
+        self._clean = clean
+        self._engine = engine
+
+    def sources(self) -> Sequence[SourceCounts]:
+        """Return the counts of every source that has any."""
+        tallies = add_up(list(self._clean.marks(MARK).values()))
+        return [
+            SourceCounts(name, tally.events, tally.quarantine, tally.dropped) for name, tally in sorted(tallies.items())
+        ]
+
+    def destinations(self) -> Sequence[DestinationCounts]:
+        """Return the ledger of every destination."""
+        return destination_counts(self._engine, self._clean)
+
+    def consumers(self) -> Sequence[ConsumerLag]:
+        """Return the lag of every consumer of the logs."""
+        return lags(self._raw, self._clean)

@@ -1,0 +1,199 @@
+"""Starts the product's processes, keeps them running, and stops them.
+
+The listening sockets are bound here and handed down, so that a port in use is said at once and in one place, and a
+collector that dies and comes back refuses no connection in between.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from trackway.errors import TrackwayError
+from trackway.node.child import Orders
+from trackway.workspace.model import Workspace
+
+STOP_S = 4.5
+"""Children that have not ended by then are killed; nothing durable depends on their goodbye."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
+_BACKLOG = 2048
+
+Say = Callable[[str, str], None]
+"""Called with a child's name and a line it wrote to standard error."""
+
+
+class _Role(NamedTuple):
+    name: str
+    orders: Orders
+
+
+class Supervisor:
+    """The processes of one workspace."""
+
+    def __init__(self, workspace: Workspace, say: Say) -> None:
+        self.workspace = workspace
+        self._say = say
+        self._stopping = threading.Event()
+        self._ready: dict[str, threading.Event] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._keepers: list[threading.Thread] = []
+        self._lock = _lock(workspace.data)
+        self._sockets = {
+            "collector": _listen(workspace.collector.host, workspace.collector.port, "collector.port"),
+            "console": _listen(workspace.console.host, workspace.console.port, "console.port"),
+        }
+
+    @property
+    def collector_url(self) -> str:
+        """Where clients on this machine send to."""
+        return _url(self._sockets["collector"])
+
+    @property
+    def console_url(self) -> str:
+        """Where people on this machine look."""
+        return _url(self._sockets["console"])
+
+    def start(self) -> None:
+        """Start all processes; return without waiting for them."""
+        for role in self._roles():
+            self._ready[role.name] = threading.Event()
+            keeper = threading.Thread(target=self._keep, args=(role,), name=f"keep-{role.name}", daemon=True)
+            self._keepers.append(keeper)
+            keeper.start()
+
+    def wait_ready(self, timeout_s: float) -> bool:
+        """Return True when every process works, False after `timeout_s` or when stopped before."""
+        deadline = time.monotonic() + timeout_s
+        waiting = list(self._ready.values())
+        while waiting and time.monotonic() < deadline and not self._stopping.is_set():
+            if waiting[0].wait(0.05):
+                waiting.pop(0)
+        return not waiting
+
+    def stop(self) -> None:
+        """Stop all processes; return when they have ended."""
+        self._stopping.set()
+        deadline = time.monotonic() + STOP_S
+        children = list(self._children.values())
+        for child in children:
+            if child.stdin:
+                child.stdin.close()
+        for child in children:
+            try:
+                child.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+        for keeper in self._keepers:
+            keeper.join(1)
+        for listener in self._sockets.values():
+            listener.close()
+        os.close(self._lock)
+
+    def _roles(self) -> list[_Role]:
+        folder = str(self.workspace.folder)
+        public = [self._sockets["collector"].fileno()]
+        collectors = [
+            _Role(f"collector-{number}", Orders("collector", folder, public, number))
+            for number in range(self.workspace.collector.processes)
+        ]
+        hub = Orders("hub", folder, [self._sockets["console"].fileno()])
+        return [*collectors, _Role("pipeline", Orders("pipeline", folder)), _Role("hub", hub)]
+
+    def _keep(self, role: _Role) -> None:
+        """Run a role's process, again and again with growing pauses, until stopped."""
+        pause_s = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            code = self._run(role)
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - started > 60:
+                pause_s = _FIRST_PAUSE_S
+            how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
+            self._say(role.name, f"{how}; starting it again in {pause_s:.1f} s")
+            self._stopping.wait(pause_s)
+            pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+    def _run(self, role: _Role) -> int:
+        # -P: a module in the folder where the user happens to be must not shadow one of ours.
+        child = subprocess.Popen(
+            [sys.executable, "-P", "-m", "trackway.node"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            pass_fds=role.orders.sockets,
+        )
+        self._children[role.name] = child
+        if self._stopping.is_set() and child.stdin:
+            child.stdin.close()
+            return child.wait(STOP_S)
+        listening = threading.Thread(target=self._listen_to, args=(role.name, child), daemon=True)
+        listening.start()
+        if child.stdin:
+            try:
+                child.stdin.write(msgspec.json.encode(role.orders) + b"\n")
+                child.stdin.flush()
+            except BrokenPipeError:
+                pass  # it died at once; its code tells
+        if child.stdout:
+            for line in child.stdout:
+                if line.strip() == b"ready":
+                    self._ready[role.name].set()
+        code = child.wait()
+        listening.join(1)
+        return code
+
+    def _listen_to(self, name: str, child: "subprocess.Popen[bytes]") -> None:
+        if child.stderr:
+            for line in child.stderr:
+                self._say(name, line.decode(errors="replace").rstrip())
+
+
+def _lock(data: Path) -> int:
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = os.open(data / "trackway.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise TrackwayError(f"{data} cannot be written: {error}") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        owner = os.pread(lock, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(lock)
+        raise TrackwayError(
+            f"another Trackway (process {owner}) runs on {data.parent}; stop it, or use another --workspace"
+        ) from None
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+    return lock
+
+
+def _listen(host: str, port: int, setting: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        variable = "TRACKWAY__" + setting.upper().replace(".", "__")
+        raise TrackwayError(
+            f"{host}:{port} cannot be listened on: {error.strerror}; set {setting} in trackway.yaml or {variable}"
+        ) from error
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{host}:{port}"
