@@ -5,7 +5,6 @@ import shlex
 import signal
 import threading
 import time
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -14,8 +13,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from trackway.cli.options import WorkspaceOption
 
+from trackway.cli.options import WorkspaceOption, find_workspace
+from trackway.log import consumers
 from trackway.node.lag import lags
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.supervisor import Supervisor
@@ -34,7 +34,7 @@ def up(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no status line.")] = False,
 ) -> None:
     """Start everything: collector, pipeline, delivery, warehouse, console. Ctrl-C stops it."""
-    folder = workspace or Path("workspace")
+    folder = find_workspace(workspace)
     screen = Console(highlight=False)
     created = create_workspace(folder)
     settings = load_workspace(folder)
@@ -127,10 +127,9 @@ class _Status:
         rate = (after - before) / (now - then) if now > then else 0.0
         line = Text.assemble((f"{rate:,.0f}", "bold"), " events/s   ", (f"{after:,}", "bold"), " taken in")
         for one in lags(self._raw, self._clean):
-            name = one.consumer.removeprefix("destination:").removeprefix("warehouse:")
             style = "green" if one.lag == 0 else "yellow" if one.lag < 10_000 else "red"
             how = "up to date" if one.lag == 0 else f"{one.lag:,} behind"
-            line.append("   ").append(f"{name} ", "dim").append(how, style)
+            line.append("   ").append(f"{consumers.shown(one.consumer)} ", "dim").append(how, style)
         return line
 
     def close(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from trackway.console.app import create_app, end_streams
 from trackway.delivery.service import DeliveryService
+from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.node.accounts import LogAccounts
 from trackway.node.logs import open_clean_log, open_raw_log
@@ -72,13 +73,13 @@ def _start_warehouses(workspace: Workspace, clean: EventLog, stack: contextlib.A
 
 def _forget_removed(workspace: Workspace, clean: EventLog) -> None:
     """Stop keeping events for destinations and warehouses that are no longer in trackway.yaml."""
-    kept = {f"destination:{name}" for name in workspace.destinations} | {
-        f"warehouse:{name}" for name in workspace.warehouses
+    kept = {consumers.destination(key) for key, one in workspace.destinations.items() if one.enabled} | {
+        consumers.warehouse(name) for name, one in workspace.warehouses.items() if one.enabled
     }
     for topic in clean.topics:
         for consumer in clean.consumers(topic):
             if consumer not in kept:
-                _log.warning("%s is not in trackway.yaml any more: its unread events are no longer held", consumer)
+                _log.warning("%s is gone from trackway.yaml or switched off: its unread events are not held", consumer)
                 clean.forget(consumer)
 
 

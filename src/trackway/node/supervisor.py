@@ -13,13 +13,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from trackway.errors import TrackwayError
+from trackway.events.records import EVENTS
+from trackway.log import consumers
 from trackway.node.child import Orders
+from trackway.node.logs import open_clean_log
 from trackway.workspace.model import Workspace
 
 STOP_S = 4.5
@@ -64,6 +68,7 @@ class Supervisor:
 
     def start(self) -> None:
         """Start all processes; return without waiting for them."""
+        _register_destinations(self.workspace)
         for role in self._roles():
             self._ready[role.name] = threading.Event()
             keeper = threading.Thread(target=self._keep, args=(role,), name=f"keep-{role.name}", daemon=True)
@@ -156,6 +161,16 @@ class Supervisor:
         if child.stderr:
             for line in child.stderr:
                 self._say(name, line.decode(errors="replace").rstrip())
+
+
+def _register_destinations(workspace: Workspace) -> None:
+    """Let new destinations begin here, before the first event can come in: none may fall between two chairs."""
+    with closing(open_clean_log(workspace)) as clean:
+        known = clean.consumers(EVENTS)
+        for key, destination in workspace.destinations.items():
+            if destination.enabled and consumers.destination(key) not in known:
+                with clean.reader(EVENTS, consumer=consumers.destination(key), start="latest") as reader:
+                    reader.commit()
 
 
 def _lock(data: Path) -> int:

@@ -26,6 +26,7 @@ from trackway.events.records import (
     encode,
 )
 from trackway.events.verdicts import refuse
+from trackway.log import consumers
 from trackway.log.contract import EventLog, LogWriter, Slice
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
@@ -34,7 +35,6 @@ from trackway.pipeline.stages.read import read
 from trackway.pipeline.stages.times import set_times
 from trackway.pipeline.tallies import MARK, SourceTally, decode_tallies, encode_tallies
 
-CONSUMER = "pipeline"
 POSITION = "position"
 _BATCH = 4000
 _STAGES: tuple[Callable[[Draft], None], ...] = (set_common_fields, set_times)
@@ -73,7 +73,7 @@ class PipelineWorker:
         """Events that the index had to learn again from the log."""
         position = self._writer.mark(POSITION)
         start = _decode_position(position) if position else {}
-        self._reader = raw.reader(RAW, consumer=CONSUMER, start=start)
+        self._reader = raw.reader(RAW, consumer=consumers.PIPELINE, start=start)
 
     def run(self) -> None:
         """Work until `stop` is called, then give the partition free."""
