@@ -122,17 +122,20 @@ class PartitionReader:
         self._folder = layout.partition(partition)
         self._number = 0
         self._db: sqlite3.Connection | None = None
+        self._unpacker = segment.Unpacker()
 
     def read(self, max_records: int, max_bytes: int) -> list[Slice]:
         """Return the records from `next` on and move past them; whole blocks, until one of the bounds is reached."""
         found: list[Slice] = []
         while max_records > 0 and max_bytes > 0 and (self._db or self._find()):
             sealed = (self._folder / segment.name_of(self._number + 1)).exists()
-            for got in self._read_segment(max_records, max_bytes):
+            for got in self._slices(max_records):
                 found.append(got)
                 self.next = got.next
                 max_records -= len(got.records)
                 max_bytes -= sum(map(len, got.records))
+                if max_records <= 0 or max_bytes <= 0:
+                    break
             # `sealed` was looked up before reading: only then does "nothing more here" mean that nothing will come.
             if max_records <= 0 or max_bytes <= 0 or not sealed or not self._advance():
                 break
@@ -146,17 +149,17 @@ class PartitionReader:
             self._db.close()
             self._db = None
 
-    def _read_segment(self, max_records: int, max_bytes: int) -> Iterator[Slice]:
+    def _slices(self, limit: int) -> Iterator[Slice]:
+        """Yield what the open segment holds from `next` on, block by block, at most `limit` records."""
         if self._db is None:
             return
+        place = f"{self._folder / segment.name_of(self._number)}, {self._topic}"
         with closing(segment.read_blocks(self._db, self._topic, self.next)) as blocks:
             for block in blocks:
-                place = f"{self._folder / segment.name_of(self._number)}, {self._topic}"
-                got = block.slice(self._partition, start=self.next, limit=max_records, place=place)
-                max_records -= len(got.records)
-                max_bytes -= len(block.payload)
+                got = self._unpacker.unpack(block, self._partition, start=self.next, limit=limit, place=place)
+                limit -= len(got.records)
                 yield got
-                if max_records <= 0 or max_bytes <= 0:
+                if limit <= 0:
                     return
 
     def _find(self) -> bool:

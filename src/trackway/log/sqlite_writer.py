@@ -30,6 +30,7 @@ class SqliteWriter:
         self._lock = self._take_lock()
         self._ringer = Ringer(layout.bells)
         self._keeper = _Keeper()
+        self._packer = segment.Packer()
         self._db: sqlite3.Connection | None = None
         self._number = 0
         self._next: dict[str, int] = {}
@@ -53,7 +54,7 @@ class SqliteWriter:
             db.execute("BEGIN IMMEDIATE")
             for topic, values in records.items():
                 first = self._next[topic]
-                blocks = list(_blocks(first, values, at_ms))
+                blocks = list(_blocks(self._packer, first, values, at_ms))
                 segment.put_blocks(db, topic, blocks)
                 got[topic] = range(first, first + len(values))
                 size += sum(len(block.payload) for block in blocks)
@@ -228,18 +229,18 @@ class _Keeper:
                 segment.checkpoint(growing)
 
 
-def _blocks(first: int, records: Sequence[bytes], at_ms: int) -> Iterator[segment.Block]:
+def _blocks(packer: segment.Packer, first: int, records: Sequence[bytes], at_ms: int) -> Iterator[segment.Block]:
     """Cut `records` into blocks of bounded count and size."""
     chunk: list[bytes] = []
     size = 0
     for record in records:
         if chunk and (len(chunk) >= _BLOCK_RECORDS or size + len(record) > _BLOCK_BYTES):
-            yield segment.Block.of(first, chunk, at_ms)
+            yield packer.pack(first, chunk, at_ms)
             first, chunk, size = first + len(chunk), [], 0
         chunk.append(record)
         size += len(record)
     if chunk:
-        yield segment.Block.of(first, chunk, at_ms)
+        yield packer.pack(first, chunk, at_ms)
 
 
 def _sync_folder(folder: Path) -> None:
