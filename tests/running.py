@@ -248,12 +248,21 @@ class Trackway:
     # Sending
 
     def post(
-        self, path: str, value: Any, *, write_key: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        value: Any,
+        *,
+        write_key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        url: str | None = None,
     ) -> Answer:
-        """Send `value` as JSON to the collector, with Basic auth of `write_key` (default: the first source's)."""
+        """Send `value` as JSON to the collector, with Basic auth of `write_key` (default: the first source's).
+
+        `url` is another address to send to, such as that of a proxy.
+        """
         auth = {"Authorization": basic_auth(write_key or self.write_key), "Content-Type": "application/json"}
         body = json.dumps(value).encode()
-        return send(self.collector_url + path, body=body, headers={**auth, **(headers or {})})
+        return send((url or self.collector_url) + path, body=body, headers={**auth, **(headers or {})})
 
     # Looking
 

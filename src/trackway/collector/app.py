@@ -23,6 +23,7 @@ from trackway.collector.answers import (
 from trackway.collector.client_settings import client_settings
 from trackway.collector.routes import Route, find_route
 from trackway.collector.write_keys import Entry, WriteKeys
+from trackway.events.records import Refusal
 from trackway.log.contract import LogUnavailable
 from trackway.workspace.model import Workspace
 
@@ -111,10 +112,10 @@ class CollectorApp:
         )
         taken = intake.take_in(body, source=entry.name, path_type=route.type, origin=origin, limits=self._limits)
         await self._appender.submit(taken.records)
-        if route.kind == "call" and (refusal := taken.verdicts[0].refusal) and refusal.reason in _HOPELESS:
+        if route.kind == "call" and (refusal := taken.refusals.get(0)) and refusal.reason in _HOPELESS:
             return error(400, refusal.reason, refusal.message)
         if _wants_verdicts(scope, headers):
-            return json_answer(200, {"success": True, "verdicts": [_show(verdict) for verdict in taken.verdicts]})
+            return json_answer(200, {"success": True, "verdicts": _show_verdicts(taken)})
         return SUCCESS
 
     def _find_source(self, route: Route, headers: dict[bytes, bytes], body: intake.Body, text: bytes) -> Entry | Answer:
@@ -183,12 +184,15 @@ def _wants_verdicts(scope: Scope, headers: dict[bytes, bytes]) -> bool:
     return bool(query) and parse_qs(query.decode("latin-1")).get("verdicts", ["0"])[-1] not in ("0", "false", "")
 
 
-def _show(verdict: intake.Verdict) -> dict[str, Any]:
-    if verdict.refusal is None:
-        return {"messageId": verdict.message_id, "verdict": "accepted"}
-    refusal = verdict.refusal
+def _show_verdicts(taken: intake.Intake) -> list[dict[str, Any]]:
+    return [_show(message_id, taken.refusals.get(number)) for number, message_id in enumerate(taken.message_ids)]
+
+
+def _show(message_id: str, refusal: Refusal | None) -> dict[str, Any]:
+    if refusal is None:
+        return {"messageId": message_id, "verdict": "accepted"}
     return {
-        "messageId": verdict.message_id,
+        "messageId": message_id,
         "verdict": "invalid",
         "reason": refusal.reason,
         "pointer": refusal.pointer,

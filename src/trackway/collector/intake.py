@@ -10,7 +10,7 @@ from trackway.events import calls, lenient_json
 from trackway.events.ids import new_message_id
 from trackway.events.reasons import REFUSALS
 from trackway.events.records import RawRecord, Refusal, encode
-from trackway.events.verdicts import Judged, judge, refuse
+from trackway.events.verdicts import judge, refuse
 
 
 class Refused(Exception):
@@ -37,18 +37,13 @@ class Limits(NamedTuple):
     batch_calls: int
 
 
-class Verdict(NamedTuple):
-    """The outcome for one call, in the order of the request."""
-
-    message_id: str
-    refusal: Refusal | None
-
-
 class Intake(NamedTuple):
     """A request, ready for the log."""
 
     records: list[bytes]
-    verdicts: list[Verdict]
+    message_ids: list[str]
+    refusals: dict[int, Refusal]
+    """By the call's number in the request, from 0; calls that are not in it are accepted."""
 
 
 class Body(NamedTuple):
@@ -144,35 +139,33 @@ def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, l
     """
     if not body.calls:
         raise Refused("empty_batch")
-    records: list[bytes] = []
-    verdicts: list[Verdict] = []
+    taken = Intake([], [], {})
+    add_record, add_id = taken.records.append, taken.message_ids.append
     for number, raw in enumerate(body.calls):
         call = bytes(raw)
-        judged = judge(call, path_type=path_type, max_bytes=limits.event_bytes)
+        kind, message_id, refusal = judge(call, path_type, limits.event_bytes)
         if number >= limits.batch_calls:
-            judged = judged._replace(refusal=refuse("batch_too_long", f"/batch/{number}"))
-        record, verdict = _record(call, judged, body, source, origin)
-        records.append(record)
-        verdicts.append(verdict)
-    return Intake(records, verdicts)
-
-
-def _record(call: bytes, judged: Judged, body: Body, source: str, origin: Origin) -> tuple[bytes, Verdict]:
-    message_id = judged.message_id or new_message_id(time_ms=origin.received_at_ms)
-    record = RawRecord(
-        source,
-        judged.type,
-        message_id,
-        origin.received_at_ms,
-        call,
-        body.sent_at,
-        body.shared,
-        origin.ip,
-        origin.user_agent,
-        origin.client_side,
-        judged.refusal,
-    )
-    return encode(record), Verdict(message_id, judged.refusal)
+            refusal = refuse("batch_too_long", f"/batch/{number}")
+        if refusal is not None:
+            taken.refusals[number] = refusal
+        if message_id is None:
+            message_id = new_message_id(time_ms=origin.received_at_ms)
+        record = RawRecord(
+            source,
+            kind,
+            message_id,
+            origin.received_at_ms,
+            call,
+            body.sent_at,
+            body.shared,
+            origin.ip,
+            origin.user_agent,
+            origin.client_side,
+            refusal,
+        )
+        add_record(encode(record))
+        add_id(message_id)
+    return taken
 
 
 def _load_object(body: bytes) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def refuse(reason: str, pointer: str = "", message: str | None = None) -> Refusa
     return Refusal(reason, pointer, message or REFUSALS[reason])
 
 
-def judge(body: bytes, *, path_type: str | None = None, max_bytes: int = MAX_BYTES) -> Judged:
+def judge(body: bytes, path_type: str | None = None, max_bytes: int = MAX_BYTES) -> Judged:
     """Return the verdict on the call whose JSON text is `body`.
 
     `path_type` is the type that the request's path names; it wins over the call's own. Null is absent, an empty id is
@@ -46,18 +46,17 @@ def judge(body: bytes, *, path_type: str | None = None, max_bytes: int = MAX_BYT
         call = calls.decode_as[path_type](body) if path_type else calls.decode_any(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _judge_slowly(body, path_type)
-    if not (call.user_id or call.anonymous_id) or type(call) in _LOOK_CLOSELY:
+    kind = _TYPE_OF[type(call)]
+    if not (call.user_id or call.anonymous_id) or kind in _LOOK_CLOSELY:
         return _judge_slowly(body, path_type)
-    if type(call) is calls.Track and call.event == CONSENT_EVENT:
+    if kind == "track" and cast("calls.Track", call).event == CONSENT_EVENT:
         return _judge_slowly(body, path_type)
     message_id = call.message_id
-    if message_id is not None and type(message_id) is not str:
-        message_id = str(message_id)
-    return Judged(_TYPE_OF[type(call)], message_id or None, None)
+    return Judged(kind, (message_id if isinstance(message_id, str) else str(message_id or "")) or None, None)
 
 
 _TYPE_OF: dict[type, str] = {kind: name for name, kind in calls.BY_TYPE.items()}
-_LOOK_CLOSELY = {calls.Group, calls.Alias}
+_LOOK_CLOSELY = {"group", "alias"}
 """Rare calls with rules that no struct can hold."""
 
 
