@@ -11,13 +11,14 @@ import msgspec
 import yaml
 
 from trackway.errors import TrackwayError
-from trackway.workspace.model import Workspace
+from trackway.workspace.model import NAME_PATTERN, Workspace
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
 
 FILE_NAME = "trackway.yaml"
 ENV_PREFIX = "TRACKWAY__"
 T = TypeVar("T")
+_NAME = re.compile(NAME_PATTERN)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 _PLACE = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
@@ -68,7 +69,31 @@ def convert(value: Any, kind: type[T], *, where: str) -> T:
     try:
         return msgspec.convert(value, kind, dec_hook=_decode_hook)
     except msgspec.ValidationError as error:
-        raise _explained(str(error), kind, where) from None
+        raise _nearer(value, kind, where) or _explained(str(error), kind, where) from None
+
+
+def _nearer(value: Any, kind: type[Any], where: str) -> WorkspaceError | None:
+    """Look for the fault within the named members of a group, whose names msgspec does not tell."""
+    info = msgspec.inspect.type_info(kind)
+    if not isinstance(info, msgspec.inspect.StructType) or not isinstance(value, dict):
+        return None
+    groups = cast("dict[str, Any]", value)
+    for field in info.fields:
+        members, group = groups.get(field.encode_name), field.type
+        if not (isinstance(group, msgspec.inspect.DictType) and isinstance(members, dict)):
+            continue
+        if not isinstance(group.value_type, msgspec.inspect.StructType):
+            continue
+        for name, member in cast("dict[Any, Any]", members).items():
+            place = _join(where, field.encode_name)
+            if not (isinstance(name, str) and _NAME.fullmatch(name)):
+                advice = "write it in lower case, with letters, digits, - and _ only"
+                return WorkspaceError(f"{FILE_NAME}: {place}: {name!r} cannot be a name; {advice}", where=place)
+            try:
+                convert(member, group.value_type.cls, where=_join(place, name))
+            except WorkspaceError as error:
+                return error
+    return None
 
 
 def _decode_hook(kind: type[Any], value: Any) -> Any:

@@ -12,7 +12,8 @@ from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Slug = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,62}$"
+Slug = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
