@@ -1,0 +1,112 @@
+"""The console's ASGI app: API, live tail, login and the web page, behind one guard."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from trackway.console.access import Access, FailureLimit, Hosts
+from trackway.console.answers import error_answer
+from trackway.console.api import Api
+from trackway.console.contract import Accounts, Queries
+from trackway.console.errors import ApiError
+from trackway.console.guard import SECURITY_HEADERS, Guard
+from trackway.console.live import Hub
+from trackway.console.login import Login
+from trackway.console.overview import Overview
+from trackway.console.pages import icon, stylesheet
+from trackway.console.stream import LiveStream
+from trackway.console.web_page import STATIC, WebPage
+from trackway.log.contract import EventLog
+from trackway.workspace import Secret, Workspace
+
+_JOIN_S = 2.0
+
+
+def create_app(
+    workspace: Workspace,
+    *,
+    token: Secret,
+    ingest_url: str,
+    clean: EventLog,
+    raw: EventLog,
+    accounts: Accounts,
+    queries: Queries | None,
+    allowed_hosts: Sequence[str] = (),
+    static: Path = STATIC,
+) -> Starlette:
+    """Return the console of `workspace`, opened by `token`; serve it with lifespan on.
+
+    `ingest_url` is where clients send to, such as `http://127.0.0.1:8080`. `allowed_hosts` are further names under
+    which the console is reached, such as a proxy's. A server that stops calls `end_streams` first.
+    """
+    hub = Hub(clean)
+    overview = Overview(accounts, lambda: hub.watched, hub.notify)
+    access, failures = Access(token), FailureLimit()
+    hosts = Hosts(workspace.console.host, allowed_hosts)
+    login, page = Login(access, failures), WebPage(static)
+    api = Api(workspace, ingest_url=ingest_url, clean=clean, raw=raw, overview=overview, queries=queries)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with overview.sampling():
+            yield
+        hub.close()
+        await asyncio.to_thread(hub.join, _JOIN_S)
+
+    app = Starlette(
+        lifespan=lifespan,
+        middleware=[Middleware(Guard, access=access, failures=failures, hosts=hosts)],
+        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _broken},
+        routes=[
+            Route("/login", login.show, methods=["GET"]),
+            Route("/login", login.submit, methods=["POST"]),
+            Route("/logout", login.leave, methods=["POST"]),
+            Route("/page.css", stylesheet),
+            Route("/favicon.svg", icon),
+            Route("/api/live", LiveStream(clean, hub, overview).respond),
+            Route("/api/events", api.events),
+            Route("/api/events/{topic}/{partition:int}/{offset:int}", api.event),
+            Route("/api/overview", api.overview),
+            Route("/api/workspace", api.workspace),
+            Route("/api/sql", api.sql, methods=["POST"]),
+            Route("/api/{rest:path}", _unknown),
+            Route("/assets/{name}", page.asset),
+            Route("/{path:path}", page.page),
+        ],
+    )
+    app.state.hub = hub
+    return app
+
+
+def end_streams(app: Starlette) -> None:
+    """End all live views of an app of `create_app`, so that its server need not wait for them. From any thread."""
+    hub: Hub = app.state.hub
+    hub.end()
+
+
+async def _unknown(request: Request) -> Response:
+    raise ApiError(404, "unknown_path", f"the API has no {request.url.path}")
+
+
+async def _api_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)  # noqa: S101  # Starlette's handlers are typed for any exception
+    return error_answer(error.status, error.code, error.message)
+
+
+async def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    code = error.detail.lower().replace(" ", "_")
+    return error_answer(error.status_code, code, error.detail, error.headers)
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    # This answer leaves outside of the guard.
+    return error_answer(500, "internal", "the console failed at this; its log says more", SECURITY_HEADERS)

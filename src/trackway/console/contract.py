@@ -1,0 +1,116 @@
+"""What the console asks of the rest of the product; `trackway.node` hands in the real ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from trackway.warehouse.contract import QueryResult
+
+
+class SourceCounts(Protocol):
+    """What became of everything one source sent, since the log began."""
+
+    @property
+    def source(self) -> str:
+        """The source's key in the workspace."""
+        ...
+
+    @property
+    def events(self) -> int:
+        """Clean events."""
+        ...
+
+    @property
+    def quarantine(self) -> Mapping[str, int]:
+        """Refused calls by reason."""
+        ...
+
+    @property
+    def dropped(self) -> Mapping[str, int]:
+        """Calls left out by design, by reason."""
+        ...
+
+
+class DestinationCounts(Protocol):
+    """The ledger of one destination: accepted = delivered + discarded + failed + pending."""
+
+    @property
+    def destination(self) -> str:
+        """The destination's key in the workspace."""
+        ...
+
+    @property
+    def accepted(self) -> int:
+        """Clean events meant for it."""
+        ...
+
+    @property
+    def delivered(self) -> int:
+        """Events it took."""
+        ...
+
+    @property
+    def discarded(self) -> Mapping[str, int]:
+        """Events that were not sent by design, by reason."""
+        ...
+
+    @property
+    def failed(self) -> Mapping[str, int]:
+        """Events it refused for good, by reason."""
+        ...
+
+    @property
+    def retrying(self) -> int:
+        """Events that failed and wait for their next try."""
+        ...
+
+    @property
+    def pending(self) -> int:
+        """Events without an end yet, retrying ones included."""
+        ...
+
+
+class ConsumerLag(Protocol):
+    """How far one consumer of a log is behind."""
+
+    @property
+    def consumer(self) -> str:
+        """The consumer's name."""
+        ...
+
+    @property
+    def topic(self) -> str:
+        """What it reads."""
+        ...
+
+    @property
+    def lag(self) -> int:
+        """Records it has still to read."""
+        ...
+
+
+class Accounts(Protocol):
+    """The product's own counts. Each method may block for milliseconds and is called from a thread."""
+
+    def sources(self) -> Sequence[SourceCounts]:
+        """Return the counts of every source that has any."""
+        ...
+
+    def destinations(self) -> Sequence[DestinationCounts]:
+        """Return the ledger of every destination."""
+        ...
+
+    def consumers(self) -> Sequence[ConsumerLag]:
+        """Return the lag of every consumer of the logs."""
+        ...
+
+
+class Queries(Protocol):
+    """Something that answers read-only SQL: a warehouse."""
+
+    def query(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
+        """Return at most `limit` rows. May block for `timeout_s`; called from a thread.
+
+        Raises:
+            QueryError: the query did not run to its end; the message is for whoever wrote it.
+        """
+        ...

@@ -1,0 +1,41 @@
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.browser.chromium import Browser, missing
+from tests.console.harness import TOKEN, ConsoleServer
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One Chromium for all browser tests; each opens a fresh page in it."""
+    if lack := missing():
+        if os.environ.get("TRACKWAY_REQUIRE_SERVICES") == "1":
+            pytest.fail(lack)
+        pytest.skip(lack)
+    with Browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def console(tmp_path: Path) -> Iterator[ConsoleServer]:
+    with ConsoleServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A fresh page; whatever goes wrong in it fails the test."""
+    chromium.open()
+    yield chromium
+    assert chromium.problems() == []
+
+
+@pytest.fixture
+def page(browser: Browser, console: ConsoleServer) -> Browser:
+    """A fresh page, logged in and looking at the live view."""
+    browser.goto(f"{console.url}/login?token={TOKEN}")
+    browser.until("document.querySelector('.connection-live')")
+    return browser

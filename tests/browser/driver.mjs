@@ -1,0 +1,88 @@
+// Drives Chromium for the tests: reads one command a line on standard input, {"do", …}, and answers each with one line.
+
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const browser = await chromium.launch({
+  executablePath: process.argv[2],
+  args: [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
+});
+let context, page, session;
+let problems = [];
+
+const commands = {
+  async open({ width, height, scheme, touch = false }) {
+    await context?.close();
+    problems = [];
+    context = await browser.newContext({
+      viewport: { width, height }, colorScheme: scheme, hasTouch: touch, reducedMotion: "reduce", deviceScaleFactor: touch ? 2 : 1,
+      locale: "en-GB", timezoneId: "Europe/Berlin",
+    });
+    await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await context.addInitScript(() => {
+      window.__violations = [];
+      document.addEventListener("securitypolicyviolation", (event) =>
+        window.__violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`));
+    });
+    page = await context.newPage();
+    page.on("dialog", (dialog) => { problems.push(`dialog ${dialog.message()}`); void dialog.dismiss(); });
+    page.on("pageerror", (error) => problems.push(`error ${error.message}`));
+    page.on("console", (message) => {
+      if (message.type() === "error" || message.type() === "warning") problems.push(`console ${message.text()}`);
+    });
+    page.on("request", (request) => { problems.push(...foreign(request.url())); });
+    page.setDefaultTimeout(10_000);
+    session = await context.newCDPSession(page);
+    await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  },
+  goto: ({ url }) => page.goto(url, { waitUntil: "load" }).then((answer) => answer.status()),
+  url: () => page.url(),
+  click: ({ selector }) => page.click(selector),
+  fill: ({ selector, text }) => page.fill(selector, text),
+  select: ({ selector, value }) => page.selectOption(selector, value).then(() => null),
+  press: ({ key }) => page.keyboard.press(key),
+  back: () => page.goBack().then(() => null),
+  text: ({ selector }) => page.innerText(selector),
+  count: ({ selector }) => page.locator(selector).count(),
+  evaluate: ({ code }) => page.evaluate(code),
+  // Not waitForFunction: it evaluates text inside the page, which our Content-Security-Policy forbids.
+  async until({ code, timeoutMs }) {
+    for (const end = Date.now() + timeoutMs; Date.now() < end; await new Promise((wake) => setTimeout(wake, 20))) {
+      const found = await page.evaluate(`Boolean(${code})`).catch(() => false); // the page may just be changing
+      if (found) return null;
+    }
+    throw new Error(`not within ${timeoutMs} ms: ${code}`);
+  },
+  size: ({ width, height }) => page.setViewportSize({ width, height }),
+  shot: ({ path }) => page.screenshot({ path }).then(() => null),
+  // Seconds that the page's main thread spent: {TaskDuration, ScriptDuration, LayoutDuration, RecalcStyleDuration, …}.
+  async metrics() {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
+  },
+  async problems() {
+    const violations = await page.evaluate(() => window.__violations);
+    return [...problems, ...violations.map((each) => `policy ${each}`)];
+  },
+};
+
+function foreign(url) {
+  const { hostname, protocol } = new URL(url);
+  const ours = ["127.0.0.1", "localhost"].includes(hostname) || ["data:", "blob:", "about:"].includes(protocol);
+  return ours ? [] : [`request ${url}`];
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { do: name, ...options } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { value: (await commands[name](options)) ?? null };
+  } catch (error) {
+    answer = { error: String(error.message ?? error) };
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();

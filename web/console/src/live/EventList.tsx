@@ -1,0 +1,141 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Entry } from "../api";
+import { pathOf } from "../api";
+import { clock, moment, whole } from "../ui/format";
+import { UpIcon } from "../ui/icons";
+import type { Row } from "./buffer";
+import { FindingFlag, Name, OutcomeMark, TypeChip, Who } from "./labels";
+import { scrollTo, visibleRows } from "./visible";
+
+interface Props {
+  /** Oldest first; the list shows the newest on top. */
+  rows: readonly Row[];
+  selected: Row | null;
+  /** True while the top of the list stands still. */
+  held: boolean;
+  fresh: number;
+  sourceName: (key: string) => string;
+  onSelect: (row: Row, open: boolean) => void;
+  onScrolled: (away: boolean) => void;
+  onTop: () => void;
+  /** The mouse moves over the rows: somebody is about to click. */
+  onPointing: () => void;
+  footer: preact.ComponentChildren;
+}
+
+/** The table of events. Only the rows in sight exist, so its length costs nothing. */
+export function EventList(props: Props) {
+  const { rows, selected, onScrolled } = props;
+  const box = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 800, rowHeight: 32 });
+
+  useLayoutEffect(() => {
+    const element = box.current!;
+    const measure = () => {
+      const rowHeight = parseFloat(getComputedStyle(element).getPropertyValue("--row-height")) || 32;
+      setView({ top: element.scrollTop, height: element.clientHeight, rowHeight });
+    };
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
+    measure();
+    return () => observer.disconnect();
+  }, []);
+
+  const selectedIndex = selected ? rows.length - 1 - indexOf(rows, selected) : -1;
+  useEffect(() => {
+    const element = box.current!;
+    if (selectedIndex < 0 || selectedIndex >= rows.length) return;
+    element.scrollTop = scrollTo(selectedIndex, element.scrollTop, element.clientHeight - HEAD, view.rowHeight);
+  }, [selected?.seq]);
+
+  const onScroll = () => {
+    const top = box.current!.scrollTop;
+    setView((old) => ({ ...old, top }));
+    onScrolled(top > 2);
+  };
+
+  const { first, end } = visibleRows(view.top, view.height, view.rowHeight, rows.length);
+  const drawn: preact.JSX.Element[] = [];
+  for (let i = first; i < end; i++) {
+    const row = rows[rows.length - 1 - i]!;
+    // Keys go round, so that lines are written anew rather than made anew: both when scrolled and when events pour in.
+    drawn.push(<Line key={i % (end - first)} row={row} index={i} selected={row.seq === selected?.seq} list={props} />);
+  }
+  return (
+    <div class="list-frame">
+      {props.held && props.fresh > 0 && (
+        <button type="button" class="fresh" onClick={() => { box.current!.scrollTop = 0; props.onTop(); }}>
+          <UpIcon />{whole(props.fresh)} new
+        </button>
+      )}
+      <div class="list" ref={box} onScroll={onScroll} onPointerMove={(event) => event.pointerType === "mouse" && props.onPointing()} role="grid" aria-label="Events, newest first" tabIndex={0}
+        aria-rowcount={rows.length + 1} aria-colcount={7} data-count={rows.length}
+        aria-activedescendant={selectedIndex >= first && selectedIndex < end ? `row-${selected!.seq}` : undefined}>
+        <div class="row head" role="row" aria-rowindex={1}>
+          <span role="columnheader">Time</span>
+          <span role="columnheader"><span class="sr-only">Outcome</span></span>
+          <span role="columnheader">Type</span>
+          <span role="columnheader">Event</span>
+          <span role="columnheader">User</span>
+          <span role="columnheader">Source</span>
+          <span role="columnheader">Message id</span>
+        </div>
+        <div class="rows" style={{ height: `${rows.length * view.rowHeight}px` }}>
+          <div class="window" style={{ transform: `translateY(${first * view.rowHeight}px)` }}>{drawn}</div>
+        </div>
+        {props.footer}
+      </div>
+    </div>
+  );
+}
+
+/** The header row stays on top of what is scrolled. */
+const HEAD = 30;
+
+function Line({ row, index, selected, list }: { row: Row; index: number; selected: boolean; list: Props }) {
+  if ("gap" in row) {
+    return (
+      <div class="row gap" role="row" aria-rowindex={index + 2}>
+        <span role="gridcell">{whole(row.gap)} records are not shown here: they came faster than this view. All are in the log.</span>
+      </div>
+    );
+  }
+  const { entry } = row;
+  return (
+    <a class={`row ${entry.outcome}`} role="row" id={`row-${row.seq}`} aria-rowindex={index + 2} aria-selected={selected}
+      href={`/events/${pathOf(entry.position)}`} tabIndex={-1} draggable={false}
+      onClick={(click) => {
+        // With a modifier it is an ordinary link, which opens a tab of its own.
+        if (click.metaKey || click.ctrlKey || click.shiftKey || click.button) return;
+        click.preventDefault();
+        list.onSelect(row, true);
+      }}>
+      <time role="gridcell" class="cell-time" dateTime={entry.receivedAt} title={`Received ${moment(entry.receivedAt)}`}>
+        {clock(entry.receivedAt)}
+      </time>
+      <span role="gridcell" class="cell-outcome"><OutcomeMark entry={entry} /></span>
+      <span role="gridcell" class="cell-type"><TypeChip type={entry.type} /></span>
+      <span role="gridcell" class="cell-name"><Name entry={entry} /><FindingFlag entry={entry} /><Reason entry={entry} /></span>
+      <span role="gridcell" class="cell-user"><Who entry={entry} /></span>
+      <span role="gridcell" class="cell-source">{list.sourceName(entry.source)}</span>
+      <span role="gridcell" class="cell-id">{entry.messageId}</span>
+    </a>
+  );
+}
+
+function Reason({ entry }: { entry: Entry }) {
+  if (!entry.reason) return null;
+  return <span class="reason" title={entry.message}>{entry.reason}</span>;
+}
+
+/** Rows are in order of `seq`, so halving finds one. */
+function indexOf(rows: readonly Row[], wanted: Row): number {
+  let low = 0;
+  let high = rows.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (rows[middle]!.seq < wanted.seq) low = middle + 1;
+    else high = middle;
+  }
+  return rows[low]?.seq === wanted.seq ? low : rows.length;
+}

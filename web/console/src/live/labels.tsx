@@ -1,0 +1,52 @@
+import type { Entry } from "../api";
+import { DuplicateIcon, FlagIcon, OkIcon, RefusedIcon } from "../ui/icons";
+import { TYPES } from "./filter";
+
+const OUTCOME_WORDS = { ok: "Accepted", quarantined: "Quarantined", dropped: "Duplicate" } as const;
+
+export function outcomeWord(entry: Entry): string {
+  if (entry.outcome === "dropped" && entry.reason !== "duplicate") return "Left out";
+  return OUTCOME_WORDS[entry.outcome];
+}
+
+/** The sign of what became of a record, with a word for those who do not see it. */
+export function OutcomeMark({ entry }: { entry: Entry }) {
+  const icon = { ok: <OkIcon />, quarantined: <RefusedIcon />, dropped: <DuplicateIcon /> }[entry.outcome];
+  return (
+    <span class={`outcome outcome-${entry.outcome}`} title={outcomeWord(entry)}>
+      {icon}
+      <span class="sr-only">{outcomeWord(entry)}</span>
+    </span>
+  );
+}
+
+/** The call's type on its own colour. */
+export function TypeChip({ type }: { type: string }) {
+  const known = (TYPES as readonly string[]).includes(type);
+  return <span class={`chip chip-${known ? type : "unknown"}`}>{type || "unknown"}</span>;
+}
+
+export function FindingFlag({ entry }: { entry: Entry }) {
+  if (!entry.findings) return null;
+  const words = entry.findings.map((finding) => finding.code).join(", ");
+  return <span class="finding-flag" title={words}><FlagIcon /><span class="sr-only">Findings: {words}</span></span>;
+}
+
+/** What a line calls a record. */
+export function Name({ entry }: { entry: Entry }) {
+  return entry.name ? <span class="name">{entry.name}</span> : <span class="name unnamed">{unnamed(entry)}</span>;
+}
+
+function unnamed(entry: Entry): string {
+  if (entry.outcome === "dropped") return "Repeated message";
+  const words: Record<string, string> = {
+    identify: "User traits", group: "Group traits", alias: "Two ids, one user", page: "Unnamed page", screen: "Unnamed screen",
+  };
+  return words[entry.type] ?? "No name";
+}
+
+export function Who({ entry }: { entry: Entry }) {
+  if (entry.userId) return <span class="who">{entry.userId}</span>;
+  if (entry.anonymousId) return <span class="who anonymous" title="anonymousId: nobody has logged in">{entry.anonymousId}</span>;
+  return <span class="who none">–</span>;
+}

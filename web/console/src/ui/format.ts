@@ -1,0 +1,54 @@
+const WHOLE = new Intl.NumberFormat("en");
+const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+
+/** 12,345 */
+export function whole(value: number): string {
+  return WHOLE.format(value);
+}
+
+/** 12,345, and 1.2M above 100,000. */
+export function short(value: number): string {
+  return value < 100_000 ? WHOLE.format(value) : SHORT.format(value);
+}
+
+/** Events per second: 0, 0.4, 12, 1,204. */
+export function rate(value: number): string {
+  return value > 0 && value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value));
+}
+
+/** `14:03:22.120` today, `20 Nov 14:03:22` on other days, in the viewer's own zone. */
+export function clock(iso: string, now = new Date()): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  if (at.toDateString() === now.toDateString()) return `${time}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  const day = `${at.getDate()} ${MONTHS[at.getMonth()]}`;
+  return at.getFullYear() === now.getFullYear() ? `${day} ${time}` : `${day} ${at.getFullYear()}`;
+}
+
+/** The whole moment with the day, for a panel or a hint. */
+export function moment(iso: string): string {
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return iso;
+  const day = `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
+  const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  return `${day}, ${time}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** How much later one moment is than another: `340 ms`, `12 s`, `3 h`, `2 days`. */
+export function between(earlier: string, later: string): string {
+  const ms = new Date(later).getTime() - new Date(earlier).getTime();
+  const size = Math.abs(ms);
+  const units: [number, string][] = [[86_400_000, "days"], [3_600_000, "h"], [60_000, "min"], [1000, "s"]];
+  for (const [length, unit] of units) if (size >= length * (unit === "days" ? 2 : 1)) return `${Math.round(ms / length)} ${unit}`;
+  return `${ms} ms`;
+}
+
+export function sum(counts: Record<string, number>): number {
+  return Object.values(counts).reduce((all, count) => all + count, 0);
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, "0");
+}

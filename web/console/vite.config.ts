@@ -1,0 +1,21 @@
+import { defineConfig } from "vitest/config";
+
+const CONSOLE = process.env["TRACKWAY_CONSOLE"] ?? "http://127.0.0.1:8081";
+
+export default defineConfig({
+  build: {
+    outDir: "../../src/trackway/console/static",
+    emptyOutDir: true,
+    target: "es2022",
+    // The console's Content-Security-Policy takes fonts and scripts from files only.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: {
+    // `npm run dev` shows the page of this folder with the data of a running Trackway.
+    proxy: Object.fromEntries(
+      ["/api", "/login", "/logout", "/favicon.svg", "/page.css"].map((path) => [path, CONSOLE]),
+    ),
+  },
+  test: { include: ["test/**/*.test.ts"] },
+});
