@@ -47,7 +47,7 @@ from trackway.log.sqlite import SqliteLog
 
 START_S = 30.0
 STOP_S = 5.0
-"""Ctrl-C ends everything within this time: issue of the command line, and checked at each `stop`."""
+"""What users are promised: Ctrl-C ends everything within this time. Each `stop` checks it."""
 SETTLE_S = 20.0
 _LOOK_EVERY_S = 0.02
 _OUTPUT_SHOWN = 4000
@@ -171,7 +171,7 @@ class Trackway:
     def token(self) -> str:
         """What opens the console; made at the first start."""
         file = self.folder / "data" / "console-token"
-        return poll_until(lambda: file.exists() and file.read_text("utf-8").strip(), what="the console's token") or ""
+        return poll_until(lambda: file.read_text("utf-8").strip() if file.exists() else "", what="the console's token")
 
     @property
     def running(self) -> bool:
@@ -294,10 +294,11 @@ class Trackway:
             events = sum(clean.heads(EVENTS).values())
         if ended < taken_in:
             return False
-        loaded = self.sql(
-            "select coalesce(sum(next_offset), 0)::bigint from _trackway.positions where topic = 'events'"
-        )
-        return loaded[0][0] >= events
+        return not self._has_warehouse or self._loaded() >= events
+
+    def _loaded(self) -> int:
+        rows = self.sql("select sum(next_offset)::bigint from _trackway.positions where topic = 'events'")
+        return rows[0][0] or 0
 
     def events(self) -> list[dict[str, Any]]:
         """Return the bodies of all clean events, in the order of the log."""

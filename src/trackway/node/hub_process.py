@@ -47,6 +47,7 @@ async def run_hub(workspace: Workspace, descriptor: int, stopping: asyncio.Event
             clean=clean,
             raw=raw,
             accounts=LogAccounts(raw, clean, engine),
+            allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses[0] if warehouses else None,
         )
         await serve(console, descriptor, stopping, ready, lifespan=True, before_stop=lambda: end_streams(console))

@@ -79,6 +79,8 @@ class Console(Settings, frozen=True, kw_only=True):
     port: Port = 8081
     token: Secret | None = None
     """What opens the console; default: made at the first start, in `data/console-token`."""
+    allowed_hosts: list[str] = []
+    """Further names under which people reach it, such as a proxy's; others are refused (DNS rebinding)."""
 
 
 class Log(Settings, frozen=True, kw_only=True):
