@@ -1,0 +1,125 @@
+"""Finding who can answer a question to the warehouse: the running server, else the file itself."""
+
+import contextlib
+import http.client
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trackway.cli.options import console_url
+from trackway.errors import TrackwayError
+from trackway.warehouse.contract import QueryResult
+from trackway.workspace import Workspace
+
+Ask = Callable[[str, int], QueryResult]
+"""Answer a statement with at most so many rows; raises TrackwayError with what is wrong."""
+_TIMEOUT_S = 45.0
+"""Longer than the server gives a query, so that it is the server that says why."""
+_LONGEST_S = 3600.0
+
+
+class NoAnswer(TrackwayError):
+    """No server answers at the console's address."""
+
+
+class _Column(Struct):
+    name: str
+    type: str
+
+
+class _Answer(Struct):
+    columns: list[_Column]
+    rows: list[list[Any]]
+    truncated: bool
+    duration_ms: float
+
+
+class _Trouble(Struct):
+    code: str = ""
+    message: str = ""
+
+
+@contextlib.contextmanager
+def open_warehouse(settings: Workspace) -> Generator[Ask]:
+    """Give a function that answers questions: asked of the running server, or of the file while none runs.
+
+    Raises:
+        TrackwayError: there is neither.
+    """
+    try:
+        ask_console(settings, "select 1", 1)
+    except NoAnswer:
+        pass
+    else:
+        yield lambda sql, limit: ask_console(settings, sql, limit)
+        return
+    warehouse = next((one for one in settings.warehouses.values() if one.enabled), None)
+    if warehouse is None:
+        raise TrackwayError("no warehouse is switched on in trackway.yaml")
+    from trackway.warehouse.duckdb import open_readonly
+
+    with open_readonly(settings.folder / warehouse.path, list(settings.sources)) as opened:
+        yield lambda sql, limit: opened.query(sql, limit=limit, timeout_s=_LONGEST_S)
+
+
+def ask_console(settings: Workspace, sql: str, limit: int) -> QueryResult:
+    """Return the running server's answer to one statement.
+
+    Raises:
+        NoAnswer: no server answers.
+        TrackwayError: it refuses the token or the statement; the message is for whoever wrote it.
+    """
+    token = _token(settings)
+    if token is None:
+        raise NoAnswer("the server has never run here")
+    request = urllib.request.Request(  # noqa: S310 - always http, from trackway.yaml
+        f"{console_url(settings)}/api/sql",
+        data=msgspec.json.encode({"sql": sql, "limit": limit}),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    # A proxy from the environment has no business between this machine and itself.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_TIMEOUT_S) as response:
+            answer = msgspec.json.decode(response.read(), type=_Answer)
+    except urllib.error.HTTPError as error:
+        raise TrackwayError(_complaint(error, settings)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(f"{console_url(settings)} does not answer: {error}") from error
+    except msgspec.MsgspecError as error:
+        raise TrackwayError(f"{console_url(settings)} is not this workspace's console: {error}") from error
+    return QueryResult(
+        columns=[column.name for column in answer.columns],
+        types=[column.type for column in answer.columns],
+        rows=answer.rows,
+        truncated=answer.truncated,
+        duration_s=answer.duration_ms / 1000,
+    )
+
+
+def _token(settings: Workspace) -> str | None:
+    if settings.console.token:
+        return settings.console.token.reveal()
+    try:
+        return (settings.data / "console-token").read_text("utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TrackwayError(f"the console's token cannot be read: {error.strerror}: {error.filename}") from error
+
+
+def _complaint(error: urllib.error.HTTPError, settings: Workspace) -> str:
+    try:
+        trouble = msgspec.json.decode(error.read(), type=_Trouble)
+    except (msgspec.MsgspecError, OSError):
+        trouble = _Trouble()
+    if error.code == 401:
+        return (
+            f"the server at {console_url(settings)} takes another token: it seems to run on another workspace "
+            f"than {settings.folder}; name that with --workspace"
+        )
+    return trouble.message or f"the server answers with status {error.code}"

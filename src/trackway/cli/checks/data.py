@@ -1,0 +1,131 @@
+"""Checks of the workspace: its file, its logs, its warehouses and destinations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from trackway.cli.asking import open_warehouse
+from trackway.cli.checks.finding import CheckResult, fail, ok, size, warn
+from trackway.cli.checks.ports import is_running
+from trackway.destinations import registry
+from trackway.errors import TrackwayError
+from trackway.log import consumers
+from trackway.log.contract import EventLog
+from trackway.log.sqlite import SqliteLog
+from trackway.node.lag import lags
+from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.workspace import Workspace, WorkspaceError, load_workspace
+from trackway.workspace.load import FILE_NAME
+
+_FAR_BEHIND = 100_000
+
+
+class LogFacts(NamedTuple):
+    """What the logs told."""
+
+    results: list[CheckResult]
+    size_bytes: int
+    newest_record_s: float | None
+    """Epoch seconds, when there is any."""
+
+
+def check_workspace(folder: Path) -> tuple[CheckResult, Workspace | None]:
+    """Check `trackway.yaml`, and return it if it can be used."""
+    try:
+        settings = load_workspace(folder)
+    except WorkspaceError as error:
+        if not (folder / FILE_NAME).exists():
+            advice = f"`trackway up --workspace {folder}` makes one; or name another folder with --workspace"
+            return fail("workspace", f"there is no {folder / FILE_NAME}", advice), None
+        place = f"at {error.where}" if error.where else "in the file"
+        return fail("workspace", str(error), f"correct it {place}: {folder / FILE_NAME}"), None
+    parts = [
+        (len(settings.sources), "source"),
+        (len(settings.destinations), "destination"),
+        (len(settings.warehouses), "warehouse"),
+    ]
+    counts = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in parts)
+    return ok("workspace", f"{settings.folder / FILE_NAME}: {counts}"), settings
+
+
+def check_logs(settings: Workspace) -> LogFacts:
+    """Check that both logs can be read to their ends, and how far their consumers are behind."""
+    if not (settings.data / "log").is_dir():
+        return LogFacts([ok("log", "empty: nothing has been sent yet")], 0, None)
+    try:
+        raw, clean = open_raw_log(settings), open_clean_log(settings)
+        try:
+            newest = [moment for log in (raw, clean) if (moment := _newest_s(log)) is not None]
+            results = [_describe("raw log", raw), _describe("clean log", clean), *_consumers(raw, clean)]
+            return LogFacts(results, raw.size_bytes() + clean.size_bytes(), max(newest, default=None))
+        finally:
+            raw.close()
+            clean.close()
+    except Exception as error:  # noqa: BLE001 - a damaged file may fail in any way, and that is what is looked for
+        what = f"it cannot be read: {type(error).__name__}: {error}"
+        return LogFacts([fail("log", what, f"keep a copy of {settings.data / 'log'} and report this")], 0, None)
+
+
+def check_warehouses(settings: Workspace) -> list[CheckResult]:
+    """Check that the warehouse answers."""
+    enabled = {name: one for name, one in settings.warehouses.items() if one.enabled}
+    if not enabled:
+        return [ok("warehouse", "none is switched on")]
+    name, first = next(iter(enabled.items()))
+    path = settings.folder / first.path
+    if not path.exists():
+        return [ok("warehouse", f"{name}: not made yet; the server makes it")]
+    try:
+        with open_warehouse(settings) as ask:
+            tables = ask("select count(*) from duckdb_tables() where schema_name <> '_trackway'", 1).rows[0][0]
+    except TrackwayError as error:
+        if is_running(settings.data):
+            advice = "the running server has it: see the console's line above"
+            return [warn("warehouse", f"{name}: {error}", advice)]
+        advice = f"close what has it open; or move {path} away: what the log still keeps is loaded anew"
+        return [fail("warehouse", f"{name}: {error}", advice)]
+    return [ok("warehouse", f"{name}: {tables} tables, {size(path.stat().st_size)}")]
+
+
+def check_destinations(settings: Workspace) -> list[CheckResult]:
+    """Check that every destination exists and takes its settings."""
+    results: list[CheckResult] = []
+    for key, one in settings.destinations.items():
+        name = f"destination {key}"
+        try:
+            registry.load(one.type, one.settings, name=one.name, where=f"destinations.{key}.settings")
+        except TrackwayError as error:
+            results.append(fail(name, str(error), f"correct destinations.{key} in {settings.folder / FILE_NAME}"))
+        else:
+            results.append(ok(name, f"{one.type}{'' if one.enabled else ', switched off'}: its settings are right"))
+    return results
+
+
+def _describe(name: str, log: SqliteLog) -> CheckResult:
+    counts = ", ".join(f"{sum(log.heads(topic).values()):,} {topic}" for topic in log.topics)
+    return ok(name, f"{counts}; {size(log.size_bytes())}")
+
+
+def _newest_s(log: EventLog) -> float | None:
+    """Read the last record of each partition of each topic; its block's checksum is compared on the way."""
+    moments = [
+        part.time_ms / 1000
+        for topic in log.topics
+        for partition, head in log.heads(topic).items()
+        if head > log.starts(topic).get(partition, 0)
+        for part in log.read(topic, partition, head - 1)
+    ]
+    return max(moments, default=None)
+
+
+def _consumers(raw: EventLog, clean: EventLog) -> Sequence[CheckResult]:
+    results: list[CheckResult] = []
+    for one in lags(raw, clean):
+        name = f"consumer {consumers.shown(one.consumer)}"
+        if one.lag > _FAR_BEHIND:
+            advice = "see that the server runs, and in the console what its destination answers"
+            results.append(warn(name, f"{one.lag:,} records of {one.topic} behind", advice))
+        else:
+            behind = f"{one.lag:,} records behind" if one.lag else "up to date"
+            results.append(ok(name, f"{behind} in {one.topic}"))
+    return results

@@ -1,0 +1,119 @@
+"""Read the events log for one destination: filtered, and in the destination's terms."""
+
+from collections.abc import Mapping, Sequence
+
+from trackway.delivery.filters import Filter
+from trackway.delivery.items import DELIVERED, End, Item
+from trackway.delivery.store import Parked
+from trackway.destinations import kit
+from trackway.destinations.registry import Destination
+from trackway.events.records import EVENTS, Place, decode_event
+from trackway.log.contract import EventLog, LogReader
+
+EXPIRED = End("failed", "expired", "the log no longer has the event")
+
+
+class Intake:
+    """Makes items of records. All of it blocks; all but `wake` belongs to one thread."""
+
+    def __init__(self, log: EventLog, consumer: str, destination: Destination, filter_: Filter) -> None:
+        """`consumer` is the name under which the log keeps what this destination has not passed."""
+        self._log = log
+        self._consumer = consumer
+        self._destination = destination
+        self._filter = filter_
+        self._reader: LogReader | None = None
+        self._next: dict[int, int] = {}
+        self._committed: dict[int, int] = {}
+        self._delivered: set[Place] = set()
+
+    def beginning(self) -> dict[int, int]:
+        """Return where a new destination begins: what the log holds for it already, else the end of the log."""
+        held = self._log.consumers(EVENTS).get(self._consumer)
+        return self._log.heads(EVENTS) if held is None else held
+
+    def open(self, position: Mapping[int, int], delivered: set[Place]) -> list[Item]:
+        """Read on from `position`, and return what the log has lost meanwhile; the events in `delivered` are known to be."""
+        self._delivered = delivered
+        self._reader = self._log.reader(EVENTS, consumer=self._consumer, start=position)
+        starts = self._log.starts(EVENTS)
+        lost = {partition: first for partition, first in starts.items() if first > position.get(partition, 0)}
+        self._next = {**position, **lost}
+        return [_hole(partition, position.get(partition, 0), first) for partition, first in lost.items()]
+
+    def read(self, max_records: int, timeout_s: float) -> list[Item]:
+        """Return the next items, waiting up to `timeout_s` for the first; those that are not to be sent have ended."""
+        if self._reader is None:
+            raise ValueError("the intake is not open")
+        items: list[Item] = []
+        for found in self._reader.poll(max_records=max_records, timeout_s=timeout_s):
+            expected = self._next.get(found.partition, 0)
+            if found.first > expected:
+                items.append(_hole(found.partition, expected, found.first))
+            self._next[found.partition] = found.next
+            items.extend(
+                self._item(found.partition, offset, record) for offset, record in enumerate(found.records, found.first)
+            )
+        return items
+
+    def read_again(self, parked: Sequence[Parked]) -> list[Item]:
+        """Return parked events as new items, not filtered a second time; those that the log has lost have ended."""
+        items: list[Item] = []
+        for one in parked:
+            records = [
+                record for found in self._log.read(EVENTS, one.partition, one.offset) for record in found.records
+            ]
+            item = Item(one.partition, one.offset, decode_event(records[0]) if records else None)
+            item.source, item.message_id, item.tries = one.source, one.message_id, one.tries
+            if records:
+                self._render(item)
+            else:
+                item.end = EXPIRED
+            items.append(item)
+        return items
+
+    def commit(self, position: Mapping[int, int]) -> None:
+        """Let the log delete what is below `position`, where the destination stands."""
+        if self._reader is not None and position != self._committed:
+            self._reader.commit(position)
+            self._committed = dict(position)
+
+    def wake(self) -> None:
+        """Make a waiting `read` return at once. Safe from any thread."""
+        if self._reader is not None:
+            self._reader.wake()
+
+    def close(self) -> None:
+        """Free the reader's files."""
+        if self._reader is not None:
+            self._reader.close()
+
+    def _item(self, partition: int, offset: int, record: bytes) -> Item:
+        item = Item(partition, offset, decode_event(record))
+        if self._delivered and (place := Place(partition, offset)) in self._delivered:
+            self._delivered.discard(place)
+            item.end = DELIVERED
+        elif (event := item.record) and (reason := self._filter.reason(event)):
+            item.end = End("discarded", reason)
+        else:
+            self._render(item)
+        return item
+
+    def _render(self, item: Item) -> None:
+        if item.record is None:
+            return
+        rows = self._destination.rows(kit.Event(item.record, self._destination.name))
+        if isinstance(rows, kit.Skipped):
+            item.end = End("discarded", rows.reason)
+        elif isinstance(rows, kit.Rejected):
+            item.end = End("failed", rows.reason, rows.detail)
+        else:
+            item.rows = rows
+            item.size = sum(row.size for row in rows)
+
+
+def _hole(partition: int, first: int, next_: int) -> Item:
+    """Return an item for records that the log has deleted before they were read."""
+    item = Item(partition, first, None, span=next_ - first)
+    item.end = EXPIRED
+    return item

@@ -1,0 +1,242 @@
+"""What delivery keeps in the state database. Every call blocks and is one transaction."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from msgspec import Struct, field
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
+
+from trackway.delivery.items import End, read_offsets
+from trackway.events.records import EVENTS, Place
+from trackway.state import upsert, writing
+from trackway.state.tables import attempts, claims, cursors, destinations, exceptions, retries, tallies
+
+Tally = tuple[str, str, str]
+"""Source, outcome, reason."""
+
+
+class Exceptional(Struct):
+    """An event that ended otherwise than delivered."""
+
+    partition: int
+    offset: int
+    message_id: str
+    source: str
+    end: End
+
+
+class Parked(Struct):
+    """An event below the cursor that is tried again from time to time."""
+
+    partition: int
+    offset: int
+    message_id: str
+    source: str
+    tries: int
+    next_at_ms: int
+    reason: str
+
+
+class Claim(Struct):
+    """A batch that may have been sent."""
+
+    partition: int
+    offsets: str
+    first_offset: int
+    last_offset: int
+    delivered: bool = False
+    """All of it, for certain."""
+
+
+class Changes(Struct):
+    """What happened since the last commit."""
+
+    at_ms: int
+    cursors: dict[int, int] = field(default_factory=dict[int, int])
+    tallies: dict[Tally, int] = field(default_factory=dict[Tally, int])
+    exceptional: list[Exceptional] = field(default_factory=list[Exceptional])
+    parked: list[Parked] = field(default_factory=list[Parked])
+    unparked: list[Place] = field(default_factory=list[Place])
+    """Places of parked events that have ended."""
+    attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    claims: list[Claim] = field(default_factory=list[Claim])
+    delivered: list[Place] = field(default_factory=list[Place])
+    """The first places of claimed batches that were delivered wholly."""
+
+    def count(self, source: str, end: End, number: int = 1) -> None:
+        """Add to the tallies."""
+        key = (source, end.outcome, end.reason)
+        self.tallies[key] = self.tallies.get(key, 0) + number
+
+
+class Standing(NamedTuple):
+    """Where a destination goes on."""
+
+    cursors: dict[int, int]
+    claims: list[tuple[int, list[int]]]
+    """Partition and offsets of batches that may have been sent, as far as they are above the cursor."""
+    delivered: set[Place]
+    """Events above the cursor that need not be sent again."""
+
+
+class Store:
+    """The state of one destination."""
+
+    def __init__(self, engine: Engine, destination: str) -> None:
+        self._engine = engine
+        self._destination = destination
+
+    def open(self, beginning: Mapping[int, int], now_ms: int) -> Standing:
+        """Return where the destination stands; a new one begins at `beginning`, other partitions at their start."""
+        with writing(self._engine) as connection:
+            known = select(destinations.c.started_ms).where(destinations.c.destination == self._destination)
+            if connection.execute(known).first() is None:
+                connection.execute(insert(destinations), {"destination": self._destination, "started_ms": now_ms})
+                rows = [self._cursor(partition, head, start=head) for partition, head in beginning.items()]
+                upsert(connection, cursors, rows)
+            found = connection.execute(
+                select(cursors.c.partition, cursors.c.next_offset).where(
+                    cursors.c.destination == self._destination, cursors.c.topic == EVENTS
+                )
+            )
+            position = {row.partition: row.next_offset for row in found}
+            standing = Standing(position, [], set())
+            mine = select(claims).where(claims.c.destination == self._destination)
+            for row in connection.execute(mine.order_by(claims.c.first_offset)):
+                first = position.get(row.partition, 0)
+                offsets = [offset for offset in read_offsets(row.offsets) if offset >= first]
+                if row.delivered:
+                    standing.delivered.update(Place(row.partition, offset) for offset in offsets)
+                else:
+                    standing.claims.append((row.partition, offsets))
+            return standing
+
+    def commit(self, changes: Changes) -> None:
+        """Write all of `changes`, or on an error nothing."""
+        key = {"destination": self._destination}
+        with writing(self._engine) as connection:
+            upsert(connection, claims, [key | _fields(claim) for claim in changes.claims])
+            self._note_delivered(connection, changes.delivered)
+            for partition, offset in changes.cursors.items():
+                # A partition without a row came into being after the destination, so it began at 0.
+                upsert(connection, cursors, [self._cursor(partition, offset, start=0)], keep=["start_offset"])
+                passed = and_(claims.c.partition == partition, claims.c.last_offset < offset)
+                connection.execute(delete(claims).where(claims.c.destination == self._destination, passed))
+            upsert(
+                connection,
+                tallies,
+                [
+                    key | {"source": source, "outcome": outcome, "reason": reason, "count": number}
+                    for (source, outcome, reason), number in changes.tallies.items()
+                ],
+                add=["count"],
+            )
+            if changes.attempts:
+                connection.execute(insert(attempts), [key | attempt for attempt in changes.attempts])
+            self._unpark(connection, changes.unparked)
+            upsert(connection, exceptions, [key | _row(item, changes.at_ms) for item in changes.exceptional])
+            upsert(connection, retries, [key | _fields(item) for item in changes.parked])
+
+    def due(self, now_ms: int, limit: int) -> list[Parked]:
+        """Return parked events whose time has come, those that wait longest first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(
+                select(*_PARKED)
+                .where(retries.c.destination == self._destination, retries.c.next_at_ms <= now_ms)
+                .order_by(retries.c.next_at_ms, retries.c.partition, retries.c.offset)
+                .limit(limit)
+            )
+            return [Parked(*row) for row in rows]
+
+    def next_due_ms(self) -> int | None:
+        """Return when the next parked event is to be tried, or None when none is parked."""
+        with self._engine.connect() as connection:
+            mine = retries.c.destination == self._destination
+            return connection.execute(select(func.min(retries.c.next_at_ms)).where(mine)).scalar()
+
+    def _note_delivered(self, connection: Connection, places: Sequence[Place]) -> None:
+        if places:
+            place = and_(
+                claims.c.destination == self._destination,
+                claims.c.partition == bindparam("at"),
+                claims.c.first_offset == bindparam("number"),
+            )
+            values = [{"at": partition, "number": offset} for partition, offset in places]
+            connection.execute(update(claims).where(place).values(delivered=True), values)
+
+    def _unpark(self, connection: Connection, places: Sequence[Place]) -> None:
+        values = [{"of": self._destination, "at": partition, "number": offset} for partition, offset in places]
+        for table in (retries, exceptions) if values else ():
+            place = and_(
+                table.c.destination == bindparam("of"),
+                table.c.partition == bindparam("at"),
+                table.c.offset == bindparam("number"),
+            )
+            connection.execute(delete(table).where(place), values)
+
+    def _cursor(self, partition: int, offset: int, *, start: int) -> dict[str, Any]:
+        return {
+            "destination": self._destination,
+            "topic": EVENTS,
+            "partition": partition,
+            "start_offset": start,
+            "next_offset": offset,
+        }
+
+
+def prune(engine: Engine, *, before_ms: int, attempts_kept: int, most: int = 5000) -> bool:
+    """Delete up to `most` of the oldest attempts and of each destination's exceptions; return whether there are more.
+
+    Attempts go when they are older than `before_ms` or not among the last `attempts_kept`; exceptions when they are
+    older than `before_ms`, unless their event still waits for another try. Tallies stay.
+    """
+    with writing(engine) as connection:
+        more = _prune_attempts(connection, before_ms, attempts_kept, most)
+        for destination in connection.execute(select(destinations.c.destination)).scalars().all():
+            for outcome in ("discarded", "failed"):
+                more |= _prune_exceptions(connection, destination, outcome, before_ms, most)
+    return more
+
+
+def _prune_attempts(connection: Connection, before_ms: int, kept: int, most: int) -> bool:
+    newest = connection.execute(select(func.max(attempts.c.id))).scalar() or 0
+    oldest = select(attempts.c.id, attempts.c.started_ms).order_by(attempts.c.id).limit(most)
+    old = [row.id for row in connection.execute(oldest) if row.id <= newest - kept or row.started_ms < before_ms]
+    if old:
+        connection.execute(delete(attempts).where(attempts.c.id <= old[-1]))
+    return len(old) == most
+
+
+def _prune_exceptions(connection: Connection, destination: str, outcome: str, before_ms: int, most: int) -> bool:
+    old = and_(exceptions.c.destination == destination, exceptions.c.outcome == outcome, exceptions.c.at_ms < before_ms)
+    times = select(exceptions.c.at_ms).where(old).order_by(exceptions.c.at_ms).offset(most).limit(1)
+    until_ms = connection.execute(times).scalar()
+    within = old if until_ms is None else and_(old, exceptions.c.at_ms <= until_ms)
+    connection.execute(delete(exceptions).where(within))
+    return until_ms is not None
+
+
+_PARKED = (
+    retries.c.partition,
+    retries.c.offset,
+    retries.c.message_id,
+    retries.c.source,
+    retries.c.tries,
+    retries.c.next_at_ms,
+    retries.c.reason,
+)
+
+
+def _fields(item: Parked | Claim) -> dict[str, Any]:
+    return {name: getattr(item, name) for name in item.__struct_fields__}
+
+
+def _row(item: Exceptional, at_ms: int) -> dict[str, Any]:
+    return {
+        "partition": item.partition,
+        "offset": item.offset,
+        "message_id": item.message_id,
+        "source": item.source,
+        "at_ms": at_ms,
+        **item.end._asdict(),
+    }

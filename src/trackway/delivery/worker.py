@@ -1,0 +1,265 @@
+"""One destination's delivery: reads the log, sends, judges, and keeps the books.
+
+What happens when a request fails depends on whose fault it looks like:
+
+    the event's      the destination says that it will never take it: failed, and the cursor passes it
+    the network's    no answer, 5xx, 429: the batch waits and tries again; in a row, the breaker holds everything back
+    both             it fails again and again, while others succeed: parked, and the cursor passes it
+
+So an outage stops the cursor and nothing else; the log is the queue. Events of one person stay in order through all of
+it, but for those that are parked.
+"""
+
+import asyncio
+import contextlib
+from concurrent.futures import Executor, ThreadPoolExecutor
+
+from msgspec import Struct
+
+from trackway.delivery.backlog import Backlog
+from trackway.delivery.books import Books
+from trackway.delivery.breaker import LONGEST_PAUSE_S, Backoff, Breaker, Stopped
+from trackway.delivery.clock import Clock, SystemClock
+from trackway.delivery.filters import Filter
+from trackway.delivery.intake import Intake
+from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
+from trackway.delivery.parked import ParkedEvents
+from trackway.delivery.redact import Redactor
+from trackway.delivery.sender import Sender
+from trackway.delivery.store import Store
+from trackway.delivery.transport import Transport
+from trackway.destinations import kit
+from trackway.destinations.registry import Destination
+from trackway.log.contract import EventLog
+
+READ_RECORDS = 500
+READ_WAIT_S = 1.0
+READER_COMMIT_S = 1.0
+"""How often the log is told what may be deleted."""
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How patient a worker is, and how much it holds."""
+
+    backoff: Backoff = Backoff()
+    parking: Backoff = Backoff(base_s=10, cap_s=3600)
+    """For parked events; tries before the parking count too."""
+    park_after: int = 5
+    breaker_threshold: int = 5
+    window_events: int = 2000
+    """Events above the cursor at the most, more where one round of full batches needs it."""
+    window_bytes: int = 32 << 20
+
+
+PATIENT = Options()
+"""The ordinary patience: seconds at first, minutes in an outage."""
+
+
+class Status(Struct, kw_only=True):
+    """What a worker is doing now."""
+
+    breaker: str
+    """`closed`, `open` or `half_open`."""
+    reason: str
+    """Of the trouble, when the breaker is not closed."""
+    opens_in_s: float
+    cursor: dict[int, int]
+    """The next offset by partition."""
+    waiting: int
+    """Events that have been read and have not ended."""
+
+
+class DestinationWorker:
+    """Delivers the events log to one destination, from where it stopped before."""
+
+    def __init__(
+        self,
+        key: str,
+        destination: Destination,
+        filter_: Filter,
+        log: EventLog,
+        store: Store,
+        transport: Transport,
+        *,
+        state: Executor,
+        clock: Clock | None = None,
+        options: Options = PATIENT,
+    ) -> None:
+        """`key` names the destination in the workspace; `state` runs the transactions of `store`."""
+        self._clock = clock = clock or SystemClock()
+        self._options = options
+        self._store = store
+        self._state = state
+        self._limits = limits = destination.limits
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"destination-{key}")
+        self._intake = Intake(log, consumer(key), destination, filter_)
+        self._window = Window()
+        self._capacity = max(options.window_events, 2 * limits.events * limits.concurrency)
+        self._backlog = Backlog(limits, clock)
+        self._breaker = Breaker(clock, options.backoff, threshold=options.breaker_threshold)
+        self._books = Books(store, self._window, state, clock, options.parking)
+        self._sender = Sender(destination, transport, clock, Redactor(destination.secrets()), self._books.attempt)
+        self._parked = ParkedEvents(
+            store,
+            self._books,
+            self._backlog,
+            self._intake,
+            clock,
+            most=max(1, limits.concurrency // 2),
+            state=state,
+            reader=self._reader,
+        )
+        self._senders: list[asyncio.Task[None]] = []
+        self._ended = asyncio.Event()
+        self._started = False
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Deliver until `stop`, or until something breaks: then another worker may take over where this one stood."""
+        self._started = True
+        try:
+            await self._open()
+            async with asyncio.TaskGroup() as tasks:
+                self._senders = [tasks.create_task(self._send()) for _ in range(self._limits.concurrency)]
+                tasks.create_task(self._feed())
+                tasks.create_task(self._parked.run())
+                tasks.create_task(self._books.run())
+        finally:
+            self._intake.wake()
+            self._reader.submit(self._intake.close)
+            self._reader.shutdown(wait=False)
+            self._ended.set()
+
+    async def stop(self, *, grace_s: float = 2.0) -> None:
+        """Send nothing more, give requests under way `grace_s` to end, and commit what is known.
+
+        What was cut off has no end: the next start sends it again.
+        """
+        self._stopping = True
+        self._intake.wake()
+        for part in (self._backlog, self._breaker, self._parked):
+            part.stop()
+        if self._senders:
+            _, late = await asyncio.wait(self._senders, timeout=grace_s)
+            for task in late:
+                task.cancel()
+            await asyncio.wait(self._senders)
+        self._books.stop()
+        if self._started:
+            await self._ended.wait()
+
+    def status(self) -> Status:
+        """Return what the worker is doing now."""
+        return Status(
+            breaker=self._breaker.state,
+            reason=self._breaker.reason,
+            opens_in_s=self._breaker.opens_in_s,
+            cursor=dict(self._books.committed),
+            waiting=self._window.count,
+        )
+
+    async def _open(self) -> None:
+        loop = asyncio.get_running_loop()
+        beginning = await loop.run_in_executor(self._reader, self._intake.beginning)
+        standing = await loop.run_in_executor(self._state, self._store.open, beginning, self._clock.now_ms())
+        for partition, offsets in standing.claims:
+            self._backlog.expect(partition, offsets)
+        self._books.committed = dict(standing.cursors)
+        holes = await loop.run_in_executor(self._reader, self._intake.open, standing.cursors, standing.delivered)
+        self._take_in(holes)
+
+    async def _feed(self) -> None:
+        """Read ahead of the cursor, as far as the window goes."""
+        loop = asyncio.get_running_loop()
+        committed_s = self._clock.monotonic()
+        while not self._stopping:
+            self._books.passed.clear()
+            if self._is_full():
+                await self._clock.wait(self._books.passed, READER_COMMIT_S)
+            else:
+                items = await loop.run_in_executor(self._reader, self._intake.read, READ_RECORDS, READ_WAIT_S)
+                self._take_in(items)
+            if self._clock.monotonic() - committed_s >= READER_COMMIT_S:
+                committed_s = self._clock.monotonic()
+                await loop.run_in_executor(self._reader, self._intake.commit, dict(self._books.committed))
+
+    def _take_in(self, items: list[Item]) -> None:
+        self._window.add(items)
+        self._backlog.add(items)
+        if any(item.end is not None for item in items):
+            self._books.ended()
+
+    def _is_full(self) -> bool:
+        # A batch from before a restart must come together whole, whatever the window was then.
+        full = self._window.count >= self._capacity or self._window.size >= self._options.window_bytes
+        return full and not self._backlog.expecting
+
+    async def _send(self) -> None:
+        """Send batch after batch, one at a time."""
+        with contextlib.suppress(Stopped):
+            while True:
+                batch = await self._backlog.take()
+                # A single event is the same request at any time; where several go together, it is kept which.
+                if self._limits.events > 1 and not (batch.claimed or batch.parked):
+                    await self._books.claim(batch)
+                    batch.claimed = True
+                await self._breaker.admit()
+                verdicts = await self._sender.send(batch.items)
+                if batch.parked:
+                    self._settle_parked(batch, verdicts[0])
+                else:
+                    self._settle(batch, verdicts)
+
+    def _settle(self, batch: Batch, verdicts: list[Verdict]) -> None:
+        """Give each item its end, or put it back."""
+        batch.tries += 1
+        waits = [verdict.outcome for verdict in verdicts if isinstance(verdict.outcome, kit.Retry)]
+        asked_s = max((wait.after_s for wait in waits if wait.after_s is not None), default=None)
+        if len(waits) == len(verdicts):
+            self._breaker.failed(waits[0].reason, asked_s)
+        else:
+            self._breaker.succeeded()
+        for item, verdict in zip(batch.items, verdicts, strict=True):
+            item.end = self._end(item, verdict)
+            batch.wholly &= item.end in (None, DELIVERED)
+        again = [item for item in batch.items if item.end is None]
+        self._backlog.release((item for item in batch.items if item.end is not None), again)
+        if again:
+            batch.items = again
+            own_s = self._options.backoff.delay_s(batch.tries)
+            self._backlog.later(batch, own_s if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
+        self._books.ended(batch if batch.claimed and batch.wholly and not again else None)
+
+    def _end(self, item: Item, verdict: Verdict) -> End | None:
+        """Return how an item ended, or None when it is to be tried again here."""
+        outcome = verdict.outcome
+        if isinstance(outcome, kit.Delivered):
+            return DELIVERED
+        if isinstance(outcome, kit.Rejected):
+            return self._sender.end("failed", verdict)
+        # "Too many" is never one event's fault.
+        item.tries += outcome.reason != "429"
+        if item.successes_before < 0:
+            item.successes_before = self._breaker.successes
+        others_succeed = self._breaker.successes > item.successes_before
+        if item.tries >= self._options.park_after and others_succeed:
+            return self._sender.end("retrying", verdict)
+        return None
+
+    def _settle_parked(self, batch: Batch, verdict: Verdict) -> None:
+        item, outcome = batch.items[0], verdict.outcome
+        if not isinstance(outcome, kit.Retry):
+            self._breaker.succeeded()
+            end = DELIVERED if isinstance(outcome, kit.Delivered) else self._sender.end("failed", verdict)
+            self._books.parked_ended(item, end)
+            return
+        # It is known to fail alone. That says nothing about the destination, unless it was the breaker's one try.
+        if self._breaker.state == "half_open" or outcome.after_s is not None:
+            self._breaker.failed(outcome.reason, outcome.after_s)
+        item.tries += 1
+        self._books.parked_again(item, self._sender.end("retrying", verdict))
+
+
+def consumer(key: str) -> str:
+    """Return the name under which the log keeps what a destination has not passed."""
+    return f"destination:{key}"

@@ -1,0 +1,90 @@
+"""Webhook: every event, as it stands, to a URL of your own.
+
+Source:   requests recorded from Segment's open-source webhook action, and its documentation,
+          https://segment.com/docs/connections/destinations/catalog/actions-webhook/.
+Body:     the event's JSON; with `batch.events` above 1 a JSON array of events, in order.
+Signed:   `X-Signature` is the hex HMAC-SHA1 of the body with the shared secret; for an array, of its first event.
+Repeats:  the same event may come twice, always under the same `Idempotency-Key`: the message id, or for an array a
+          digest of its message ids.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta, Struct
+
+from trackway.destinations import kit
+
+NAME = "Webhook"
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OURS = frozenset({"content-length", "host", "idempotency-key", "transfer-encoding", "x-signature"})
+
+
+class Batch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many events share a request. 4000 is the most that Segment's webhook sends."""
+
+    events: Annotated[int, Meta(ge=1, le=4000)] = 1
+    bytes: kit.Size = kit.Size(4 * 1024 * 1024)
+    wait: kit.Duration = kit.Duration(1)
+    """How long an event waits for a request to fill."""
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the events go, and how."""
+
+    url: str
+    """`https://…`. Its path is shown in traces; secrets belong into `headers`, its query or `shared_secret`."""
+    method: Literal["POST", "PUT", "PATCH"] = "POST"
+    headers: dict[str, kit.Secret] = {}
+    """Sent with every request, and shown nowhere."""
+    shared_secret: kit.Secret | None = None
+    """Signs each request; without it there is no `X-Signature`."""
+    batch: Batch = Batch()
+    timeout: kit.Duration = kit.Duration(5)
+    """How long the answer may take before the request counts as failed."""
+    concurrency: Annotated[int, Meta(ge=1, le=256)] = 16
+    """Requests under way at once. Events of one person go one after the other all the same."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could never be sent."""
+        try:
+            parts = urlsplit(self.url)
+            fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            fine = False
+        if not fine or not self.url.isprintable() or " " in self.url:
+            raise ValueError("url must be a whole address like https://example.com/hook")
+        for name, value in self.headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.reveal()):
+                raise ValueError(f"headers: {name!r} cannot be sent: a name is letters, digits and -, a value one line")
+            if name.lower() in _OURS:
+                raise ValueError(f"headers: {name} is set by Trackway itself")
+
+
+def limits(settings: Settings) -> kit.Limits:
+    """Return what the operator asked for."""
+    batch = settings.batch
+    wait_s = float(batch.wait) if batch.events > 1 else 0.0
+    return kit.Limits(events=batch.events, bytes=int(batch.bytes), wait_s=wait_s, concurrency=settings.concurrency)
+
+
+def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
+    """Return a request with the event as an object, or, where batches are asked for, with an array of any length."""
+    first = bytes(rows[0].value)
+    body = first if settings.batch.events == 1 else b"[" + b",".join(bytes(row.value) for row in rows) + b"]"
+    headers = {name: value.reveal() for name, value in settings.headers.items()}
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/json"
+    headers["Idempotency-Key"] = kit.idempotency_key([row.event for row in rows])
+    if settings.shared_secret is not None:
+        key = settings.shared_secret.reveal().encode()
+        headers["X-Signature"] = hmac.new(key, first, hashlib.sha1).hexdigest()
+    return kit.Request(
+        method=settings.method, url=settings.url, headers=headers, body=body, timeout_s=float(settings.timeout)
+    )

@@ -1,0 +1,141 @@
+"""Open the state database, at the newest revision of its tables."""
+
+import importlib
+import sqlite3
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from trackway.errors import TrackwayError
+
+HEAD = "0001"
+"""The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
+
+BUSY_TIMEOUT_MS = 10_000
+
+
+class StateError(TrackwayError):
+    """The state database cannot be opened; the message says why and what to do."""
+
+
+def open_state(place: str | Path) -> Engine:
+    """Return an engine of the state database at `place`, whose tables are of the newest revision.
+
+    `place` is the path of an SQLite file, made if absent, or a database URL (`postgresql+psycopg://…`). On SQLite a
+    commit survives power loss (`synchronous=FULL`). Use `writing` for transactions that write.
+
+    Raises:
+        StateError: it cannot be opened, or a newer Trackway has written it.
+    """
+    try:
+        engine = _engine(place)
+        try:
+            with engine.connect() as connection:
+                revision = _revision(connection)
+            if revision != HEAD:
+                _migrate(engine, revision)
+        except BaseException:
+            engine.dispose()
+            raise
+    except (SQLAlchemyError, OSError) as error:
+        cause = getattr(error, "orig", None) or error
+        raise StateError(f"the state database {_shown(place)} cannot be opened: {cause}") from error
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Generator[Connection]:
+    """Give a connection in a transaction that may write; commit at the end, roll back on an error.
+
+    On SQLite it takes the write lock at once: a transaction that reads first and writes later would fail instead of
+    waiting when another process wrote in between.
+    """
+    with engine.connect().execution_options(trackway_begin="IMMEDIATE") as connection, connection.begin():
+        yield connection
+
+
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    add: Sequence[str] = (),
+    keep: Sequence[str] = (),
+) -> None:
+    """Insert `rows`; where a row's primary key exists, replace its other columns, but add to `add` and leave `keep`."""
+    if not rows:
+        return
+    kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+    statement = kinds[connection.dialect.name](table)
+    keys = [column.name for column in table.primary_key]
+    values: dict[str, Any] = {
+        name: table.c[name] + statement.excluded[name] if name in add else statement.excluded[name]
+        for name in rows[0]
+        if name not in keys and name not in keep
+    }
+    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
+
+
+def _engine(place: str | Path) -> Engine:
+    if isinstance(place, str) and "://" in place:
+        try:
+            url = make_url(place)
+        except ArgumentError:
+            # The text may hold a password, so it is not repeated.
+            raise StateError(
+                "the address of the state database is not a URL like postgresql+psycopg://host/name"
+            ) from None
+    else:
+        path = Path(place).resolve()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        url = make_url("sqlite://").set(database=str(path))
+    engine = create_engine(url)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # The sqlite3 module would begin transactions by its own rules, and none around DDL: SQLAlchemy does it instead.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('trackway_begin', 'DEFERRED')}")
+
+
+def _revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("select version_num from alembic_version")).scalar_one_or_none()
+
+
+def _migrate(engine: Engine, revision: str | None) -> None:
+    if revision is not None and revision > HEAD:
+        raise StateError(
+            f"the state database {_shown(engine.url.render_as_string())} is of revision {revision}, this Trackway "
+            f"knows {HEAD}: run the newer Trackway that wrote it"
+        )
+    # Alembic takes longer to import than everything else here, and most starts do not need it.
+    migrate = importlib.import_module("trackway.state.migrate")
+    with writing(engine) as connection:
+        migrate.upgrade(connection)
+
+
+def _shown(place: str | Path) -> str:
+    text_ = str(place)
+    return make_url(text_).render_as_string(hide_password=True) if "://" in text_ else text_

@@ -1,0 +1,169 @@
+"""Hold a destination to its cases and to what every destination promises.
+
+A case is a JSON file in `<module>.cases/` beside the destination's module, at once test and documentation:
+
+    {"about": "what it shows", "settings": {…}, "events": [{…}],
+     "requests": [{"method", "url", "headers", "json"}], "skipped": {"m-1": "reason"},
+     "answer": {"status", "headers", "body"}, "outcomes": ["delivered", "retry 503 after 7", "rejected 400"]}
+
+`request` may stand for a list of one; `body` (text) for `json`. `skipped` names events that are not sent, by message id.
+`answer` and `outcomes` go together: what the destination makes of that answer to its first request.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trackway.destinations import kit, registry
+from trackway.destinations.registry import Destination, UnreadableAnswer
+
+Json = dict[str, Any]
+
+
+class Answer(Struct, frozen=True, forbid_unknown_fields=True):
+    """A vendor's answer in a case."""
+
+    status: int
+    headers: dict[str, str] = {}
+    body: Any = ""
+    """Text, or JSON that is not a text."""
+
+    def response(self) -> kit.Response:
+        """Return it as a destination gets it."""
+        body = self.body.encode() if isinstance(self.body, str) else msgspec.json.encode(self.body)
+        return kit.Response(
+            status=self.status, headers={name.lower(): value for name, value in self.headers.items()}, body=body
+        )
+
+
+class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One case file."""
+
+    about: str
+    settings: Json
+    events: list[msgspec.Raw]
+    request: Json | None = None
+    requests: list[Json] = []
+    skipped: dict[str, str] = {}
+    answer: Answer | None = None
+    outcomes: list[str] = []
+
+
+def cases(kind: str) -> dict[str, Case]:
+    """Return the cases of a destination type by file name, without `.json`."""
+    file = Path(registry.find(kind).__file__ or "")
+    beside, inside = file.with_suffix(".cases"), file.with_name("cases")
+    folder = inside if file.name == "__init__.py" else beside
+    return {path.stem: msgspec.json.decode(path.read_bytes(), type=Case) for path in sorted(folder.glob("*.json"))}
+
+
+def check_case(kind: str, case: Case) -> None:
+    """Raise AssertionError, with what was made instead, unless the destination does what `case` says."""
+    destination = registry.load(kind, case.settings, where="settings")
+    rows, skipped = _render(destination, case.events)
+    exchanges = [(destination.exchange(group), len(group)) for group in _routes(rows)]
+    sent = [next(exchange) for exchange, _ in exchanges]
+    _same("requests", [_shown(request, case) for request in sent], [case.request] if case.request else case.requests)
+    _same("skipped", skipped, case.skipped)
+    if case.answer is not None:
+        _same("outcomes", [_told(found) for found in _finish(exchanges[0][0], case.answer.response())], case.outcomes)
+
+
+def check_contract(
+    kind: str, settings: Mapping[str, Any], events: Sequence[Mapping[str, Any]], *, rounds: int = 200, seed: int = 0
+) -> None:
+    """Raise AssertionError unless the destination keeps what every destination promises.
+
+    Whatever is answered, there is one outcome per row or an answer that cannot be read; the same events make the same
+    requests; and neither settings nor requests show a secret when printed.
+    """
+    destination = registry.load(kind, settings, where="settings")
+    limits, chance = destination.limits, random.Random(seed)  # noqa: S311  the same answers at every run
+    assert limits.events >= 1 and limits.bytes >= 1 and limits.wait_s >= 0 and limits.concurrency >= 1, limits
+    bodies = [msgspec.Raw(msgspec.json.encode(event)) for event in events]
+    rows, _ = _render(destination, bodies)
+    again, _ = _render(destination, bodies)
+    assert [row.value for row in rows] == [row.value for row in again], "the same event made different rows"
+    for group in _routes(rows):
+        for size in {1, min(len(group), limits.events)}:
+            batch = group[:size]
+            first, second = next(destination.exchange(batch)), next(destination.exchange(batch))
+            assert (first.url, first.content()) == (second.url, second.content()), "the same rows, different requests"
+            for secret in destination.secrets():
+                assert secret not in repr(first) + repr(destination.settings), "a secret shows when it is printed"
+            for _ in range(rounds):
+                _check_outcomes(destination, batch, _any_answer(chance))
+
+
+def _check_outcomes(destination: Destination, rows: Sequence[kit.Row], response: kit.Response) -> None:
+    exchange = destination.exchange(rows)
+    next(exchange)
+    try:
+        outcomes = _finish(exchange, response)
+    except UnreadableAnswer:
+        return
+    assert len(outcomes) == len(rows), f"{len(outcomes)} outcomes for {len(rows)} rows after {response}"
+    for outcome in outcomes:
+        assert isinstance(outcome, kit.Delivered | kit.Retry | kit.Rejected), f"{outcome!r} after {response}"
+
+
+def _any_answer(chance: random.Random) -> kit.Response:
+    status = chance.choice([200, 201, 204, 207, 301, 400, 401, 403, 404, 408, 413, 422, 425, 429, 500, 502, 503])
+    headers = chance.choice([{}, {"retry-after": "3"}, {"retry-after": "soon"}, {"content-type": "text/html"}])
+    body = chance.choice([b"", b"ok", b"<html>", b"{}", b"[]", b"null", b'{"errors":[{"index":0}]}', b"\xff\xfe"])
+    return kit.Response(status=status, headers=headers, body=body)
+
+
+def _render(destination: Destination, bodies: Sequence[msgspec.Raw]) -> tuple[list[kit.Row], dict[str, str]]:
+    rows: list[kit.Row] = []
+    skipped: dict[str, str] = {}
+    for body in bodies:
+        # Cases are written to be read; events in the log have no space between their parts.
+        event = kit.Event.from_json(msgspec.json.format(bytes(body), indent=-1), destination.name)
+        found = destination.rows(event)
+        if isinstance(found, kit.Skipped | kit.Rejected):
+            skipped[event.message_id] = found.reason
+        else:
+            rows.extend(found)
+    return rows, skipped
+
+
+def _routes(rows: Sequence[kit.Row]) -> list[list[kit.Row]]:
+    routes: dict[str, list[kit.Row]] = {}
+    for row in rows:
+        routes.setdefault(row.route, []).append(row)
+    return list(routes.values())
+
+
+def _finish(exchange: registry.Exchange, response: kit.Response) -> list[kit.Outcome]:
+    try:
+        following = exchange.send(response)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError(f"another request followed: {following}")
+
+
+def _shown(request: kit.Request, case: Case) -> Json:
+    """Return a request as cases write it, its body in the form that the case has."""
+    shown: Json = {"method": request.method, "url": request.url, "headers": dict(request.headers)}
+    wanted = [case.request] if case.request else case.requests
+    if any("body" in one for one in wanted):
+        return shown | {"body": request.content().decode()}
+    return shown | {"json": msgspec.json.decode(request.content())}
+
+
+def _told(outcome: kit.Outcome) -> str:
+    """Return an outcome as cases write it."""
+    if isinstance(outcome, kit.Retry):
+        return f"retry {outcome.reason}" + ("" if outcome.after_s is None else f" after {outcome.after_s:g}")
+    return f"rejected {outcome.reason}" if isinstance(outcome, kit.Rejected) else "delivered"
+
+
+def _same(what: str, found: Any, wanted: Any) -> None:
+    if found != wanted:
+        pretty = msgspec.json.format(msgspec.json.encode(found)).decode()
+        raise AssertionError(f"{what} differ; the destination made:\n{pretty}")

@@ -1,0 +1,1 @@
+"""Events as tables: names, types, schema evolution, and the databases they are kept in."""

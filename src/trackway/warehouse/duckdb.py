@@ -1,0 +1,271 @@
+"""A warehouse in a DuckDB file.
+
+DuckDB lets one process have the file, so the process that loads also answers queries, each on a connection of its own:
+a query sees the loads committed before it began and delays none. `open_readonly` is for when nobody loads.
+
+On disk, beside the schemas of the sources:
+
+    _trackway.positions (topic, partition, next_offset)    how far the log is loaded; written with the rows
+
+After a crash DuckDB plays its write-ahead log: a load is there with its position, or neither is.
+"""
+
+import contextlib
+import time
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event, Lock
+from types import TracebackType
+from typing import Self
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from trackway.events.records import EventRecord
+from trackway.warehouse.chunks import build
+from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError
+from trackway.warehouse.duckdb_rules import duckdb_rules
+from trackway.warehouse.duckdb_tables import Tables
+from trackway.warehouse.naming import Rules, schema_name
+from trackway.warehouse.query import run_query
+
+_Config = dict[str, str | bool | int | float | list[str]]
+_SETTINGS: _Config = {
+    # What a SELECT may do must not depend on what its text says: see query.py.
+    "enable_external_access": False,
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
+_CREATE = """
+    CREATE SCHEMA IF NOT EXISTS _trackway;
+    CREATE TABLE IF NOT EXISTS _trackway.positions (
+        topic VARCHAR, partition INTEGER, next_offset BIGINT NOT NULL, PRIMARY KEY (topic, partition));
+"""
+
+
+class DuckDBWarehouse:
+    """A `Warehouse` in the DuckDB file at `path`, made when it is not there."""
+
+    def __init__(
+        self,
+        path: Path,
+        sources: Sequence[str] = (),
+        *,
+        name: str = "duckdb",
+        memory_limit: str = "128MB",
+        threads: int = 2,
+    ) -> None:
+        """Open the file.
+
+        `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
+        what an event's `integrations` call this warehouse. `memory_limit` is DuckDB's; what does not fit spills to
+        a folder beside the file.
+
+        Raises:
+            WarehouseError: another process has it, it is no DuckDB database, or two sources would share a schema.
+        """
+        self._name = name
+        self._path = path
+        self._sources = sources
+        self._memory_limit = memory_limit
+        self._threads = threads
+        self._rules = duckdb_rules(path.stem)
+        self._interrupted = Event()
+        self._failed = False
+        _check_schemas(sources, self._rules)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._open()
+
+    def _open(self) -> None:
+        self._connection = _connect(self._path, read_only=False, memory_limit=self._memory_limit, threads=self._threads)
+        self._questions = _Questions(self._connection.cursor(), self._sources, self._rules)
+        self._connection.execute(_CREATE)
+        self._tables = Tables(self._connection)
+        self._tables.read()
+
+    def _recover(self) -> None:
+        """Make good what a failed load left behind."""
+        if not self._failed:
+            return
+        try:
+            self._tables.read()
+        except duckdb.Error:
+            # A disk that is full at the wrong moment makes DuckDB refuse all further work until the file is reopened.
+            self.close()
+            self._open()
+        self._failed = False
+
+    def positions(self, topic: str) -> dict[int, int]:
+        """Return the next offset to load, by partition; see the contract."""
+        try:
+            self._recover()
+            rows = self._connection.execute(
+                "SELECT partition, next_offset FROM _trackway.positions WHERE topic = ?", [topic]
+            ).fetchall()
+        except duckdb.Error as error:
+            self._failed = True
+            raise WarehouseError(f"the warehouse {self._name} does not tell its position: {error}") from error
+        return dict(rows)
+
+    def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
+        """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
+        self._interrupted.clear()
+        began, at = time.monotonic(), datetime.now(UTC)
+        batch = build(records, self._rules, self._name)
+        rows: dict[str, int] = {}
+        self._tables.start_load()
+        with self._transaction():
+            for chunk in batch.chunks:
+                if self._interrupted.is_set():
+                    raise WarehouseError(f"the load into {self._name} was interrupted")
+                self._tables.write(chunk, at)
+                rows[chunk.name] = rows.get(chunk.name, 0) + chunk.rows
+            self._connection.executemany(
+                "INSERT OR REPLACE INTO _trackway.positions VALUES (?, ?, ?)",
+                [[topic, partition, offset] for partition, offset in positions.items()],
+            )
+        return LoadReport(
+            at=datetime.now(UTC),
+            duration_s=time.monotonic() - began,
+            events=len(records),
+            rows=rows,
+            left_out=batch.left_out,
+            unreadable=batch.unreadable,
+            columns_added=self._tables.columns_added,
+            columns_widened=self._tables.columns_widened,
+        )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Generator[None]:
+        try:
+            self._recover()
+            self._connection.execute("BEGIN TRANSACTION")
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException as error:
+            self._failed = True
+            with contextlib.suppress(duckdb.Error):  # the transaction may be gone already
+                self._connection.execute("ROLLBACK")
+            if isinstance(error, duckdb.Error):
+                raise WarehouseError(f"the warehouse {self._name} did not take this load: {error}") from error
+            raise
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see the contract."""
+        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s)
+
+    def interrupt(self) -> None:
+        """Make a running `load` fail; see the contract."""
+        self._interrupted.set()
+        self._connection.interrupt()
+
+    def close(self) -> None:
+        """Free the file for other processes."""
+        self._questions.close()
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class ReadOnlyDuckDB:
+    """A warehouse file that is only asked; see `open_readonly`."""
+
+    def __init__(self, connection: DuckDBPyConnection, sources: Sequence[str], rules: Rules) -> None:
+        self._questions = _Questions(connection, sources, rules)
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see `Warehouse.query`."""
+        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Free the file for other processes."""
+        self._questions.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_readonly(
+    path: Path, sources: Sequence[str] = (), *, memory_limit: str = "1GB", threads: int = 2
+) -> ReadOnlyDuckDB:
+    """Return the warehouse file at `path` for asking only, while no server has it; `sources` as in `DuckDBWarehouse`.
+
+    Raises:
+        WarehouseError: it is not there, another process writes to it, or it is no DuckDB database.
+    """
+    if not path.exists():
+        raise WarehouseError(f"there is no warehouse at {path} yet; it is made when `trackway up` first runs")
+    connection = _connect(path, read_only=True, memory_limit=memory_limit, threads=threads)
+    return ReadOnlyDuckDB(connection, sources, duckdb_rules(path.stem))
+
+
+class _Questions:
+    """Gives every question a connection of its own."""
+
+    def __init__(self, connection: DuckDBPyConnection, sources: Iterable[str], rules: Rules) -> None:
+        self._connection = connection
+        self._schemas = [schema_name(source, rules) for source in sources]
+        self._lock = Lock()
+
+    def ask(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
+        try:
+            with self._lock:
+                connection = self._connection.cursor()
+            try:
+                return run_query(connection, sql, schemas=self._existing(connection), limit=limit, timeout_s=timeout_s)
+            finally:
+                connection.close()
+        except duckdb.ConnectionException as error:
+            raise WarehouseError(f"the warehouse is closed: {error}") from error
+
+    def _existing(self, connection: DuckDBPyConnection) -> list[str]:
+        """The sources' schemas in the order of the workspace, then all others but ours."""
+        found = connection.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database() "
+            "AND schema_name NOT IN ('_trackway', 'information_schema', 'pg_catalog') ORDER BY schema_name"
+        ).fetchall()
+        names = [row[0] for row in found]
+        listed = [schema for schema in self._schemas if schema in names]
+        return [*listed, *(name for name in names if name not in listed)]
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _connect(path: Path, *, read_only: bool, memory_limit: str, threads: int) -> DuckDBPyConnection:
+    config: _Config = {**_SETTINGS, "memory_limit": memory_limit, "threads": threads}
+    try:
+        connection = duckdb.connect(path, read_only=read_only, config=config)
+        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL lock_configuration = true")
+        return connection
+    except duckdb.Error as error:
+        if "lock" in str(error) or isinstance(error, duckdb.ConnectionException):
+            raise WarehouseError(
+                f"{path} is open in another place, and DuckDB lets one process have it: stop that one, or ask the "
+                f"running server ({error})"
+            ) from error
+        raise WarehouseError(f"{path} cannot be opened: {error}") from error
+
+
+def _check_schemas(sources: Sequence[str], rules: Rules) -> None:
+    owner: dict[str, str] = {}
+    for source in sources:
+        schema = schema_name(source, rules)
+        if schema in owner:
+            raise WarehouseError(
+                f"the sources {owner[schema]} and {source} would share the schema {schema}; rename one of them"
+            )
+        owner[schema] = source

@@ -1,0 +1,220 @@
+"""Moves events from the log into a warehouse, in loads, for as long as it runs.
+
+The position that counts stands in the warehouse, where it was committed with the rows; the log's own cursor is told
+afterwards, so that retention knows what is no longer needed. A load that fails is tried again, with fewer events and
+after a growing pause, for ever: no event is left out to get on.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from threading import Event, Lock, Thread
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+from trackway.events.records import EVENTS, decode_event
+from trackway.log.contract import EventLog, LogReader, Slice
+from trackway.warehouse.contract import LoadReport, Warehouse, WarehouseError
+from trackway.workspace.model import Warehouse as Settings
+
+State = Literal["starting", "idle", "loading", "failing", "stopped"]
+
+_LOAD_BYTES = 8 << 20
+"""Bytes of events taken into one load at the most: a load needs about twenty times as much memory for a moment."""
+_IDLE_S = 0.25
+"""How long a stop may wait for an idle loader."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
+
+logger = logging.getLogger(__name__)
+
+
+class LoaderStatus(Struct, frozen=True, kw_only=True):
+    """How a loader does; counts are since its start."""
+
+    name: str
+    state: State = "starting"
+    events: int = 0
+    """Events taken from the log and committed."""
+    left_out: int = 0
+    unreadable: int = 0
+    missed: int = 0
+    """Events that the log had deleted before they were loaded: somebody forgot this consumer."""
+    rows: dict[str, int] = {}
+    """Rows written, by `schema.table`."""
+    columns_added: int = 0
+    columns_widened: int = 0
+    loads: int = 0
+    last_load: LoadReport | None = None
+    positions: dict[int, int] = {}
+    """The next offset to load, by partition."""
+    lag: int = 0
+    """Events in the log that are not loaded yet."""
+    error: str | None = None
+    """Why the last attempt failed; None once one succeeded."""
+    error_at: datetime | None = None
+    failures: int = 0
+    """Failed attempts in a row."""
+
+
+class WarehouseLoader:
+    """Keeps `warehouse` up with topic `events` of `log`, on a thread of its own.
+
+    A load takes at most `settings.rows` events and begins at the latest `settings.load_every` seconds after the first
+    of them was seen.
+    """
+
+    def __init__(self, name: str, warehouse: Warehouse, log: EventLog, settings: Settings) -> None:
+        self._name = name
+        self._warehouse = warehouse
+        self._log = log
+        self._rows = settings.rows
+        self._most_rows = settings.rows
+        self._load_every_s = float(settings.load_every)
+        self._stopping = Event()
+        self._lock = Lock()
+        self._status = LoaderStatus(name=name)
+        self._thread = Thread(target=self._run, name=self.consumer, daemon=True)
+
+    @property
+    def consumer(self) -> str:
+        """The name under which the log knows the loader."""
+        return f"warehouse:{self._name}"
+
+    def start(self) -> None:
+        """Begin to load."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """End the thread and return True once it has; a load that takes longer is taken back and done after a restart.
+
+        Returns within `timeout_s`. The warehouse stays open: its owner closes it.
+        """
+        self._stopping.set()
+        if self._thread.ident is None:
+            return True
+        self._thread.join(timeout_s * 0.75)
+        if self._thread.is_alive():
+            self._warehouse.interrupt()
+            self._thread.join(timeout_s * 0.25)
+        return not self._thread.is_alive()
+
+    def status(self) -> LoaderStatus:
+        """Return how it does now."""
+        with self._lock:
+            status = self._status
+        heads = self._log.heads(EVENTS)
+        lag = sum(max(0, head - status.positions.get(partition, 0)) for partition, head in heads.items())
+        return msgspec.structs.replace(status, lag=lag)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                with self._open() as reader:
+                    while not self._stopping.is_set():
+                        self._load_next(reader)
+            except Exception as error:  # noqa: BLE001 the outermost loop of a worker
+                if not self._stopping.is_set():
+                    self._stopping.wait(self._note_failure(error))
+        self._note(state="stopped")
+
+    def _open(self) -> LogReader:
+        positions = self._warehouse.positions(EVENTS)
+        heads = self._log.heads(EVENTS)
+        for partition, offset in positions.items():
+            if offset > heads.get(partition, 0):
+                raise WarehouseError(
+                    f"the warehouse {self._name} has loaded partition {partition} up to offset {offset}, but the log "
+                    f"ends at {heads.get(partition, 0)}: this is not the log it was loaded from. Bring that log back, "
+                    "or give the warehouse a new file"
+                )
+        self._note(positions=positions)
+        return self._log.reader(EVENTS, consumer=self.consumer, start=positions)
+
+    def _load_next(self, reader: LogReader) -> None:
+        slices = self._gather(reader)
+        if not slices or self._stopping.is_set():
+            return
+        self._note(state="loading")
+        records = [decode_event(record) for part in slices for record in part.records]
+        before = self._status.positions
+        positions = {part.partition: part.next for part in slices}
+        report = self._warehouse.load(records, EVENTS, positions)
+        self._note_load(report, before | positions, missed=_missed(before, slices))
+        self._rows = min(self._most_rows, self._rows * 2)
+        reader.commit(self._status.positions)
+
+    def _gather(self, reader: LogReader) -> list[Slice]:
+        """Wait for events and return what makes up the next load; nothing when there is none for a while."""
+        slices = reader.poll(max_records=self._rows, max_bytes=_LOAD_BYTES, timeout_s=_IDLE_S)
+        if not slices:
+            self._note_idle()
+            return []
+        # Nothing is read meanwhile: the events wait as well in the log, and reading them one by one costs more.
+        if _count(slices) < self._rows and self._stopping.wait(self._load_every_s):
+            return []
+        while (room := self._rows - _count(slices)) > 0 and (bytes_left := _LOAD_BYTES - _size(slices)) > 0:
+            more = reader.poll(max_records=room, max_bytes=bytes_left)
+            if not more:
+                break
+            slices += more
+        return slices
+
+    def _note(self, **changes: object) -> None:
+        with self._lock:
+            self._status = msgspec.structs.replace(self._status, **changes)
+
+    def _note_idle(self) -> None:
+        if self._status.state != "idle":
+            self._note(state="idle", error=None, error_at=None, failures=0)
+
+    def _note_load(self, report: LoadReport, positions: dict[int, int], *, missed: int) -> None:
+        status = self._status
+        rows = dict(status.rows)
+        for table, count in report.rows.items():
+            rows[table] = rows.get(table, 0) + count
+        self._note(
+            state="idle",
+            events=status.events + report.events,
+            left_out=status.left_out + report.left_out,
+            unreadable=status.unreadable + report.unreadable,
+            missed=status.missed + missed,
+            rows=rows,
+            columns_added=status.columns_added + len(report.columns_added),
+            columns_widened=status.columns_widened + len(report.columns_widened),
+            loads=status.loads + 1,
+            last_load=report,
+            positions=positions,
+            error=None,
+            error_at=None,
+            failures=0,
+        )
+
+    def _note_failure(self, error: Exception) -> float:
+        """Make the failure visible and return the seconds to pause."""
+        failures = self._status.failures + 1
+        # Half as many may succeed where all together need too much memory.
+        self._rows = max(1, self._rows // 2)
+        pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(failures - 1, 10))
+        self._note(state="failing", error=str(error), error_at=datetime.now(UTC), failures=failures)
+        logger.warning("loading into warehouse %s failed, next try in %.1f s: %s", self._name, pause_s, error)
+        return pause_s
+
+
+def _missed(before: Mapping[int, int], slices: list[Slice]) -> int:
+    """How many records are missing between what was loaded and `slices`, in partitions that were loaded before."""
+    expected = dict(before)
+    missed = 0
+    for part in slices:
+        missed += part.first - expected.get(part.partition, part.first)
+        expected[part.partition] = part.next
+    return missed
+
+
+def _count(slices: list[Slice]) -> int:
+    return sum(len(part.records) for part in slices)
+
+
+def _size(slices: list[Slice]) -> int:
+    return sum(len(record) for part in slices for record in part.records)

@@ -1,0 +1,124 @@
+"""One reading question to a DuckDB database, answered within limits.
+
+Three fences, each enough by itself for what it covers: the statement must be one of those that read; it runs in a
+read-only transaction, which also stops `EXPLAIN ANALYZE DELETE` and a DELETE inside WITH; and the database was opened
+without access to files and networks, its settings locked, so that no function in a SELECT reaches outside.
+"""
+
+import math
+import re
+import time
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from datetime import time as time_of_day
+from decimal import Decimal
+from threading import Timer
+from typing import Any, cast
+from uuid import UUID
+
+import duckdb
+from duckdb import DuckDBPyConnection, StatementType
+
+from trackway.warehouse.contract import QueryError, QueryRefused, QueryResult, QueryTimeout
+
+_READING = (StatementType.SELECT, StatementType.EXPLAIN)
+_LARGEST_EXACT = (1 << 53) - 1
+_EXCERPT = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^")
+
+
+def run_query(
+    connection: DuckDBPyConnection, sql: str, *, schemas: Sequence[str], limit: int, timeout_s: float
+) -> QueryResult:
+    """Answer `sql` on `connection`, which is the caller's alone; a table without schema is looked for in `schemas`.
+
+    Raises:
+        QueryRefused, QueryTimeout, QueryError: see `Warehouse.query`.
+    """
+    started = time.monotonic()
+    statement = _only_statement(connection, sql)
+    timer = Timer(timeout_s, connection.interrupt)
+    timer.daemon = True
+    try:
+        path = ",".join(f'"{schema}"' for schema in schemas)
+        connection.execute(f"SET search_path = '{path}'")
+        connection.execute("BEGIN TRANSACTION READ ONLY")
+        timer.start()
+        connection.execute(statement)
+        columns = [(column[0], str(column[1])) for column in connection.description or ()]
+        rows = connection.fetchmany(limit + 1)
+        answer = [[_plain(value) for value in row] for row in rows[:limit]]
+    except duckdb.InterruptException:
+        raise QueryTimeout(f"stopped after {timeout_s:g} s; ask for less, or allow more time") from None
+    except duckdb.Error as error:
+        raise QueryError(str(error), position=_position(sql, str(error))) from None
+    finally:
+        timer.cancel()
+    return QueryResult(
+        columns=[name for name, _ in columns],
+        types=[kind for _, kind in columns],
+        rows=answer,
+        truncated=len(rows) > limit,
+        duration_s=time.monotonic() - started,
+    )
+
+
+def _only_statement(connection: DuckDBPyConnection, sql: str) -> duckdb.Statement:
+    try:
+        statements = connection.extract_statements(sql)
+    except duckdb.Error as error:
+        raise QueryError(str(error), position=_position(sql, str(error))) from None
+    if len(statements) != 1:
+        raise QueryRefused(f"one statement at a time, please: this text has {len(statements)}")
+    [statement] = statements
+    if statement.type not in _READING:
+        raise QueryRefused(
+            f"this is a {statement.type.name} statement; the warehouse answers SELECT, WITH, FROM, VALUES, DESCRIBE, "
+            "SHOW, SUMMARIZE and EXPLAIN only"
+        )
+    return statement
+
+
+def _position(sql: str, message: str) -> int | None:
+    """Where the caret of DuckDB's message stands in `sql`; None when it shows none or not clearly where."""
+    found = _EXCERPT.search(message)
+    lines = sql.split("\n")
+    if found is None or int(found[1]) > len(lines):
+        return None
+    number, shown = int(found[1]), found[2]
+    excerpt = shown.removeprefix("...").removesuffix("...")
+    column = lines[number - 1].find(excerpt)
+    if column < 0:
+        return None
+    caret = len(found[3]) - len(f"LINE {number}: ") - (len(shown) - len(shown.removeprefix("...")))
+    return sum(len(line) + 1 for line in lines[: number - 1]) + column + caret
+
+
+def _plain(value: Any) -> Any:
+    """`value` as what JSON has."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= _LARGEST_EXACT else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, Decimal):
+        near = float(value)
+        return near if Decimal(repr(near)) == value else str(value)
+    if isinstance(value, dict):
+        members = cast("dict[Any, Any]", value)
+        return {str(_plain(key)): _plain(item) for key, item in members.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in cast("Sequence[Any]", value)]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
+        text = value.isoformat(timespec=precision)
+        return f"{text}Z" if value.tzinfo is None else text.replace("+00:00", "Z")
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, date | time_of_day | timedelta | UUID):
+        return str(value)
+    return str(value)

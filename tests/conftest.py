@@ -1,0 +1,18 @@
+import pytest
+
+from tests import services
+
+# Helpers that assert say what differs, as tests do; this must come before anything imports them.
+pytest.register_assert_rewrite("tests.running", "tests.sdks.arrival", "tests.sdks.warehouse_rows")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; start it with `services.CHROMIUM_FLAGS`."""
+    return services.find_chromium()
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node."""
+    return services.find_program("node")

@@ -1,0 +1,21 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from tests.delivery.harness import CleanLog, clean_log
+from trackway.state import open_state
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[CleanLog]:
+    with clean_log(tmp_path / "log") as found:
+        yield found
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    found = open_state(tmp_path / "state.db")
+    yield found
+    found.dispose()

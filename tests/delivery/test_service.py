@@ -1,0 +1,251 @@
+"""Delivery to real servers on the loopback."""
+
+import asyncio
+import hashlib
+import hmac
+import time
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from sqlalchemy import Engine, select
+
+from tests.delivery.harness import (
+    QUICK,
+    SECRET,
+    CleanLog,
+    clean_log,
+    counts,
+    delivering,
+    event,
+    sink,
+    started,
+    until,
+    webhook,
+    workspace,
+)
+from trackway.delivery.service import DeliveryService
+from trackway.state.tables import attempts, exceptions, retries
+
+
+async def test_events_arrive_as_they_stand_in_the_log_signed_and_under_their_id(log: CleanLog, engine: Engine) -> None:
+    async with sink() as hook:
+        hooks = {"hook": webhook(hook.url, headers={"X-Tenant": "acme-corp"})}
+        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+            await until(lambda: started(engine, log, "hook"))
+            found = event(1, odd="\u00e9 \U0001f600", price=1.50)
+            log.add([found])
+            await until(lambda: counts(engine, log).delivered == 1)
+    headers, body = hook.requests[0]
+    assert body == found.body
+    assert headers["x-signature"] == hmac.new(SECRET.encode(), found.body, hashlib.sha1).hexdigest()
+    assert headers["idempotency-key"] == "m-1"
+    assert headers["content-type"] == "application/json"
+    assert headers["x-tenant"] == "acme-corp"
+    assert headers["user-agent"].startswith("Trackway/")
+
+
+async def test_a_new_destination_starts_at_the_end_of_the_log_and_an_old_one_where_it_stopped(
+    log: CleanLog, engine: Engine
+) -> None:
+    log.add_numbers(10)
+    async with sink() as hook:
+        space = workspace({"hook": webhook(hook.url)})
+        async with delivering(DeliveryService(space, log.log, engine, options=QUICK)):
+            await until(lambda: started(engine, log, "hook"))
+            first = log.add_numbers(5)
+            await until(lambda: counts(engine, log).delivered == 5)
+        between = log.add_numbers(5)
+        async with delivering(DeliveryService(space, log.log, engine, options=QUICK)):
+            await until(lambda: counts(engine, log).delivered == 10)
+    assert sorted(hook.ids) == sorted(first + between)
+    assert counts(engine, log).accepted == 10
+
+
+async def test_a_destination_that_hangs_delays_nobody_else(log: CleanLog, engine: Engine) -> None:
+    async def hang(request: web.Request, body: bytes) -> web.Response:
+        await asyncio.Event().wait()
+        return web.Response()
+
+    async with sink() as dead, sink() as alive:
+        dead.answer = hang
+        hooks = {"dead": webhook(dead.url, timeout=60), "hook": webhook(alive.url)}
+        service = DeliveryService(workspace(hooks), log.log, engine, options=QUICK)
+        async with delivering(service):
+            await until(lambda: started(engine, log, "hook", "dead"))
+            log.add_numbers(300)
+            await until(lambda: counts(engine, log).delivered == 300)
+            assert counts(engine, log, "dead").pending == 300
+            began = time.monotonic()
+        assert time.monotonic() - began < 3
+    assert counts(engine, log, "dead").difference == 0
+
+
+async def test_after_an_outage_everything_arrives_in_order(log: CleanLog, engine: Engine) -> None:
+    async with sink() as hook:
+        hook.answer = lambda request, body: web.Response(status=503)
+        space = workspace({"hook": webhook(hook.url)})
+        service = DeliveryService(space, log.log, engine, options=QUICK)
+        async with delivering(service):
+            await until(lambda: started(engine, log, "hook"))
+            ids = log.add_numbers(200, person="ann")
+            await until(lambda: service.status()[0].worker.breaker != "closed")  # type: ignore[union-attr]
+            assert counts(engine, log).pending == 200
+            taken: list[bytes] = []
+            hook.answer = lambda request, body: (taken.append(body), web.Response())[1]
+            await until(lambda: counts(engine, log).delivered == 200)
+    assert [body.split(b'"messageId":"')[1].split(b'"')[0].decode() for body in taken] == ids
+    assert counts(engine, log).retrying == 0
+
+
+async def test_a_refused_connection_is_waited_for(log: CleanLog, engine: Engine, unused_tcp_port: int) -> None:
+    hooks = {"hook": webhook(f"http://127.0.0.1:{unused_tcp_port}/")}
+    service = DeliveryService(workspace(hooks), log.log, engine, options=QUICK)
+    async with delivering(service):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(3)
+        await until(lambda: service.status()[0].worker.reason == "ECONNREFUSED")  # type: ignore[union-attr]
+        assert counts(engine, log).pending == 3
+
+
+async def test_retry_after_holds_the_whole_destination_back(log: CleanLog, engine: Engine) -> None:
+    async with sink() as hook:
+        times: list[float] = []
+
+        def answer(request: web.Request, body: bytes) -> web.Response:
+            times.append(time.monotonic())
+            return web.Response(status=429, headers={"Retry-After": "1"}) if len(times) == 1 else web.Response()
+
+        hook.answer = answer
+        hooks = {"hook": webhook(hook.url, concurrency=1)}
+        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+            await until(lambda: started(engine, log, "hook"))
+            log.add_numbers(20)
+            await until(lambda: counts(engine, log).delivered == 20)
+    assert times[1] - times[0] >= 0.95
+
+
+async def test_a_refused_event_fails_with_its_request_and_answer_and_blocks_nobody(
+    log: CleanLog, engine: Engine
+) -> None:
+    async with sink() as hook:
+        hook.answer = lambda request, body: (
+            web.Response(status=400, text=f"no thanks, {SECRET}") if b'"n":3' in body else web.Response()
+        )
+        hooks = {"hook": webhook(hook.url + "?key=query-value", headers={"Authorization": "Bearer tell-nobody"})}
+        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+            await until(lambda: started(engine, log, "hook"))
+            log.add_numbers(6)
+            await until(lambda: counts(engine, log).pending == 0)
+        found = counts(engine, log)
+        assert (found.delivered, found.failed) == (5, {"400": 1})
+        with engine.connect() as connection:
+            row = connection.execute(select(exceptions)).one()
+            everything = repr(connection.execute(select(attempts)).all()) + repr(row)
+    assert (row.message_id, row.outcome, row.reason) == ("m-3", "failed", "400")
+    assert row.answer == "no thanks, ***"
+    assert row.request.startswith("POST http://127.0.0.1") and "Authorization: ***" in row.request
+    assert event(3).body.decode() in row.request
+    for secret in (SECRET, "tell-nobody", "query-value"):
+        assert secret not in everything
+
+
+async def test_an_event_that_only_it_fails_is_parked_and_delivered_at_last(log: CleanLog, engine: Engine) -> None:
+    async with sink() as hook:
+        sick = True
+        hook.answer = lambda request, body: web.Response(status=500 if sick and b'"n":0' in body else 200)
+        service = DeliveryService(workspace({"hook": webhook(hook.url)}), log.log, engine, options=QUICK)
+        async with delivering(service):
+            await until(lambda: started(engine, log, "hook"))
+            log.add_numbers(1, person="ann")
+            while counts(engine, log).retrying == 0:
+                log.add_numbers(1)  # others succeed meanwhile
+                await asyncio.sleep(0.01)
+            others = log.log.heads("events")[0] - 1
+            await until(lambda: counts(engine, log).delivered == others)
+            with engine.connect() as connection:
+                assert connection.execute(select(exceptions.c.outcome, exceptions.c.message_id)).one() == (
+                    "retrying",
+                    "m-0",
+                )
+            sick = False
+            await until(lambda: counts(engine, log).pending == 0)
+        with engine.connect() as connection:
+            assert connection.execute(select(exceptions)).all() == []
+            assert connection.execute(select(retries)).all() == []
+    assert counts(engine, log).delivered == others + 1
+
+
+async def test_a_stop_in_the_middle_sends_again_under_the_same_key(tmp_path: Path) -> None:
+    from trackway.state import open_state
+
+    engine = open_state(tmp_path / "state.db")
+    with clean_log(tmp_path / "log") as log:
+        async with sink() as hook:
+            received = asyncio.Event()
+
+            async def never_answer(request: web.Request, body: bytes) -> web.Response:
+                received.set()
+                await asyncio.Event().wait()
+                return web.Response()
+
+            hook.answer = never_answer
+            hooks = {"hook": webhook(hook.url, timeout=60, batch={"events": 50, "wait": 0.05})}
+            async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+                await until(lambda: started(engine, log, "hook"))
+                log.add_numbers(7)
+                await received.wait()
+            log.add_numbers(30)  # the batch would be larger now
+            hook.answer = lambda request, body: web.Response()
+            async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+                await until(lambda: counts(engine, log).delivered == 37)
+        keys = [headers["idempotency-key"] for headers, _ in hook.requests]
+        assert keys[0] == keys[1] and keys[0].startswith("batch-")
+        assert hook.requests[0][1] == hook.requests[1][1]
+        assert len(set(hook.ids)) == 37
+    engine.dispose()
+
+
+async def test_a_destination_that_is_switched_off_holds_nothing_back(log: CleanLog, engine: Engine) -> None:
+    async with sink() as hook:
+        hooks = {"hook": webhook(hook.url)}
+        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+            await until(lambda: "destination:hook" in log.log.consumers("events"))
+        hooks["hook"]["enabled"] = False
+        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)) as service:
+            assert service.status() == []
+            assert log.log.consumers("events") == {}
+
+
+async def test_a_worker_that_breaks_starts_again_and_tells_why_without_secrets(log: CleanLog, engine: Engine) -> None:
+    from tests.delivery.harness import FakeTransport
+
+    class Broken(FakeTransport):
+        async def send(self, request):  # type: ignore[no-untyped-def]
+            raise RuntimeError(f"a bug that shows {SECRET}")
+
+    made: list[FakeTransport] = []
+
+    def transport(destination: object) -> FakeTransport:
+        made.append(Broken() if not made else FakeTransport())
+        return made[-1]
+
+    space = workspace({"hook": webhook()})
+    service = DeliveryService(space, log.log, engine, options=QUICK, transport=transport)
+    async with delivering(service):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(4)
+        await until(lambda: counts(engine, log).delivered == 4)
+        status = service.status()[0]
+    assert status.error == "RuntimeError: a bug that shows ***"
+    assert (status.crashes, status.name, status.type) == (1, "Webhook", "webhook")
+    assert SECRET not in repr(status)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://169.254.169.254/latest/meta-data", "http://[::1]/"])
+async def test_private_addresses_fail_the_event_unless_allowed(log: CleanLog, engine: Engine, url: str) -> None:
+    space = workspace({"hook": webhook(url)}, delivery={})
+    async with delivering(DeliveryService(space, log.log, engine, options=QUICK)):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(2)
+        await until(lambda: counts(engine, log).failed == {"address_not_allowed": 2})

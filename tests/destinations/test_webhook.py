@@ -1,0 +1,60 @@
+"""What the cases cannot show: settings that are refused."""
+
+from typing import Any
+
+import pytest
+
+from trackway.destinations import registry
+from trackway.workspace import WorkspaceError
+
+URL = "https://hooks.example.com/"
+
+
+def load(**settings: Any) -> registry.Destination:
+    return registry.load("webhook", {"url": URL} | settings, where="s")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "hooks.example.com", "ftp://hooks.example.com/", "https://", "https:///path", "https://a b/", "http://[::1/",
+     "https://h:99999/", "https://h/\r\nX: y", "file:///etc/passwd"],
+)  # fmt: skip
+def test_an_address_must_be_whole(url: str) -> None:
+    with pytest.raises(WorkspaceError, match="whole address like"):
+        load(url=url)
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({"X-Key": "a\r\nX-Evil: b"}, "X-Key"),
+        ({"X Key": "a"}, "X Key"),
+        ({"": "a"}, "''"),
+        ({"X-Key": "\N{SNOWMAN}"}, "X-Key"),
+        ({"Idempotency-Key": "a"}, "set by Trackway itself"),
+        ({"content-length": "4"}, "set by Trackway itself"),
+    ],
+)
+def test_headers_that_cannot_be_sent_are_refused_without_their_value(headers: dict[str, str], why: str) -> None:
+    with pytest.raises(WorkspaceError, match=why) as caught:
+        load(headers=headers)
+    assert "Evil" not in str(caught.value)
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE", "post"])
+def test_only_methods_with_a_body(method: str) -> None:
+    with pytest.raises(WorkspaceError, match=r"s\.method"):
+        load(method=method)
+
+
+def test_limits_follow_the_settings() -> None:
+    single = load(batch={"wait": "10s"}).limits
+    assert (single.events, single.wait_s) == (1, 0)  # nothing to wait for
+    many = load(batch={"events": 4000, "bytes": "1 MiB", "wait": "10s"}, concurrency=3).limits
+    assert (many.events, many.bytes, many.wait_s, many.concurrency) == (4000, 1 << 20, 10, 3)
+
+
+def test_settings_do_not_show_secrets() -> None:
+    destination = load(shared_secret="hush-hush", headers={"Authorization": "Bearer hush"})
+    assert "hush" not in repr(destination.settings)
+    assert destination.secrets() == ["Bearer hush", "hush-hush"]

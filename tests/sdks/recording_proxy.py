@@ -1,0 +1,121 @@
+"""A proxy between a client and the collector that writes down what really went over the wire.
+
+So the tests know what a client sent from the client alone, not from what we made of it.
+"""
+
+import gzip
+import json
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from tests.sdks.app_thread import AppThread
+
+_BETWEEN_TWO_HOPS = {"connection", "keep-alive", "transfer-encoding", "content-length"}
+_NEVER_ADDED = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
+_MAX_BODY = 16 << 20
+
+
+class Exchange(NamedTuple):
+    """One request as the client sent it, and the answer it got."""
+
+    method: str
+    path: str
+    headers: CIMultiDictProxy[str]
+    body: bytes
+    forwarded_at: datetime
+    answered_at: datetime
+    """By this machine's clock, aware UTC; what the collector did, it did in between."""
+    status: int
+    answer_headers: CIMultiDictProxy[str]
+    answer: bytes
+
+    @property
+    def text(self) -> bytes:
+        """The body, unpacked."""
+        return gzip.decompress(self.body) if self.headers.get("Content-Encoding") == "gzip" else self.body
+
+    def json(self) -> Any:
+        """Return the decoded body; NaN and its like, which are no JSON, as Python's floats."""
+        return json.loads(self.text)
+
+    def json_answer(self) -> Any:
+        """Return the decoded answer."""
+        return json.loads(self.answer)
+
+
+class RecordingProxy(AppThread):
+    """Forwards everything to `target` unchanged, connection headers aside, and keeps it in `exchanges`."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(self._make)
+        self._target = target
+        self._exchanges: list[Exchange] = []
+        self._lock = threading.Lock()
+        self._answers_to_lose = 0
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """All that was answered so far, in the order of the answers."""
+        with self._lock:
+            return list(self._exchanges)
+
+    def posts(self) -> list[Exchange]:
+        """Return the requests that carried events."""
+        return [one for one in self.exchanges if one.method == "POST"]
+
+    def lose_answers(self, count: int) -> None:
+        """Tell the next `count` senders of events 503, although the collector has taken their events and said so."""
+        with self._lock:
+            self._answers_to_lose = count
+
+    def _make(self) -> web.Application:
+        app = web.Application(client_max_size=_MAX_BODY)
+        app.cleanup_ctx.append(self._connect)
+        app.router.add_route("*", "/{path:.*}", self._forward)
+        return app
+
+    async def _connect(self, _app: web.Application) -> AsyncIterator[None]:
+        async with aiohttp.ClientSession(auto_decompress=False, skip_auto_headers=_NEVER_ADDED) as self._session:
+            yield
+
+    async def _forward(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _BETWEEN_TWO_HOPS]
+        url = URL(self._target + request.raw_path, encoded=True)
+        forwarded_at = datetime.now(UTC)
+        sent = self._session.request(request.method, url, headers=headers, data=body or None, allow_redirects=False)
+        async with sent as answer:
+            text = await answer.read()
+        with self._lock:
+            self._exchanges.append(
+                Exchange(
+                    request.method,
+                    request.path,
+                    request.headers,
+                    body,
+                    forwarded_at,
+                    datetime.now(UTC),
+                    answer.status,
+                    answer.headers,
+                    text,
+                )
+            )
+        returned = CIMultiDict(
+            (name, value) for name, value in answer.headers.items() if name.lower() not in _BETWEEN_TWO_HOPS
+        )
+        if self._is_lost(request.method):
+            return web.Response(status=503, headers=returned)
+        return web.Response(status=answer.status, headers=returned, body=text)
+
+    def _is_lost(self, method: str) -> bool:
+        with self._lock:
+            lost = method == "POST" and self._answers_to_lose > 0
+            self._answers_to_lose -= lost
+            return lost

@@ -1,0 +1,139 @@
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.schema import CreateTable
+
+from trackway.state import StateError, migrate, open_state, upsert, writing
+from trackway.state.engine import HEAD
+from trackway.state.tables import cursors, destinations, metadata, tallies
+
+
+def test_a_new_database_has_all_tables_and_keeps_what_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "state.db"
+    engine = open_state(path)
+    with writing(engine) as connection:
+        upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
+    engine.dispose()
+    again = open_state(str(path))
+    with again.connect() as connection:
+        assert connection.execute(destinations.select()).all() == [("d", 1)]
+    again.dispose()
+
+
+def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
+    engine = open_state(tmp_path / "state.db")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+
+
+def test_head_is_the_newest_migration() -> None:
+    assert migrate.head() == HEAD
+
+
+def test_the_tables_can_be_made_on_postgresql() -> None:
+    for table in metadata.sorted_tables:
+        assert "BIGINT" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
+
+
+def test_commits_are_made_to_survive_power_loss(tmp_path: Path) -> None:
+    engine = open_state(tmp_path / "state.db")
+    with engine.connect() as connection:
+        assert connection.execute(text("pragma journal_mode")).scalar() == "wal"
+        assert connection.execute(text("pragma synchronous")).scalar() == 2  # FULL
+        with pytest.raises(IntegrityError):
+            connection.execute(tallies.insert(), _tally("nobody", 1))
+    engine.dispose()
+
+
+def test_an_error_takes_everything_back(tmp_path: Path) -> None:
+    engine = open_state(tmp_path / "state.db")
+    with pytest.raises(RuntimeError), writing(engine) as connection:
+        upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
+        raise RuntimeError
+    with engine.connect() as connection:
+        assert connection.execute(destinations.select()).all() == []
+    engine.dispose()
+
+
+def test_upsert_adds_replaces_and_keeps(tmp_path: Path) -> None:
+    engine = open_state(tmp_path / "state.db")
+    with writing(engine) as connection:
+        upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
+        for number in (2, 3):
+            upsert(connection, tallies, [_tally("d", number)], add=["count"])
+        for offset in (4, 9):
+            row = {
+                "destination": "d",
+                "topic": "events",
+                "partition": 0,
+                "start_offset": offset,
+                "next_offset": offset,
+            }
+            upsert(connection, cursors, [row], keep=["start_offset"])
+        assert connection.execute(tallies.select()).one()[-1] == 5
+        assert connection.execute(cursors.select()).one()[-2:] == (4, 9)
+    engine.dispose()
+
+
+def test_writers_wait_for_each_other_even_when_they_read_first(tmp_path: Path) -> None:
+    engine = open_state(tmp_path / "state.db")
+    with writing(engine) as connection:
+        upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
+        upsert(connection, tallies, [_tally("d", 0)])
+
+    def add() -> None:
+        for _ in range(50):
+            with writing(engine) as connection:
+                count = connection.execute(tallies.select()).one()[-1]
+                upsert(connection, tallies, [_tally("d", count + 1)])
+
+    threads = [threading.Thread(target=add) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with engine.connect() as connection:
+        assert connection.execute(tallies.select()).one()[-1] == 200
+    engine.dispose()
+
+
+def test_opening_a_database_at_head_does_not_import_alembic(tmp_path: Path) -> None:
+    open_state(tmp_path / "state.db").dispose()
+    program = (
+        f"import sys; from trackway.state import open_state; open_state({str(tmp_path / 'state.db')!r});"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_a_database_of_a_newer_trackway_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    open_state(path).dispose()
+    with sqlite3.connect(path) as db:
+        db.execute("update alembic_version set version_num = '9999'")
+    db.close()
+    with pytest.raises(StateError, match="revision 9999.*run the newer Trackway"):
+        open_state(path)
+
+
+def test_what_cannot_be_opened_is_named_and_passwords_are_not(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a database, but long enough to look at" * 100)
+    with pytest.raises(StateError, match=r"file cannot be opened"):
+        open_state(tmp_path / "file")
+    with pytest.raises(StateError) as caught:
+        open_state("nonsense:hunter2://")
+    assert "hunter2" not in str(caught.value)
+
+
+def _tally(destination: str, count: int) -> dict[str, object]:
+    return {"destination": destination, "source": "s", "outcome": "delivered", "reason": "", "count": count}

@@ -1,0 +1,71 @@
+"""Events and warehouses for the tests of this folder."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from trackway.events.records import EVENTS, EventRecord, Place
+from trackway.warehouse.duckdb import DuckDBWarehouse
+
+RECEIVED_MS = 1_767_225_600_000
+_numbers = itertools.count()
+
+
+def event(kind: str = "track", message_id: str | None = None, **fields: Any) -> EventRecord:
+    """Return a clean event; `fields` are its body's, in the spec's spelling, and `source`."""
+    number = next(_numbers)
+    source = fields.pop("source", "shop")
+    body = {"type": kind, "messageId": message_id or f"m{number}", **fields}
+    name = fields.get("event", "Clicked") if kind == "track" else fields.get("name", "")
+    return EventRecord(
+        source=source,
+        type=kind,
+        message_id=body["messageId"],
+        name=name if isinstance(name, str) else "",
+        user_id=fields.get("userId"),
+        anonymous_id=fields.get("anonymousId"),
+        received_at_ms=RECEIVED_MS,
+        timestamp_ms=RECEIVED_MS - 40,
+        raw=Place(0, number),
+        body=msgspec.json.encode(body),
+    )
+
+
+class Loading:
+    """Loads events one load after the other."""
+
+    def __init__(self, warehouse: DuckDBWarehouse) -> None:
+        self.warehouse = warehouse
+        self._next = 0
+
+    def __call__(self, *records: EventRecord):
+        """Load `records` in one load and return its report."""
+        self._next += len(records)
+        return self.warehouse.load(records, EVENTS, {0: self._next})
+
+
+def rows_of(warehouse: DuckDBWarehouse, table: str, *, order: str = "id") -> list[dict[str, Any]]:
+    """Return the rows of a table by column, without NULLs and `uuid_ts`."""
+    result = warehouse.query(f"SELECT * EXCLUDE uuid_ts FROM {table} ORDER BY {order}", limit=10_000)
+    return [
+        {name: value for name, value in zip(result.columns, row, strict=True) if value is not None}
+        for row in result.rows
+    ]
+
+
+def column_of(warehouse: DuckDBWarehouse, table: str, column: str) -> tuple[str, list[Any]]:
+    """Return a column's type and its values in the order of `id`."""
+    result = warehouse.query(f"SELECT {column} FROM {table} ORDER BY id", limit=10_000)
+    return result.types[0], [row[0] for row in result.rows]
+
+
+def types_of(warehouse: DuckDBWarehouse, table: str) -> dict[str, str]:
+    """Return the columns of a table in their order, with their types."""
+    return {row[0]: row[1] for row in warehouse.query(f"DESCRIBE {table}").rows}
+
+
+def numbered(records: Sequence[EventRecord]) -> list[EventRecord]:
+    """Give the events ids that sort in their order."""
+    return [msgspec.structs.replace(record, message_id=f"m{number:06}") for number, record in enumerate(records)]

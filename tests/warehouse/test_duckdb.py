@@ -1,0 +1,495 @@
+"""Events in, rows out: the tables of Segment's warehouse schema, and how they change as events do."""
+
+import itertools
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.warehouse.making import RECEIVED_MS, Loading, column_of, event, numbered, rows_of, types_of
+from trackway.events.records import EVENTS, EventRecord, Place
+from trackway.warehouse.columns import EXACT, text_of
+from trackway.warehouse.contract import WarehouseError
+from trackway.warehouse.duckdb import DuckDBWarehouse, open_readonly
+from trackway.warehouse.instants import is_date_time, parse_instant
+
+REGISTER = b"""
+{"type":"track","messageId":"m1","userId":"u1","anonymousId":"a1","event":"Register",
+ "properties":{"plan":"Pro Annual","accountType":"Facebook","meta":{"A/B":{"x1Y":true}},"tags":["a",{"b":1}],
+               "none":null,"event":"x"},
+ "context":{"library":{"name":"analytics.js"},"traits":{"email":"a@b.c"}},
+ "originalTimestamp":"2026-01-01T01:00:00.100+01:00","sentAt":"2026-01-01T00:00:00.140Z"}
+"""
+
+
+class TestTables:
+    def test_the_contracts_example(self, warehouse: DuckDBWarehouse):
+        record = EventRecord(
+            source="shop", type="track", message_id="m1", name="Register", user_id="u1", anonymous_id="a1",
+            received_at_ms=RECEIVED_MS, timestamp_ms=RECEIVED_MS - 40, raw=Place(0, 0), body=REGISTER,
+        )  # fmt: skip
+        report = warehouse.load([record], EVENTS, {0: 1})
+        common = {
+            "id": "m1",
+            "anonymous_id": "a1",
+            "user_id": "u1",
+            "received_at": "2026-01-01T00:00:00.000Z",
+            "sent_at": "2026-01-01T00:00:00.140Z",
+            "original_timestamp": "2026-01-01T00:00:00.100Z",
+            "timestamp": "2025-12-31T23:59:59.960Z",
+            "event": "register",
+            "event_text": "Register",
+            "context_library_name": "analytics.js",
+            "context_traits_email": "a@b.c",
+        }
+        assert rows_of(warehouse, "shop.tracks") == [common]
+        assert rows_of(warehouse, "shop.register") == [
+            common
+            | {
+                "plan": "Pro Annual",
+                "account_type": "Facebook",
+                "meta_a_b_x1_y": True,
+                "tags": '["a",{"b":1}]',
+                "_event": "x",
+            }
+        ]
+        assert set(types_of(warehouse, "shop.tracks")) == {*common, "uuid_ts"}
+        assert types_of(warehouse, "shop.register")["meta_a_b_x1_y"] == "BOOLEAN"
+        assert types_of(warehouse, "shop.register")["timestamp"] == "TIMESTAMP"
+        assert "none" not in types_of(warehouse, "shop.register")
+        assert report.rows == {"shop.tracks": 1, "shop.register": 1}
+        assert report.columns_added == []
+
+    def test_each_call_has_its_table(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(
+            event("identify", userId="u1", traits={"email": "a@b.c"}),
+            event("page", name="Home", category="Shop", properties={"path": "/", "name": "Home"}),
+            event("screen", name="Main", properties={"theme": "dark"}),
+            event("group", userId="u1", groupId="g1", traits={"group_id": "own", "seats": 5}),
+            event("alias", userId="u1", previousId="a1"),
+        )
+        found = {table: rows_of(warehouse, table) for table in ("identifies", "pages", "screens", "groups", "aliases")}
+        own = {
+            table: {name: value for name, value in row.items() if name not in ("id", "received_at", "timestamp")}
+            for table, [row] in found.items()
+        }
+        assert own == {
+            "identifies": {"user_id": "u1", "email": "a@b.c"},
+            "pages": {"name": "Home", "category": "Shop", "path": "/"},
+            "screens": {"name": "Main", "theme": "dark"},
+            "groups": {"user_id": "u1", "group_id": "g1", "_group_id": "own", "seats": 5},
+            "aliases": {"user_id": "u1", "previous_id": "a1"},
+        }
+        assert "category" in types_of(warehouse, "screens")
+
+    def test_names_with_one_slug_share_a_table(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(event(event="Order Completed"), event(event="order_completed"), event(event="Users"))
+        found = warehouse.query("SELECT event, event_text FROM order_completed ORDER BY event_text").rows
+        assert found == [["order_completed", "Order Completed"], ["order_completed", "order_completed"]]
+        assert warehouse.query("SELECT event, event_text FROM _users").rows == [["users", "Users"]]
+
+    def test_tracks_is_the_union_of_the_event_tables(self, warehouse: DuckDBWarehouse, load: Loading):
+        names = ["A", "B", "b", "日本", "C D"]
+        load(*(event(event=names[number % 5], context={"n": number}) for number in range(50)))
+        load(*(event(event=names[number % 3], context={"os": {"name": "x"}}) for number in range(10)))
+        tables = [event_table for [event_table] in warehouse.query("SHOW TABLES").rows if event_table != "tracks"]
+        common = ", ".join(name for name in types_of(warehouse, "tracks") if name != "uuid_ts")
+        # Every event table has every common column once it has had a value there.
+        shared = {"id", "event", "event_text", "received_at", "timestamp"}
+        assert shared <= set(common.split(", "))
+        union = " UNION ALL ".join(f"SELECT id, event, event_text FROM {table}" for table in tables)
+        assert len(tables) == 4
+        assert warehouse.query(f"SELECT count(*) FROM ({union})").rows == [[60]]
+        missing = f"SELECT id, event, event_text FROM tracks EXCEPT ({union})"
+        assert warehouse.query(missing).rows == []
+
+    def test_each_source_has_a_schema(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(event(source="shop", event="Seen"), event(source="app", event="Seen"), event(source="old-one"))
+        found = warehouse.query("SELECT schema_name FROM duckdb_schemas() WHERE NOT internal ORDER BY 1").rows
+        assert [name for [name] in found if name != "main"] == ["_trackway", "app", "old_one", "shop"]
+        assert [len(rows_of(warehouse, f"{source}.seen")) for source in ("shop", "app")] == [1, 1]
+
+    def test_uuid_ts_is_the_time_of_the_load(self, warehouse: DuckDBWarehouse, load: Loading):
+        [[before]] = warehouse.query("SELECT get_current_timestamp()::TIMESTAMP").rows
+        report = load(event(event="Seen"))
+        [[written]] = warehouse.query("SELECT uuid_ts FROM seen").rows
+        assert before <= written <= report.at.isoformat().replace("+00:00", "Z")
+
+    @pytest.mark.parametrize(
+        ("integrations", "stored"),
+        [
+            ({"All": False}, 1),
+            ({"Warehouses": False}, 0),
+            ({"Warehouses": True}, 1),
+            ({"Warehouses": None}, 1),
+            ({"Warehouses": {"all": False}}, 0),
+            ({"All": False, "Warehouses": {"all": True}}, 1),
+            ({"Warehouses": {"warehouseIds": ["duckdb"]}}, 1),
+            ({"Warehouses": {"warehouseIds": ["other"]}}, 0),
+            ("nonsense", 1),
+        ],
+    )
+    def test_integrations_choose_warehouses(
+        self, warehouse: DuckDBWarehouse, load: Loading, integrations: Any, stored: int
+    ):
+        report = load(event(event="Seen", integrations=integrations), event(event="Beside"))
+        assert report.rows.get("shop.seen", 0) == stored
+        assert report.left_out == 1 - stored
+        assert report.events == 2
+
+    def test_an_unreadable_body_keeps_its_row(self, warehouse: DuckDBWarehouse, load: Loading):
+        record = msgspec.structs.replace(event(message_id="m1", event="Seen", userId="u1"), body=b"\x00")
+        report = load(record)
+        assert report.unreadable == 1
+        [row] = rows_of(warehouse, "seen")
+        assert (row["id"], row["user_id"], row["event_text"]) == ("m1", "u1", "Seen")
+
+    @pytest.mark.parametrize("odd", ["text", 5, [1], None])
+    def test_parts_that_are_no_objects_do_no_harm(self, warehouse: DuckDBWarehouse, load: Loading, odd: Any):
+        load(
+            event(event="Seen", properties=odd, context=odd), event("page", name={"a": 1}, category=[2], properties=odd)
+        )
+        assert len(rows_of(warehouse, "seen")) == 1
+        [page] = rows_of(warehouse, "pages")
+        assert (page["name"], page["category"]) == ('{"a":1}', "[2]")
+
+    def test_text_of_any_kind_comes_back(self, warehouse: DuckDBWarehouse, load: Loading):
+        text = "a\x00b'\"\\\n😀" * 500
+        load(event(event="Seen", properties={"text": text, "we\"ird key'); DROP": 1}))
+        [row] = rows_of(warehouse, "seen")
+        assert row["text"] == text
+        assert row["we_ird_key_drop"] == 1
+
+
+class TestEvolution:
+    def test_columns_appear_with_their_first_value(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(event(message_id="m1", event="Seen", properties={"a": 1, "b": None}))
+        assert "b" not in types_of(warehouse, "seen")
+        report = load(event(message_id="m2", event="Seen", properties={"b": "x"}, context={"ip": "::1"}))
+        assert sorted(report.columns_added) == ["shop.seen.b", "shop.seen.context_ip", "shop.tracks.context_ip"]
+        assert [(row.get("a"), row.get("b")) for row in rows_of(warehouse, "seen")] == [(1, None), (None, "x")]
+
+    @pytest.mark.parametrize(
+        ("first", "later", "kind", "values"),
+        [
+            (1, 2.5, "DOUBLE", [1.0, 2.5]),
+            (2.5, 1, "DOUBLE", [2.5, 1.0]),
+            (EXACT, 2.5, "DOUBLE", [float(EXACT), 2.5]),
+            (EXACT + 1, 2.5, "VARCHAR", [str(EXACT + 1), "2.5"]),
+            (2.5, EXACT + 1, "VARCHAR", ["2.5", str(EXACT + 1)]),
+            (1, 1 << 63, "VARCHAR", ["1", str(1 << 63)]),
+            (True, 1, "VARCHAR", ["true", "1"]),
+            (1, "x", "VARCHAR", ["1", "x"]),
+            (2.0, "x", "VARCHAR", ["2", "x"]),
+            (0.1, "x", "VARCHAR", ["0.1", "x"]),
+            (False, [1, {"a": 2}], "VARCHAR", ["false", '[1,{"a":2}]']),
+            ("x", 1, "VARCHAR", ["x", "1"]),
+            ("2026-01-01T00:00:00.123Z", "x", "VARCHAR", ["2026-01-01T00:00:00.123Z", "x"]),
+            ("2026-01-01T02:00:00.123456+02:00", 7, "VARCHAR", ["2026-01-01T00:00:00.123456Z", "7"]),
+            ("x", "2026-01-01T02:00:00+02:00", "VARCHAR", ["x", "2026-01-01T02:00:00+02:00"]),
+        ],
+    )
+    def test_a_misfit_widens_its_column(
+        self, warehouse: DuckDBWarehouse, load: Loading, first: Any, later: Any, kind: str, values: list[Any]
+    ):
+        load(event(message_id="m1", event="Seen", properties={"v": first}))
+        before = types_of(warehouse, "seen")["v"]
+        report = load(event(message_id="m2", event="Seen", properties={"v": later}))
+        assert column_of(warehouse, "seen", "v") == (kind, values)
+        assert report.columns_widened == ({} if before == kind else {"shop.seen.v": kind})
+
+    def test_a_context_column_is_of_a_type_in_each_table(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(event(event="A", context={"v": 1}), event(event="B", context={"v": "x"}))
+        assert types_of(warehouse, "a")["context_v"] == "BIGINT"
+        assert types_of(warehouse, "b")["context_v"] == "VARCHAR"
+        assert types_of(warehouse, "tracks")["context_v"] == "VARCHAR"
+
+    def test_a_column_of_a_foreign_type_becomes_text(self, tmp_path: Path):
+        path = tmp_path / "warehouse.duckdb"
+        with DuckDBWarehouse(path) as warehouse:
+            Loading(warehouse)(event(message_id="m1", event="Seen", properties={"v": 1}))
+        with duckdb.connect(path) as connection:
+            connection.execute("ALTER TABLE shop.seen ALTER v SET DATA TYPE DECIMAL(9, 2)")
+        with DuckDBWarehouse(path) as warehouse:
+            Loading(warehouse)(event(message_id="m2", event="Seen", properties={"v": True}))
+            assert column_of(warehouse, "seen", "v") == ("VARCHAR", ["1.00", "true"])
+
+    def test_reopened_it_goes_on(self, tmp_path: Path):
+        path = tmp_path / "sub" / "warehouse.duckdb"
+        for number in range(3):
+            with DuckDBWarehouse(path) as warehouse:
+                assert warehouse.positions(EVENTS) == ({0: number} if number else {})
+                warehouse.load([event(event="Seen", properties={f"p{number}": number})], EVENTS, {0: number + 1})
+        with open_readonly(path) as asked:
+            assert asked.query("SELECT count(*), sum(p0 + 1), sum(p2) FROM seen").rows == [[3, 1, 2]]
+
+
+class TestUsers:
+    def test_each_trait_is_the_last_that_was_sent(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(
+            event("identify", userId="u1", traits={"name": "A", "age": 1, "plan": "free"}, context={"ip": "1"}),
+            event("identify", userId="u2", traits={"name": "B"}),
+            event("identify", anonymousId="a1", traits={"name": "nobody"}),
+            event("identify", userId="u1", traits={"name": "A2", "plan": None}, context={"os": {"name": "x"}}),
+        )
+        received = {"received_at": "2026-01-01T00:00:00.000Z"}
+        assert rows_of(warehouse, "users") == [
+            {"id": "u1", "name": "A2", "age": 1, "context_os_name": "x", **received},
+            {"id": "u2", "name": "B", **received},
+        ]
+        load(event("identify", userId="u1", traits={"plan": "pro", "age": None, "id": 7, "new": None}))
+        load(event("identify", userId="u3", traits={"age": None}), event("identify", userId="u2"))
+        assert rows_of(warehouse, "users") == [
+            {"id": "u1", "name": "A2", "plan": "pro", "_id": 7, **received},
+            {"id": "u2", "name": "B", **received},
+            {"id": "u3", **received},
+        ]
+        assert "anonymous_id" not in types_of(warehouse, "users")
+        assert len(rows_of(warehouse, "identifies")) == 7
+
+    def test_the_time_is_that_of_the_last_call(self, warehouse: DuckDBWarehouse, load: Loading):
+        first = event("identify", userId="u1", traits={"a": 1})
+        load(first)
+        [[written]] = warehouse.query("SELECT uuid_ts FROM users").rows
+        load(msgspec.structs.replace(first, received_at_ms=RECEIVED_MS + 5000))
+        [[received, rewritten]] = warehouse.query("SELECT received_at, uuid_ts FROM users").rows
+        assert received == "2026-01-01T00:00:05.000Z"
+        assert rewritten > written
+
+    def test_accounts_are_the_same_for_groups(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(event("group", userId="u1", groupId="g1", traits={"name": "G", "seats": 1}))
+        load(event("group", userId="u2", groupId="g1", traits={"seats": 2.5}), event("group", userId="u2", groupId=9))
+        found = [{name: row.get(name) for name in ("id", "name", "seats")} for row in rows_of(warehouse, "accounts")]
+        assert found == [{"id": "9", "name": None, "seats": None}, {"id": "g1", "name": "G", "seats": 2.5}]
+
+    def test_tracks_do_not_change_users(self, warehouse: DuckDBWarehouse, load: Loading):
+        load(event(userId="u1", context={"traits": {"name": "A"}}))
+        assert ["users"] not in warehouse.query("SHOW TABLES").rows
+
+
+VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-5, 5),
+    st.integers(-(1 << 64), 1 << 64),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T02:00:00.123456+02:00", "2026-01-01T00:00", "x", "5", ""]),
+    st.lists(st.integers(), max_size=2),
+)
+PROPERTIES = st.dictionaries(st.sampled_from(["a", "b", "B"]), st.one_of(st.none(), VALUES), max_size=3)
+CALLS = st.one_of(
+    PROPERTIES.map(lambda values: ("track", values)), PROPERTIES.map(lambda values: ("identify", values))
+)  # fmt: skip
+
+
+class TestNothingIsLost:
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(CALLS, min_size=1, max_size=10), st.data())
+    def test_any_split_into_loads_gives_the_same_values(
+        self, calls: list[tuple[str, dict[str, Any]]], data: st.DataObject
+    ):
+        records = numbered(
+            [
+                event("track", event="Seen", properties=values, context=values)
+                if kind == "track"
+                else event("identify", userId="u1", traits=values, context=values)
+                for kind, values in calls
+            ]
+        )
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(records)), max_size=4)) | {0, len(records)})
+        together = _readable([records])
+        apart = _readable([records[start:end] for start, end in itertools.pairwise(cuts)])
+        assert apart == together
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(VALUES, min_size=1, max_size=8))
+    def test_every_value_can_be_read_back(self, values: list[Any]):
+        records = numbered([event(event="Seen", properties={"v": value}) for value in values])
+        with tempfile.TemporaryDirectory() as folder, DuckDBWarehouse(Path(folder) / "w.duckdb") as warehouse:
+            load = Loading(warehouse)
+            for record in records:
+                load(record)
+            _, found = column_of(warehouse, "seen", "v")
+        assert [_meaning(value) for value in found] == [_meaning(value) for value in values]
+
+
+def _readable(loads: list[list[EventRecord]]) -> dict[str, Any]:
+    """Types and values of all tables, instants by what they mean."""
+    with tempfile.TemporaryDirectory() as folder, DuckDBWarehouse(Path(folder) / "w.duckdb") as warehouse:
+        load = Loading(warehouse)
+        for records in loads:
+            load(*records)
+        tables = [name for [name] in warehouse.query("SHOW TABLES").rows]
+        types = {table: sorted(types_of(warehouse, table).items()) for table in tables}
+        rows = {
+            table: [{name: _meaning(value) for name, value in row.items()} for row in rows_of(warehouse, table)]
+            for table in tables
+        }
+        return {"types": types, "rows": rows}
+
+
+def _meaning(value: Any) -> Any:
+    text = text_of(value)
+    return parse_instant(text) if is_date_time(text) else text
+
+
+class TestTransactions:
+    def test_an_error_leaves_nothing_behind(
+        self, warehouse: DuckDBWarehouse, load: Loading, monkeypatch: pytest.MonkeyPatch
+    ):
+        load(event(event="Seen", properties={"v": 1}))
+        writes = _failing_after(warehouse, monkeypatch, writes=2)
+        records = [event(event="Seen", properties={"v": "x", "new": 1}), event(event="Other")]
+        with pytest.raises(WarehouseError, match="disk on fire"):
+            warehouse.load(records, EVENTS, {0: 99})
+        assert writes == [1, 1]
+        assert warehouse.positions(EVENTS) == {0: 1}
+        assert types_of(warehouse, "seen")["v"] == "BIGINT"
+        assert "new" not in types_of(warehouse, "seen")
+        monkeypatch.undo()
+        report = warehouse.load(records, EVENTS, {0: 3})
+        assert report.columns_added == ["shop.seen.new"]
+        assert column_of(warehouse, "seen", "v") == ("VARCHAR", ["1", "x"])
+        assert warehouse.positions(EVENTS) == {0: 3}
+
+    def test_positions_are_kept_by_topic_and_partition(self, warehouse: DuckDBWarehouse):
+        warehouse.load([event()], EVENTS, {0: 1, 3: 7})
+        warehouse.load([event()], EVENTS, {0: 2})
+        warehouse.load([event()], "other", {0: 5})
+        assert warehouse.positions(EVENTS) == {0: 2, 3: 7}
+        assert warehouse.positions("other") == {0: 5}
+
+    def test_interrupted_it_takes_nothing(self, warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch):
+        from trackway.warehouse import duckdb_tables
+
+        monkeypatch.setattr(duckdb_tables.Tables, "start_load", lambda self: warehouse.interrupt())
+        with pytest.raises(WarehouseError, match="interrupted"):
+            warehouse.load([event()], EVENTS, {0: 1})
+        assert warehouse.positions(EVENTS) == {}
+
+
+def _failing_after(warehouse: DuckDBWarehouse, monkeypatch: pytest.MonkeyPatch, *, writes: int) -> list[int]:
+    """Let the database fail once that many chunks are written."""
+    from trackway.warehouse import duckdb_tables
+
+    done: list[int] = []
+    write = duckdb_tables.Tables.write
+
+    def failing(self: Any, *args: Any) -> None:
+        if len(done) == writes:
+            raise duckdb.IOException("disk on fire")
+        write(self, *args)
+        done.append(1)
+
+    monkeypatch.setattr(duckdb_tables.Tables, "write", failing)
+    return done
+
+
+ROOT = Path(__file__).parents[2]
+WIDENING = """
+import os, signal, sys
+from pathlib import Path
+from tests.warehouse.making import Loading, event
+from trackway.warehouse.duckdb import DuckDBWarehouse
+
+load = Loading(DuckDBWarehouse(Path(sys.argv[1])))
+values = [1, 2.0, True, "2026-01-01T00:00:00.123Z", "2026-01-01T00:00:00.123456Z", (1 << 53) + 1, "x", 0.1]
+for number, values in enumerate((values, [2.5, *["text"] * 7])):
+    named = {f"v{place}": value for place, value in enumerate(values)}
+    load(event(message_id=f"m{number}", event="Seen", properties=named))
+    load(event("identify", userId="u1", traits=named))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+FULL_DISK = """
+import resource, signal, sys, random
+from pathlib import Path
+from tests.warehouse.making import event
+from trackway.warehouse.contract import WarehouseError
+from trackway.warehouse.duckdb import DuckDBWarehouse
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20 << 20, resource.RLIM_INFINITY))
+warehouse = DuckDBWarehouse(Path(sys.argv[1]))
+chance = random.Random(1)
+errors = 0
+while (done := warehouse.positions("events").get(0, 0)) < 30 * 300:
+    records = [event(event="Seen", properties={"text": chance.randbytes(2000).hex()}) for _ in range(300)]
+    try:
+        warehouse.load(records, "events", {0: done + 300})
+    except WarehouseError as error:
+        errors += 1
+        if errors == 3:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(errors, *warehouse.query("SELECT count(*), count(DISTINCT id) FROM seen").rows[0])
+"""
+
+
+class TestHarm:
+    def test_a_widened_column_survives_a_crash(self, tmp_path: Path):
+        """DuckDB must be able to play its log: what it keeps there of ALTER is evaluated again."""
+        path = tmp_path / "warehouse.duckdb"
+        child = subprocess.run([sys.executable, "-c", WIDENING, path], cwd=ROOT, check=False)
+        assert child.returncode == -signal.SIGKILL
+        with DuckDBWarehouse(path) as warehouse:
+            expected = [
+                ["2.5", "text", "text", "text", "text", "text", "text", "text"],
+                [
+                    "1",
+                    "2",
+                    "true",
+                    "2026-01-01T00:00:00.123Z",
+                    "2026-01-01T00:00:00.123456Z",
+                    str(EXACT + 1),
+                    "x",
+                    "0.1",
+                ],
+            ]
+            for table in ("seen", "identifies"):
+                found = [
+                    [values[row] for _, values in (column_of(warehouse, table, f"v{place}") for place in range(8))]
+                    for row in (1, 0)
+                ]
+                assert found == [[2.5, *expected[0][1:]], [1.0, *expected[1][1:]]]
+            [user] = rows_of(warehouse, "users")
+            assert [user[f"v{place}"] for place in range(8)] == [2.5, *expected[0][1:]]
+
+    def test_a_full_disk_is_got_over(self, tmp_path: Path):
+        child = subprocess.run(
+            [sys.executable, "-c", FULL_DISK, tmp_path / "warehouse.duckdb"],
+            stdout=subprocess.PIPE,
+            check=False,
+            text=True,
+        )
+        assert child.returncode == 0
+        errors, rows, ids = map(int, child.stdout.split())
+        assert errors >= 3
+        assert rows == ids == 30 * 300
+
+
+class TestOpening:
+    def test_a_file_in_use_says_so(self, tmp_path: Path):
+        path = tmp_path / "warehouse.duckdb"
+        with DuckDBWarehouse(path), pytest.raises(WarehouseError, match=r"open in another place.*ask the running"):
+            open_readonly(path)
+
+    def test_what_is_no_database_says_so(self, tmp_path: Path):
+        path = tmp_path / "warehouse.duckdb"
+        path.write_bytes(b"not a database at all" * 1000)
+        with pytest.raises(WarehouseError, match="cannot be opened"):
+            DuckDBWarehouse(path)
+
+    def test_nothing_there_yet_says_so(self, tmp_path: Path):
+        with pytest.raises(WarehouseError, match="no warehouse at"):
+            open_readonly(tmp_path / "warehouse.duckdb")
+
+    def test_sources_must_not_share_a_schema(self, tmp_path: Path):
+        with pytest.raises(WarehouseError, match=r"my-app and my_app would share the schema my_app"):
+            DuckDBWarehouse(tmp_path / "warehouse.duckdb", ["my-app", "my_app"])
