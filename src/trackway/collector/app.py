@@ -21,6 +21,8 @@ from trackway.collector.answers import (
     try_later,
 )
 from trackway.collector.client_settings import client_settings
+from trackway.collector.encodings import unpack
+from trackway.collector.refused import Refused, too_large
 from trackway.collector.routes import Route, find_route
 from trackway.collector.write_keys import Entry, WriteKeys
 from trackway.events.records import Refusal
@@ -86,7 +88,7 @@ class CollectorApp:
                 return error(405, "method_not_allowed", "Send events with POST.", (b"allow", b"POST, OPTIONS"))
             try:
                 return await self._take_in(route, scope, headers, receive)
-            except intake.Refused as refused:
+            except Refused as refused:
                 return error(400, refused.code, str(refused))
             except LogUnavailable:
                 return try_later("The events cannot be kept right now; nothing was taken. Send them again later.")
@@ -152,8 +154,8 @@ class CollectorApp:
         if message["type"] == "http.disconnect":
             raise ClientGone
         if len(body) > self._max_body:
-            raise intake.too_large(self._max_body)
-        return intake.inflate(body, encoding, max_bytes=self._max_body) if encoding else body
+            raise too_large(self._max_body)
+        return unpack(body, encoding, max_bytes=self._max_body) if encoding else body
 
     def _settings(self, route: Route, scope: Scope, headers: dict[bytes, bytes]) -> Answer:
         entry = self._keys.by_key(route.key)

@@ -1,24 +1,15 @@
 """From the body of a request to records for the log, with a verdict for each call. Pure; no I/O."""
 
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple, cast
 
 import msgspec
 
+from trackway.collector.refused import Refused
 from trackway.events import calls, lenient_json
 from trackway.events.ids import new_message_id
-from trackway.events.reasons import REFUSALS
 from trackway.events.records import RawRecord, Refusal, encode
 from trackway.events.verdicts import judge, refuse
-
-
-class Refused(Exception):
-    """The request as a whole can never succeed: `code` and a sentence for the 400."""
-
-    def __init__(self, code: str, message: str | None = None) -> None:
-        super().__init__(message or REFUSALS[code])
-        self.code = code
 
 
 class Origin(NamedTuple):
@@ -53,36 +44,6 @@ class Body(NamedTuple):
     write_key: str | None
     sent_at: str | None = None
     shared: bytes = b""
-
-
-def inflate(body: bytes, encoding: bytes, *, max_bytes: int) -> bytes:
-    """Return the decoded body of a `Content-Encoding`.
-
-    Raises:
-        Refused: an unknown encoding, damaged data, or more than `max_bytes` when unpacked.
-    """
-    encoding = encoding.strip().lower()
-    if encoding in (b"", b"identity"):
-        return body
-    if encoding not in (b"gzip", b"x-gzip", b"deflate"):
-        name = encoding.decode("latin-1")
-        raise Refused("encoding_unknown", f"Content-Encoding {name} is not understood; send gzip, deflate or none.")
-    # 32 lets zlib tell gzip from zlib by the header.
-    unpacker = zlib.decompressobj(zlib.MAX_WBITS | 32)
-    try:
-        unpacked = unpacker.decompress(body, max_bytes + 1)
-    except zlib.error as error:
-        raise Refused("encoding_damaged", f"The compressed body is damaged: {error}.") from None
-    if len(unpacked) > max_bytes:
-        raise too_large(max_bytes)
-    if not unpacker.eof:
-        raise Refused("encoding_damaged", "The compressed body ends too early.")
-    return unpacked
-
-
-def too_large(max_bytes: int) -> Refused:
-    """Return the refusal of a body over the cap."""
-    return Refused("body_too_large", f"The body is larger than {max_bytes} bytes; send fewer calls at a time.")
 
 
 def read_single(body: bytes) -> Body:
