@@ -2,17 +2,14 @@
 
 import zlib
 from collections.abc import Callable
-from typing import Any
 
-import brotli  # pyright: ignore[reportMissingTypeStubs] - it ships none
+import brotli
 import zstandard
 
 from trackway.collector.refused import Refused, too_large
 
 MOST_LAYERS = 2
 """`gzip, br` is odd but legal; more layers only serve to wear us out."""
-_Unbrotler: Any = brotli.Decompressor
-_BrotliError: type[Exception] = brotli.error
 _ZSTD_WINDOW = 8 << 20
 """What RFC 8878 asks every decoder to take; a larger window would be memory that the sender chooses."""
 _CHUNK = 1 << 16
@@ -69,7 +66,7 @@ def _inflate(body: bytes, max_bytes: int, window: int) -> bytes:
 
 
 def _unbrotli(body: bytes, max_bytes: int) -> bytes:
-    reader = _Unbrotler()
+    reader = brotli.Decompressor()
     unpacked = bytearray()
     try:
         unpacked += reader.process(body, output_buffer_limit=_CHUNK)
@@ -78,7 +75,7 @@ def _unbrotli(body: bytes, max_bytes: int) -> bytes:
             if not more:
                 raise _damaged("it ends too early")
             unpacked += more
-    except _BrotliError as error:
+    except brotli.error as error:
         raise _damaged(error) from None
     return bytes(unpacked)
 
