@@ -23,10 +23,10 @@ from trackway.workspace.model import Collector, Source, Workspace
 NOW = 1_795_168_801.0
 WORKSPACE = Workspace(
     sources={
-        "web": Source(write_keys=["WK", "WK-OLD"]),
+        "web": Source(write_keys=["WK", "WK-OLD"], max_batch=5),
         "off": Source(write_keys=["OFF"], enabled=False),
     },
-    collector=Collector(max_event=32768, max_body=200_000, max_batch=5),
+    collector=Collector(max_body=200_000),
 )
 BASIC = {"authorization": "Basic " + base64.b64encode(b"WK:").decode()}
 WRONG = {"authorization": "Basic " + base64.b64encode(b"WRONG:").decode()}

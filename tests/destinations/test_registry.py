@@ -66,7 +66,7 @@ def test_an_installed_package_may_bring_a_destination(beacon: ModuleType) -> Non
 
 
 def test_an_unknown_type_is_met_with_the_nearest_one() -> None:
-    with pytest.raises(DestinationError, match="no destination type webhok; did you mean webhook?"):
+    with pytest.raises(DestinationError, match=r"no destination type webhok; did you mean webhook\?"):
         registry.find("webhok")
 
 

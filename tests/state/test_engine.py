@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -57,7 +58,7 @@ def test_commits_are_made_to_survive_power_loss(tmp_path: Path) -> None:
 
 def test_an_error_takes_everything_back(tmp_path: Path) -> None:
     engine = open_state(tmp_path / "state.db")
-    with pytest.raises(RuntimeError), writing(engine) as connection:
+    with contextlib.suppress(RuntimeError), writing(engine) as connection:
         upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
         raise RuntimeError
     with engine.connect() as connection:
@@ -122,7 +123,7 @@ def test_a_database_of_a_newer_trackway_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("update alembic_version set version_num = '9999'")
     db.close()
-    with pytest.raises(StateError, match="revision 9999.*run the newer Trackway"):
+    with pytest.raises(StateError, match=r"revision 9999.*run the newer Trackway"):
         open_state(path)
 
 

@@ -5,6 +5,7 @@ object with `code` and `message`, without which Python's client repeats a hopele
 carries the CORS headers, errors as well: a browser could not read them otherwise and would try again for ever.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -40,12 +41,15 @@ PREFLIGHT_HEADERS: list[Header] = [
     (b"access-control-max-age", b"86400"),
 ]
 PREFLIGHT = Answer(204, PREFLIGHT_HEADERS, b"")
+NO_CONTENT = Answer(204, [], b"")
 
 
-def error(status: int, code: str, message: str | None = None, *headers: Header) -> Answer:
-    """Return an error; the sentence is the reason's own unless given."""
+def error(
+    status: int, code: str, message: str | None = None, *headers: Header, more: Mapping[str, Any] | None = None
+) -> Answer:
+    """Return an error; the sentence is the reason's own unless given, `more` are further members."""
     sentence = message or REFUSALS[code]
-    value = {"success": False, "code": code, "message": sentence, "error": sentence}
+    value = {"success": False, "code": code, "message": sentence, "error": sentence, **(more or {})}
     return json_answer(status, value, *headers)
 
 

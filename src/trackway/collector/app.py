@@ -6,11 +6,11 @@ one group commit, and answered after the commit. The collector shares nothing wi
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, Protocol
-from urllib.parse import parse_qs
+from typing import Any, NamedTuple, Protocol
 
 from trackway.collector import intake
 from trackway.collector.answers import (
+    NO_CONTENT,
     PREFLIGHT,
     SUCCESS,
     Answer,
@@ -21,23 +21,22 @@ from trackway.collector.answers import (
     try_later,
 )
 from trackway.collector.client_settings import client_settings
-from trackway.collector.encodings import unpack
-from trackway.collector.refused import Refused, too_large
+from trackway.collector.incoming import ClientGone, Incoming, InFlight, Receive, Scope, TooSlow
+from trackway.collector.pixel import pixel_answer, read_pixel
+from trackway.collector.proxies import Proxies
+from trackway.collector.recent_ids import RecentIds
+from trackway.collector.refused import Refused
 from trackway.collector.routes import Route, find_route
-from trackway.collector.write_keys import Entry, WriteKeys
-from trackway.events.records import Refusal
+from trackway.collector.sources import OpenSource, Sources
+from trackway.collector.verdict_json import show_verdicts
+from trackway.errors import TrackwayError
 from trackway.log.contract import LogUnavailable
 from trackway.workspace.model import Workspace
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 _CACHEABLE: Header = (b"cache-control", b"public, max-age=60")
-
-
-class ClientGone(Exception):
-    """The client left before its request was whole; there is nobody to answer and nothing to keep."""
+_CLOSE: Header = (b"connection", b"close")
 
 
 class Appender(Protocol):
@@ -52,117 +51,193 @@ class Appender(Protocol):
         ...
 
 
+class Ready(NamedTuple):
+    """Whether events can be kept."""
+
+    ok: bool
+    reason: str = ""
+
+
+def _always_ready() -> Ready:
+    return Ready(True)
+
+
 class CollectorApp:
     """The tracking API over one appender."""
 
-    def __init__(self, workspace: Workspace, appender: Appender, *, clock: Callable[[], float] = time.time) -> None:
-        self._keys = WriteKeys(workspace)
+    def __init__(
+        self,
+        workspace: Workspace,
+        appender: Appender,
+        *,
+        clock: Callable[[], float] = time.time,
+        ready: Callable[[], Ready] = _always_ready,
+    ) -> None:
+        """`ready` tells `/readyz` whether events can be kept; when it says no, events are answered 429.
+
+        Raises:
+            TrackwayError: the workspace names a trusted proxy that is no address.
+        """
         self._appender = appender
         self._clock = clock
+        self._ready = ready
+        self._recent = RecentIds()
+        self._in_flight = InFlight(workspace.collector.max_in_flight)
+        self.configure(workspace)
+
+    def configure(self, workspace: Workspace) -> None:
+        """Take over changed settings; requests under way end under those they began with.
+
+        Raises:
+            TrackwayError: the workspace names a trusted proxy that is no address; nothing is changed.
+        """
+        try:
+            self._proxies = Proxies(workspace.collector.trusted_proxies)
+        except ValueError as wrong:
+            raise TrackwayError(f"trackway.yaml: collector.trusted_proxies: {wrong}") from None
+        self._sources = Sources(workspace, time.monotonic)
         self._max_body = workspace.collector.max_body
-        self._limits = intake.Limits(workspace.collector.max_event, workspace.collector.max_batch)
+        self._timeout_s = workspace.collector.body_timeout
+        self._in_flight.most = workspace.collector.max_in_flight
         self._public_url = workspace.collector.public_url
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        headers = _pick_headers(scope["headers"])
+        request = Incoming(scope, receive, self._in_flight)
         try:
-            answer = await self._answer(scope, headers, receive)
+            answer = await self._answer(request)
         except ClientGone:
             return
-        cors = cors_headers(headers.get(b"origin"))
-        await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers + cors})
-        await send({"type": "http.response.body", "body": answer.body})
+        finally:
+            request.release()
+        headers = answer.headers + cors_headers(request.headers.get(b"origin"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
 
-    async def _answer(self, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        route = find_route(scope["path"])
+    async def _answer(self, request: Incoming) -> Answer:
+        route = find_route(request.path)
         if route is None:
             return error(404, "not_found", "There is nothing here; events go to /v1/track, /v1/batch and their like.")
-        method = scope["method"]
-        if method == "OPTIONS":
+        if request.method == "OPTIONS":
             return PREFLIGHT
+        if request.method not in route.methods:
+            allowed = ", ".join(route.methods)
+            return error(405, "method_not_allowed", f"Use {allowed} here.", (b"allow", allowed.encode()))
+        try:
+            return await self._route(route, request)
+        except Refused as refused:
+            return error(400, refused.code, str(refused))
+        except TooSlow:
+            return error(408, "too_slow", "The body did not arrive in time; send it again.", _CLOSE)
+        except LogUnavailable:
+            return try_later("The events cannot be kept right now; nothing was taken. Send them again later.")
+
+    async def _route(self, route: Route, request: Incoming) -> Answer:
         if route.kind in ("call", "batch"):
-            if method != "POST":
-                return error(405, "method_not_allowed", "Send events with POST.", (b"allow", b"POST, OPTIONS"))
-            try:
-                return await self._take_in(route, scope, headers, receive)
-            except Refused as refused:
-                return error(400, refused.code, str(refused))
-            except LogUnavailable:
-                return try_later("The events cannot be kept right now; nothing was taken. Send them again later.")
+            return await self._take_in(route, request)
+        if route.kind == "pixel":
+            return await self._take_pixel(route, request)
         if route.kind == "counters":
-            await self._read(receive, b"")
+            # Health counters of the clients themselves: read, so that the connection can be used again, and not kept.
+            await request.body(max_bytes=self._max_body, timeout_s=self._timeout_s)
             return SUCCESS
         if route.kind == "settings":
-            return self._settings(route, scope, headers)
-        return json_answer(200, {"status": "ok"})
+            return self._settings(route, request)
+        if route.kind == "ready":
+            ready = self._ready()
+            return json_answer(200 if ready.ok else 503, {"status": "ready" if ready.ok else ready.reason})
+        return json_answer(200, {"status": "ok"}) if route.kind == "health" else NO_CONTENT
 
-    async def _take_in(self, route: Route, scope: Scope, headers: dict[bytes, bytes], receive: Receive) -> Answer:
-        text = await self._read(receive, headers.get(b"content-encoding", b""))
+    async def _take_in(self, route: Route, request: Incoming) -> Answer:
+        if self._in_flight.full:
+            return try_later("Too much is being worked on; send this again in a moment.", after_s=1)
+        text = await request.body(max_bytes=self._max_body, timeout_s=self._timeout_s)
         body = intake.read_batch(text) if route.kind == "batch" else intake.read_single(text)
-        entry = self._find_source(route, headers, body, text)
-        if isinstance(entry, Answer):
-            return entry
-        client = scope.get("client")
-        origin = intake.Origin(
-            received_at_ms=int(self._clock() * 1000),
-            ip=client[0] if client else "",
-            user_agent=headers.get(b"user-agent", b"").decode("latin-1"),
-            client_side=route.client_side,
-        )
-        taken = intake.take_in(body, source=entry.name, path_type=route.type, origin=origin, limits=self._limits)
-        await self._appender.submit(taken.records)
+        source = self._find_source(route, request, body, text)
+        if isinstance(source, Answer):
+            return source
+        if not source.allows(origin := request.headers.get(b"origin")):
+            name = (origin or b"").decode("latin-1")
+            return error(403, "origin_not_allowed", f"Pages of {name} may not send to this source.")
+        if source.bucket is not None and (wait_s := source.bucket.take(len(body.calls))):
+            return try_later("This source sends more than it may; send this again later.", after_s=wait_s)
+        taken = self._judge(route, request, body, source)
+        wanted = _wants_verdicts(request)
+        known = [self._recent.has(source.name, one) for one in taken.message_ids] if wanted else ()
+        await self._keep(taken, source)
         if route.kind == "call" and (refusal := taken.refusals.get(0)) and refusal.reason in _HOPELESS:
             return error(400, refusal.reason, refusal.message)
-        if _wants_verdicts(scope, headers):
-            return json_answer(200, {"success": True, "verdicts": _show_verdicts(taken)})
-        return SUCCESS
-
-    def _find_source(self, route: Route, headers: dict[bytes, bytes], body: intake.Body, text: bytes) -> Entry | Answer:
-        """Return the source of a request: by its header first, then by the `writeKey` in its body."""
-        authorization = headers.get(b"authorization")
-        entry = self._keys.by_header(authorization) if authorization else None
-        named = authorization is not None and authorization[:6].lower() == b"basic "
-        if entry is None and not named:
-            key = body.write_key if route.kind == "batch" else intake.write_key_of(text)
-            entry = self._keys.by_key(key) if key else None
-            named = bool(key)
-        if entry is None:
-            if named:
-                return error(401, "unknown_source")
+        if source.strict and taken.refusals:
+            number, refusal = next(iter(taken.refusals.items()))
+            pointer = refusal.pointer if route.kind == "call" else f"/batch/{number}{refusal.pointer}"
             return error(
-                401, "no_write_key", "Give a write key: as user name of Basic auth, or as writeKey in the body."
+                400, refusal.reason, refusal.message, more={"verdicts": show_verdicts(taken, known), "pointer": pointer}
             )
-        if not entry.source.enabled:
-            return error(401, "source_disabled")
-        return entry
+        return json_answer(200, {"success": True, "verdicts": show_verdicts(taken, known)}) if wanted else SUCCESS
 
-    async def _read(self, receive: Receive, encoding: bytes) -> bytes:
-        """Return the decoded body, bounded before and after it is unpacked."""
-        message = await receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body"):
-            chunks = [body]
-            size = len(body)
-            while message.get("more_body") and size <= self._max_body:
-                message = await receive()
-                chunks.append(message.get("body", b""))
-                size += len(chunks[-1])
-            body = b"".join(chunks)
-        if message["type"] == "http.disconnect":
-            raise ClientGone
-        if len(body) > self._max_body:
-            raise too_large(self._max_body)
-        return unpack(body, encoding, max_bytes=self._max_body) if encoding else body
+    def _judge(self, route: Route, request: Incoming, body: intake.Body, source: OpenSource) -> intake.Intake:
+        origin = intake.Origin(
+            received_at_ms=int(self._clock() * 1000),
+            ip=request.client_ip(self._proxies),
+            user_agent=request.header(b"user-agent").decode("latin-1"),
+            client_side=route.client_side,
+        )
+        return intake.take_in(body, source=source.name, path_type=route.type, origin=origin, limits=source.limits)
 
-    def _settings(self, route: Route, scope: Scope, headers: dict[bytes, bytes]) -> Answer:
-        entry = self._keys.by_key(route.key)
-        if entry is None or not entry.source.enabled:
+    async def _keep(self, taken: intake.Intake, source: OpenSource) -> None:
+        """Return when all records of a request are durable."""
+        ready = self._ready()
+        if not ready.ok:
+            raise LogUnavailable(ready.reason)
+        await self._appender.submit(taken.records)
+        self._recent.remember(source.name, taken.message_ids)
+
+    async def _take_pixel(self, route: Route, request: Incoming) -> Answer:
+        """Take the call in the query; always answer with the image."""
+        try:
+            text, key = read_pixel(request.query())
+            authorization = request.headers.get(b"authorization")
+            source = self._sources.by_header(authorization) if authorization else None
+            source = source or (self._sources.by_key(key) if key else None)
+            if source is None or not source.enabled:
+                return pixel_answer("source_disabled" if source else "unknown_source")
+            if source.bucket is not None and source.bucket.take(1):
+                return pixel_answer("try_later")
+            taken = self._judge(route, request, intake.read_single(text), source)
+            known = self._recent.has(source.name, taken.message_ids[0])
+            await self._keep(taken, source)
+        except Refused as refused:
+            return pixel_answer(refused.code)
+        except LogUnavailable:
+            return pixel_answer("try_later")
+        refusal = taken.refusals.get(0)
+        return pixel_answer(refusal.reason if refusal else "duplicate" if known else "accepted")
+
+    def _find_source(self, route: Route, request: Incoming, body: intake.Body, text: bytes) -> OpenSource | Answer:
+        """Return the source of a request: by its header, else by the `writeKey` in its body, else in its query."""
+        authorization = request.headers.get(b"authorization")
+        source = self._sources.by_header(authorization) if authorization else None
+        named = authorization is not None and authorization[:6].lower() == b"basic "
+        if source is None and not named:
+            key = body.write_key if route.kind == "batch" else intake.write_key_of(text)
+            key = key or request.query().get("writeKey")
+            source = self._sources.by_key(key) if key else None
+            named = bool(key)
+        if source is None and named:
+            return error(401, "unknown_source")
+        if source is None:
+            advice = "Give a write key: as user name of Basic auth, or as writeKey in the body."
+            return error(401, "no_write_key", advice)
+        return source if source.enabled else error(401, "source_disabled")
+
+    def _settings(self, route: Route, request: Incoming) -> Answer:
+        source = self._sources.by_key(route.key)
+        if source is None or not source.enabled:
             return error(404, "unknown_source")
-        host = headers.get(b"host", b"").decode("latin-1")
-        scheme, prefix = scope.get("scheme", "http"), route.prefix
+        scheme, host = request.address(self._proxies)
+        prefix = route.prefix
         if self._public_url:
             scheme, _, host = self._public_url.rstrip("/").partition("://")
             prefix = ""
@@ -172,31 +247,8 @@ class CollectorApp:
 _HOPELESS = {"body_not_json", "event_not_object", "event_too_large"}
 """Refusals of a single call that Segment, too, answers with 400."""
 
-_PICKED = {b"authorization", b"content-encoding", b"host", b"origin", b"prefer", b"user-agent"}
 
-
-def _pick_headers(headers: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    return {name: value for name, value in headers if name in _PICKED}
-
-
-def _wants_verdicts(scope: Scope, headers: dict[bytes, bytes]) -> bool:
-    if b"verdicts" in headers.get(b"prefer", b""):
+def _wants_verdicts(request: Incoming) -> bool:
+    if b"verdicts" in request.header(b"prefer"):
         return True
-    query = scope.get("query_string", b"")
-    return bool(query) and parse_qs(query.decode("latin-1")).get("verdicts", ["0"])[-1] not in ("0", "false", "")
-
-
-def _show_verdicts(taken: intake.Intake) -> list[dict[str, Any]]:
-    return [_show(message_id, taken.refusals.get(number)) for number, message_id in enumerate(taken.message_ids)]
-
-
-def _show(message_id: str, refusal: Refusal | None) -> dict[str, Any]:
-    if refusal is None:
-        return {"messageId": message_id, "verdict": "accepted"}
-    return {
-        "messageId": message_id,
-        "verdict": "invalid",
-        "reason": refusal.reason,
-        "pointer": refusal.pointer,
-        "message": refusal.message,
-    }
+    return bool(request.scope.get("query_string")) and request.query().get("verdicts", "0") not in ("0", "false", "")

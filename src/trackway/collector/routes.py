@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 _LETTERS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
 _TYPES = tuple(_LETTERS.values())
+_GET = ("GET", "HEAD")
 
 
 class Route(NamedTuple):
     """What a path asks for."""
 
     kind: str
-    """`call`, `batch`, `settings`, `counters`, `health` or `ready`."""
+    """`call`, `batch`, `pixel`, `settings`, `counters`, `health` or `ready`."""
     type: str | None = None
     """For `call`: the type of the call."""
     client_side: bool = False
@@ -19,6 +20,7 @@ class Route(NamedTuple):
     """For `settings`: the write key in the path."""
     prefix: str = ""
     """What stands before `/v1`, for first-party proxies."""
+    methods: tuple[str, ...] = ("POST",)
 
 
 _BY_LAST_PART = {
@@ -28,9 +30,10 @@ _BY_LAST_PART = {
     "import": Route("batch"),
     "b": Route("batch", client_side=True),
     "m": Route("counters"),
-    "healthz": Route("health"),
-    "readyz": Route("ready"),
+    "healthz": Route("health", methods=_GET),
+    "readyz": Route("ready", methods=_GET),
 }
+_PIXELS = {name: Route("pixel", name, client_side=True, methods=_GET) for name in _TYPES}
 _BY_PATH = {f"/v1/{part}": route for part, route in _BY_LAST_PART.items()}
 
 
@@ -45,5 +48,7 @@ def find_route(path: str) -> Route | None:
         before = parts[:-3]
         if before and before[-1] == "v1":
             before = before[:-1]
-        return Route("settings", key=parts[-2], prefix="".join(f"/{part}" for part in before))
+        return Route("settings", key=parts[-2], prefix="".join(f"/{part}" for part in before), methods=_GET)
+    if len(parts) >= 2 and parts[-2] == "pixel":
+        return _PIXELS.get(parts[-1])
     return _BY_LAST_PART.get(parts[-1])

@@ -33,7 +33,10 @@ class Intake:
         return self._log.heads(EVENTS) if held is None else held
 
     def open(self, position: Mapping[int, int], delivered: set[Place]) -> list[Item]:
-        """Read on from `position`, and return what the log has lost meanwhile; the events in `delivered` are known to be."""
+        """Read on from `position`, and return what the log has lost meanwhile.
+
+        The events in `delivered` are above the position, and known to be delivered.
+        """
         self._delivered = delivered
         self._reader = self._log.reader(EVENTS, consumer=self._consumer, start=position)
         starts = self._log.starts(EVENTS)

@@ -9,6 +9,7 @@ from trackway.delivery.ledger import DestinationCounts, destination_counts
 from trackway.log.contract import EventLog
 from trackway.node.lag import ConsumerLag, lags
 from trackway.pipeline.tallies import MARK, add_up
+from trackway.workspace.model import Workspace
 
 
 class SourceCounts(NamedTuple):
@@ -23,7 +24,8 @@ class SourceCounts(NamedTuple):
 class LogAccounts:
     """Counts over the two logs and the delivery state."""
 
-    def __init__(self, raw: EventLog, clean: EventLog, engine: Engine) -> None:
+    def __init__(self, workspace: Workspace, raw: EventLog, clean: EventLog, engine: Engine) -> None:
+        self._workspace = workspace
         self._raw = raw
         self._clean = clean
         self._engine = engine
@@ -36,8 +38,9 @@ class LogAccounts:
         ]
 
     def destinations(self) -> Sequence[DestinationCounts]:
-        """Return the ledger of every destination."""
-        return destination_counts(self._engine, self._clean)
+        """Return the ledger of every destination in trackway.yaml; others may have been there before."""
+        counts = destination_counts(self._engine, self._clean)
+        return [one for one in counts if one.destination in self._workspace.destinations]
 
     def consumers(self) -> Sequence[ConsumerLag]:
         """Return the lag of every consumer of the logs."""

@@ -46,7 +46,7 @@ async def run_hub(workspace: Workspace, descriptor: int, stopping: asyncio.Event
             ingest_url=ingest_url(workspace),
             clean=clean,
             raw=raw,
-            accounts=LogAccounts(raw, clean, engine),
+            accounts=LogAccounts(workspace, raw, clean, engine),
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses[0] if warehouses else None,
         )

@@ -30,6 +30,18 @@ class Source(Settings, frozen=True, kw_only=True):
     dedup_window: Duration = Duration(24 * 3600)
     """How long a repeated `messageId` counts as the same event."""
     enabled: bool = True
+    max_event: Size = Size(32 * 1024)
+    """A larger call is refused; it costs only itself."""
+    max_batch: Annotated[int, Meta(ge=1)] = 2500
+    """Calls beyond this number in a request are refused one by one."""
+    strict: bool = False
+    """Answer 400 when a call is invalid, instead of Segment's 200: for development."""
+    allowed_origins: list[str] = []
+    """Pages that may send, such as `https://*.shop.example`; default: all. A write key is public, and so is this."""
+    rate_limit: Annotated[float, Meta(gt=0)] | None = None
+    """Events a second; what is more is answered 429, and clients send it again later."""
+    rate_burst: Annotated[float, Meta(ge=1)] | None = None
+    """Events that may come at once; default: two seconds' worth."""
 
 
 class Destination(Settings, frozen=True, kw_only=True):
@@ -67,9 +79,14 @@ class Collector(Settings, frozen=True, kw_only=True):
     processes: Annotated[int, Meta(ge=1, le=64)] = 1
     public_url: str | None = None
     """The address clients use, when a proxy stands in front; default: the request's own host."""
-    max_event: Size = Size(32 * 1024)
     max_body: Size = Size(4 * 1024 * 1024)
-    max_batch: Annotated[int, Meta(ge=1)] = 2500
+    """Of a request, packed or unpacked. Far above Segment's 500 KB: clients throw a refused batch away whole."""
+    max_in_flight: Size = Size(256 * 1024 * 1024)
+    """Bytes of bodies worked on at a time, in each process; beyond, requests are answered 429."""
+    body_timeout: Duration = Duration(30)
+    """How long a body may take to arrive."""
+    trusted_proxies: list[str] = []
+    """Addresses and networks whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."""
 
 
 class Console(Settings, frozen=True, kw_only=True):

@@ -1,0 +1,134 @@
+"""One request on its way in: the headers that matter, who sent it, and a body that is bounded in size and time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qsl
+
+from trackway.collector.encodings import unpack
+from trackway.collector.proxies import Proxies
+from trackway.collector.refused import too_large
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+_PICKED = {
+    b"authorization",
+    b"content-encoding",
+    b"content-length",
+    b"forwarded",
+    b"host",
+    b"origin",
+    b"prefer",
+    b"user-agent",
+    b"x-forwarded-for",
+    b"x-forwarded-host",
+    b"x-forwarded-proto",
+}
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole; there is nobody to answer and nothing to keep."""
+
+
+class TooSlow(Exception):
+    """The body did not arrive in time."""
+
+
+class InFlight:
+    """Bytes of bodies that are being worked on, over all requests of the process."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.bytes = 0
+
+    @property
+    def full(self) -> bool:
+        """True when no further request may begin."""
+        return self.bytes >= self.most
+
+
+class Incoming:
+    """A request, before it is known whose it is."""
+
+    __slots__ = ("_in_flight", "_receive", "_taken", "headers", "method", "path", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, in_flight: InFlight) -> None:
+        self.scope = scope
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[bytes, bytes] = {name: value for name, value in scope["headers"] if name in _PICKED}
+        self._receive = receive
+        self._in_flight = in_flight
+        self._taken = 0
+
+    def header(self, name: bytes) -> bytes:
+        """Return a header's value, `b""` when it is absent."""
+        return self.headers.get(name, b"")
+
+    def query(self) -> dict[str, str]:
+        """Return the query parameters; of a repeated one the last."""
+        text = self.scope.get("query_string", b"").decode("latin-1")
+        return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
+
+    def client_ip(self, proxies: Proxies) -> str:
+        """Return the address of the client, looking behind trusted proxies."""
+        client = self.scope.get("client")
+        peer = client[0] if client else ""
+        forwarded = self.headers.get(b"x-forwarded-for")
+        return proxies.client_of(peer, forwarded) if forwarded else peer
+
+    def address(self, proxies: Proxies) -> tuple[str, str]:
+        """Return scheme and host under which the client reached us, as trusted proxies tell."""
+        scheme, host = self.scope.get("scheme", "http"), self.header(b"host").decode("latin-1")
+        client = self.scope.get("client")
+        if proxies.trusts(client[0] if client else ""):
+            scheme = self.header(b"x-forwarded-proto").decode("latin-1").split(",")[0].strip() or scheme
+            host = self.header(b"x-forwarded-host").decode("latin-1").split(",")[0].strip() or host
+        return scheme, host
+
+    async def body(self, *, max_bytes: int, timeout_s: float) -> bytes:
+        """Return the whole body, unpacked; `release` must follow when it is done with.
+
+        Raises:
+            Refused: it is larger than `max_bytes`, packed or unpacked, or damaged.
+            TooSlow: it was not whole after `timeout_s`.
+            ClientGone: the client left.
+        """
+        message = await self._receive()
+        body: bytes = message.get("body", b"")
+        self._take(len(body))
+        if message.get("more_body"):
+            try:
+                async with asyncio.timeout(timeout_s):
+                    body = await self._rest(body, max_bytes)
+            except TimeoutError:
+                raise TooSlow from None
+        elif message["type"] == "http.disconnect":
+            raise ClientGone
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
+        encoding = self.headers.get(b"content-encoding")
+        return unpack(body, encoding, max_bytes=max_bytes) if encoding else body
+
+    async def _rest(self, first: bytes, max_bytes: int) -> bytes:
+        chunks, size, more = [first], len(first), True
+        while more and size <= max_bytes:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGone
+            chunk: bytes = message.get("body", b"")
+            self._take(len(chunk))
+            chunks.append(chunk)
+            size += len(chunk)
+            more = message.get("more_body", False)
+        return b"".join(chunks)
+
+    def _take(self, size: int) -> None:
+        self._taken += size
+        self._in_flight.bytes += size
+
+    def release(self) -> None:
+        """Give back the room that the body took."""
+        self._in_flight.bytes -= self._taken
+        self._taken = 0
