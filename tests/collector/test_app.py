@@ -54,6 +54,7 @@ class Client:
         chunks: list[bytes] | None = None,
         query: str = "",
         leave: bool = False,
+        raw_body: bool = False,
     ) -> Answer | None:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         parts = chunks if chunks is not None else [raw]
@@ -86,7 +87,8 @@ class Client:
         found = {name.decode(): value.decode() for name, value in start["headers"]}
         if "content-length" in found:
             assert int(found["content-length"]) == len(end["body"])
-        return Answer(start["status"], found, json.loads(end["body"]) if end["body"] else None)
+        shown = end["body"] if raw_body else json.loads(end["body"]) if end["body"] else None
+        return Answer(start["status"], found, shown)
 
     def stored(self) -> list[RawRecord]:
         with self.log.reader(RAW) as reader:
@@ -394,6 +396,133 @@ async def test_concurrent_requests_share_commits_and_keep_their_records(client: 
     assert sorted(record.message_id for record in client.stored()) == sorted(call["messageId"] for call in calls)
     with client.log.reader(RAW) as reader:
         assert len(reader.poll()) < 300
+
+
+def reconfigured(client: Client, **source: Any) -> Client:
+    client.app.configure(
+        Workspace(sources={"web": Source(write_keys=["WK"], **source)}, collector=Collector(max_body=200_000))
+    )
+    return client
+
+
+async def test_a_pixel_is_always_an_image_and_says_its_verdict_in_a_header(client: Client):
+    data = base64.b64encode(json.dumps(TRACK | {"writeKey": "WK", "messageId": "m1"}).encode()).decode()
+    verdicts = []
+    for query in (f"data={data}", f"data={data}", "data=%21", "writeKey=WK&userId=u1", "writeKey=NO&userId=u1&event=A"):
+        answer = await client.send("/v1/pixel/track", method="GET", query=query, raw_body=True)
+        assert answer is not None
+        assert (answer.status, answer.headers["content-type"]) == (200, "image/gif")
+        assert answer.body.startswith(b"GIF89a") and "no-store" in answer.headers["cache-control"]
+        verdicts.append(answer.headers["x-trackway-verdict"])
+    assert verdicts == ["accepted", "duplicate", "pixel_not_base64", "event_not_defined", "unknown_source"]
+    stored = client.stored()
+    assert len(stored) == 3 and stored[0].client_side
+    assert "WK" not in stored[0].body.decode()
+
+
+async def test_a_repeated_id_is_called_a_duplicate_and_stored_all_the_same(client: Client):
+    batch = {"batch": [{"type": "track", "messageId": "m1"} | TRACK] * 2}
+    answers = [await client.send("/v1/batch", batch, headers=BASIC, query="verdicts=1") for _ in range(2)]
+    verdicts = [[one["verdict"] for one in answer.body["verdicts"]] for answer in answers if answer]
+    assert verdicts == [["accepted", "duplicate"], ["duplicate", "duplicate"]]
+    assert len(client.stored()) == 4
+
+
+async def test_strict_sources_answer_400_and_keep_what_is_good(client: Client):
+    reconfigured(client, strict=True)
+    answer = await client.send("/v1/track", {"userId": "u1"}, headers=BASIC)
+    assert answer is not None
+    assert (answer.status, answer.body["code"], answer.body["pointer"]) == (400, "event_not_defined", "/event")
+    batch = {"batch": [{"type": "track"} | TRACK, {"type": "track", "event": "A"}]}
+    answer = await client.send("/v1/batch", batch, headers=BASIC)
+    assert answer is not None
+    assert (answer.status, answer.body["pointer"]) == (400, "/batch/1/userId")
+    assert [one["verdict"] for one in answer.body["verdicts"]] == ["accepted", "invalid"]
+    assert [record.refusal is None for record in client.stored()] == [False, True, False]
+
+
+async def test_pages_of_other_origins_are_refused(client: Client):
+    reconfigured(client, allowed_origins=["https://shop.example", "https://*.shop.example"])
+    for origin, status in (
+        ("https://shop.example", 200),
+        ("https://www.SHOP.example", 200),
+        ("https://evil.example", 403),
+        ("https://shop.example.evil", 403),
+        ("null", 403),
+    ):
+        answer = await client.send("/v1/t", TRACK, headers=BASIC | {"origin": origin})
+        assert answer is not None and answer.status == status, origin
+        assert answer.headers["access-control-allow-origin"] == origin
+    answer = await client.send("/v1/t", TRACK, headers=BASIC)
+    assert answer is not None and answer.status == 200, "servers and apps have no origin"
+
+
+async def test_what_is_over_a_sources_rate_is_429_with_retry_after(client: Client):
+    reconfigured(client, rate_limit=1, rate_burst=5)
+    batch = {"batch": [{"type": "track"} | TRACK] * 5}
+    answers = [await client.send("/v1/batch", batch, headers=BASIC) for _ in range(2)]
+    assert [answer.status for answer in answers if answer] == [200, 429]
+    assert answers[1] is not None and 1 <= int(answers[1].headers["retry-after"]) <= 300
+    assert len(client.stored()) == 5
+
+
+async def test_bodies_beyond_the_room_in_flight_are_429_until_there_is_room():
+    waiting: asyncio.Queue[asyncio.Future[int]] = asyncio.Queue()
+
+    class SlowLog:
+        def submit(self, records: list[bytes]) -> asyncio.Future[int]:
+            done = asyncio.get_running_loop().create_future()
+            waiting.put_nowait(done)
+            return done
+
+    workspace = Workspace(sources={"web": Source(write_keys=["WK"])}, collector=Collector(max_in_flight=100))
+    client = Client(CollectorApp(workspace, SlowLog()), None)
+    body = TRACK | {"properties": {"a": "x" * 100}}
+    first = asyncio.create_task(client.send("/v1/track", body, headers=BASIC))
+    commit = await waiting.get()
+    second = await client.send("/v1/track", body, headers=BASIC)
+    assert second is not None and second.status == 429 and second.headers["retry-after"] == "1"
+    commit.set_result(0)
+    assert (await first).status == 200
+    third = asyncio.create_task(client.send("/v1/track", body, headers=BASIC))
+    (await waiting.get()).set_result(0)
+    assert (await third).status == 200
+
+
+async def test_a_body_that_does_not_arrive_is_given_up():
+    workspace = Workspace(sources={"web": Source(write_keys=["WK"])}, collector=Collector(body_timeout=0.01))
+    app = CollectorApp(workspace, Kept())
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}]
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await app({"type": "http", "method": "POST", "path": "/v1/t", "headers": []}, receive, send)
+    assert sent[0]["status"] == 408 and (b"connection", b"close") in sent[0]["headers"]
+
+
+async def test_forwarded_addresses_of_trusted_proxies(client: Client):
+    headers = BASIC | {"x-forwarded-for": "198.51.100.7", "x-forwarded-proto": "https", "x-forwarded-host": "t.shop"}
+    await client.send("/v1/t", TRACK, headers=headers)
+    trusting = Collector(trusted_proxies=["203.0.113.0/24"])
+    client.app.configure(Workspace(sources=WORKSPACE.sources, collector=trusting))
+    await client.send("/v1/t", TRACK, headers=headers)
+    assert [record.ip for record in client.stored()] == ["203.0.113.9", "198.51.100.7"]
+    answer = await client.send("/v1/projects/WK/settings", method="GET", headers=headers)
+    assert answer is not None
+    segment = answer.body["integrations"]["Segment.io"]
+    assert (segment["apiHost"], segment["protocol"]) == ("t.shop/v1", "https")
+
+
+async def test_new_settings_hold_from_the_next_request_on(client: Client):
+    client.app.configure(Workspace(sources={"web": Source(write_keys=["NEW"])}))
+    old = await client.send("/v1/track", TRACK, headers=BASIC)
+    new = await client.send("/v1/track", TRACK | {"writeKey": "NEW"})
+    assert old is not None and new is not None and (old.status, new.status) == (401, 200)
 
 
 class Kept:
