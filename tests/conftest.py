@@ -1,6 +1,11 @@
+import hypothesis
 import pytest
 
 from tests import services
+
+# How long an example takes says more about the machine than about the code.
+hypothesis.settings.register_profile("trackway", deadline=None)
+hypothesis.settings.load_profile("trackway")
 
 # Helpers that assert say what differs, as tests do; this must come before anything imports them.
 pytest.register_assert_rewrite("tests.running", "tests.sdks.arrival", "tests.sdks.warehouse_rows")

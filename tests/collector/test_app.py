@@ -284,11 +284,13 @@ async def test_a_hopeless_request_is_400_with_code_and_message(client: Client, p
 
 
 async def test_a_batch_that_is_no_strict_json_is_mended_not_lost(client: Client):
-    body = b'{"batch":[{"type":"track","userId":"u","event":"A","properties":{"n":NaN}}],"sentAt":5}'
+    good = b'{"type":"track","userId":"u","event":"A"}'
+    body = b'{"batch":[{"type":"track","userId":"u","event":"A","properties":{"n":NaN}},' + good + b'],"sentAt":5}'
     answer = await client.send("/v1/batch", body, headers=BASIC)
     assert answer is not None and answer.status == 200
-    (record,) = client.stored()
-    assert record.refusal is None and json.loads(record.body)["properties"] == {"n": None}
+    mended, untouched = client.stored()
+    assert mended.refusal is None and json.loads(mended.body)["properties"] == {"n": None}
+    assert (mended.repaired, untouched.repaired, untouched.body) == (True, False, good)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])

@@ -146,9 +146,6 @@ def test_not_a_number_becomes_null_and_its_neighbours_are_intact(
     ]
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the collector rewrites a batch that is no strict JSON before it stores its calls"
-)
 def test_a_call_that_had_to_be_mended_says_so(
     trackway: Trackway, proxy: RecordingProxy, make_client: MakeClient
 ) -> None:

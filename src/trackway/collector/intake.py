@@ -44,6 +44,8 @@ class Body(NamedTuple):
     write_key: str | None
     sent_at: str | None = None
     shared: bytes = b""
+    repaired: frozenset[int] = frozenset()
+    """Numbers of the calls that had to be changed to be strict JSON."""
 
 
 def read_single(body: bytes) -> Body:
@@ -123,6 +125,7 @@ def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, l
             origin.user_agent,
             origin.client_side,
             refusal,
+            number in body.repaired,
         )
         add_record(encode(record))
         add_id(message_id)
@@ -130,8 +133,9 @@ def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, l
 
 
 def _load_object(body: bytes) -> dict[str, Any]:
+    """Return a body that is no strict JSON, its parts still to be mended."""
     try:
-        value, _ = lenient_json.loads(body)
+        value = lenient_json.read_loosely(body)
     except lenient_json.NotJson as error:
         raise Refused("body_not_json", f"The body is not JSON: {error}.") from None
     if not isinstance(value, dict):
@@ -146,9 +150,21 @@ def _read_batch_slowly(value: dict[str, Any]) -> Body:
         raise Refused("batch_not_array")
     write_key, sent_at = value.get("writeKey"), value.get("sentAt")
     shared = {name: value[name] for name in ("context", "integrations") if isinstance(value.get(name), dict)}
+    calls: list[bytes] = []
+    repaired: set[int] = set()
+    try:
+        for number, item in enumerate(cast("list[Any]", items)):
+            mended, changed = lenient_json.mend(item)
+            calls.append(lenient_json.dumps(mended))
+            if changed:
+                repaired.add(number)
+        shared_text = lenient_json.dumps(lenient_json.mend(shared)[0]) if shared else b""
+    except lenient_json.NotJson as error:
+        raise Refused("body_not_json", f"The body cannot be read: {error}.") from None
     return Body(
-        [lenient_json.dumps(item) for item in cast("list[Any]", items)],
+        calls,
         write_key if isinstance(write_key, str) else None,
         sent_at if isinstance(sent_at, str) else None,
-        lenient_json.dumps(shared) if shared else b"",
+        shared_text,
+        frozenset(repaired),
     )

@@ -15,6 +15,8 @@ _encode = msgspec.json.Encoder().encode
 MAX_DEPTH = 200
 """Deeper nesting is refused: no event needs it, and every recursive reader after us would have to guard against it."""
 
+_TOO_DEEP = "it is nested too deeply"
+
 
 class NotJson(ValueError):
     """The text is not JSON, whatever one forgives; the message says where it breaks."""
@@ -31,9 +33,9 @@ def loads(text: bytes | memoryview) -> tuple[Any, bool]:
     try:
         return _decode(text), False
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return _repaired(bytes(text)), True
+        return mend(read_loosely(bytes(text)))[0], True
     except RecursionError:
-        raise NotJson("it is nested too deeply") from None
+        raise NotJson(_TOO_DEEP) from None
 
 
 def dumps(value: Any) -> bytes:
@@ -41,14 +43,31 @@ def dumps(value: Any) -> bytes:
     return _encode(value)
 
 
-def _repaired(text: bytes) -> Any:
+def read_loosely(text: bytes) -> Any:
+    """Return the value of `text` as it stands, with NaN and lone surrogates in it; `mend` its parts one by one.
+
+    Raises:
+        NotJson: no reading makes sense of it.
+    """
     try:
-        value = json.loads(text.decode("utf-8-sig", "replace"), parse_constant=lambda _: None)
-        return _clean(value, MAX_DEPTH)
+        return json.loads(text.decode("utf-8-sig", "replace"))
     except RecursionError:
-        raise NotJson("it is nested too deeply") from None
+        raise NotJson(_TOO_DEEP) from None
     except ValueError as error:
         raise NotJson(str(error)) from None
+
+
+def mend(value: Any) -> tuple[Any, bool]:
+    """Return `value` without what strict JSON cannot hold, and whether anything had to be changed.
+
+    Raises:
+        NotJson: it nests deeper than `MAX_DEPTH`.
+    """
+    try:
+        mended = _clean(value, MAX_DEPTH)
+    except RecursionError:
+        raise NotJson(_TOO_DEEP) from None
+    return mended, mended != value
 
 
 def _clean(value: Any, depth: int) -> Any:

@@ -69,6 +69,8 @@ class RawRecord(Struct, array_like=True, frozen=True, gc=False):
     """True for routes of browsers, phones and pixels, whose ip and user agent are the person's own."""
     refusal: Refusal | None = None
     """Set when the collector refused the call: the pipeline only moves it to quarantine."""
+    repaired: bool = False
+    """True when `body` is not what was sent, because that was no strict JSON."""
 
 
 class EventRecord(Struct, array_like=True, frozen=True, gc=False):

@@ -8,3 +8,10 @@ window.analytics = AnalyticsBrowser.load(load, options);
 window.analytics.catch((error) => window.failures.push(`load: ${error.message}`));
 window.analytics.on("error", (error) => window.failures.push(`${error.code}: ${error.reason?.message}`));
 window.firstPage = window.analytics.page();
+
+/** Done when `count` requests that carried events have had their answers. */
+window.answered = (count) => new Promise((resolve) => {
+  const look = () => performance.getEntriesByType("resource").filter(({ name }) => /\/v1\/[a-z]$/.test(name)).length >= count
+    && resolve();
+  new PerformanceObserver(look).observe({ type: "resource", buffered: true });
+});

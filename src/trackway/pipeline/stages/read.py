@@ -20,7 +20,7 @@ def read(raw: RawRecord, place: Place) -> Draft:
         raise lenient_json.NotJson("it is no object")
     event = cast("dict[str, Any]", value)
     draft = Draft(raw, place, event, findings=[])
-    if repaired:
+    if repaired or raw.repaired:
         draft.find("text_repaired", "")
     if raw.shared:
         shared, _ = lenient_json.loads(raw.shared)
