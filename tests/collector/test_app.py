@@ -40,8 +40,9 @@ class Answer(NamedTuple):
 
 
 class Client:
-    def __init__(self, app: CollectorApp, log: SqliteLog) -> None:
+    def __init__(self, app: CollectorApp, log: SqliteLog | None, *, peer: str = "203.0.113.9") -> None:
         self.app = app
+        self.peer = peer
         self.log = log
 
     async def send(
@@ -77,7 +78,7 @@ class Client:
             "path": path,
             "query_string": query.encode(),
             "scheme": "http",
-            "client": ("203.0.113.9", 5555),
+            "client": (self.peer, 5555),
             "headers": [(name.encode(), value.encode()) for name, value in (headers or {}).items()],
         }
         await self.app(scope, receive, collect)

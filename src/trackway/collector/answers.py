@@ -41,7 +41,6 @@ PREFLIGHT_HEADERS: list[Header] = [
     (b"access-control-max-age", b"86400"),
 ]
 PREFLIGHT = Answer(204, PREFLIGHT_HEADERS, b"")
-NO_CONTENT = Answer(204, [], b"")
 
 
 def error(

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple, Protocol
 
 from trackway.collector import intake
 from trackway.collector.answers import (
-    NO_CONTENT,
     PREFLIGHT,
     SUCCESS,
     Answer,
@@ -22,6 +21,7 @@ from trackway.collector.answers import (
 )
 from trackway.collector.client_settings import client_settings
 from trackway.collector.incoming import ClientGone, Incoming, InFlight, Receive, Scope, TooSlow
+from trackway.collector.metrics import CONTENT_TYPE, Counts
 from trackway.collector.pixel import pixel_answer, read_pixel
 from trackway.collector.proxies import Proxies
 from trackway.collector.recent_ids import RecentIds
@@ -72,8 +72,12 @@ class CollectorApp:
         *,
         clock: Callable[[], float] = time.time,
         ready: Callable[[], Ready] = _always_ready,
+        counts: Counts | None = None,
+        metrics: Callable[[], bytes] = bytes,
     ) -> None:
         """`ready` tells `/readyz` whether events can be kept; when it says no, events are answered 429.
+
+        `counts` is where the app counts, `metrics` renders what `/metrics` answers.
 
         Raises:
             TrackwayError: the workspace names a trusted proxy that is no address.
@@ -81,6 +85,8 @@ class CollectorApp:
         self._appender = appender
         self._clock = clock
         self._ready = ready
+        self._counts = counts or Counts("collector", clock())
+        self._metrics = metrics
         self._recent = RecentIds()
         self._in_flight = InFlight(workspace.collector.max_in_flight)
         self.configure(workspace)
@@ -100,6 +106,7 @@ class CollectorApp:
         self._timeout_s = workspace.collector.body_timeout
         self._in_flight.most = workspace.collector.max_in_flight
         self._public_url = workspace.collector.public_url
+        self._metrics_for = workspace.collector.metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -111,7 +118,9 @@ class CollectorApp:
         except ClientGone:
             return
         finally:
-            request.release()
+            self._counts.body_bytes += request.release()
+            self._counts.in_flight_bytes = self._in_flight.bytes
+        self._counts.count_request(answer.status)
         headers = answer.headers + cors_headers(request.headers.get(b"origin"))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else answer.body})
@@ -148,7 +157,9 @@ class CollectorApp:
         if route.kind == "ready":
             ready = self._ready()
             return json_answer(200 if ready.ok else 503, {"status": "ready" if ready.ok else ready.reason})
-        return json_answer(200, {"status": "ok"}) if route.kind == "health" else NO_CONTENT
+        if route.kind == "metrics":
+            return self._show_metrics(request)
+        return json_answer(200, {"status": "ok"})
 
     async def _take_in(self, route: Route, request: Incoming) -> Answer:
         if self._in_flight.full:
@@ -193,6 +204,10 @@ class CollectorApp:
             raise LogUnavailable(ready.reason)
         await self._appender.submit(taken.records)
         self._recent.remember(source.name, taken.message_ids)
+        for refusal in taken.refusals.values():
+            self._counts.count_events(source.name, refusal.reason, 1)
+        if accepted := len(taken.records) - len(taken.refusals):
+            self._counts.count_events(source.name, "accepted", accepted)
 
     async def _take_pixel(self, route: Route, request: Incoming) -> Answer:
         """Take the call in the query; always answer with the image."""
@@ -231,6 +246,13 @@ class CollectorApp:
             advice = "Give a write key: as user name of Basic auth, or as writeKey in the body."
             return error(401, "no_write_key", advice)
         return source if source.enabled else error(401, "source_disabled")
+
+    def _show_metrics(self, request: Incoming) -> Answer:
+        near = request.is_near(self._proxies)
+        if self._metrics_for == "off" or (self._metrics_for == "private" and not near):
+            return error(404, "not_found", "There is nothing here; events go to /v1/track, /v1/batch and their like.")
+        body = self._metrics()
+        return Answer(200, [(b"content-type", CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(body))], body)
 
     def _settings(self, route: Route, request: Incoming) -> Answer:
         source = self._sources.by_key(route.key)

@@ -78,6 +78,11 @@ class Incoming:
         forwarded = self.headers.get(b"x-forwarded-for")
         return proxies.client_of(peer, forwarded) if forwarded else peer
 
+    def is_near(self, proxies: Proxies) -> bool:
+        """Return whether the request is from this machine or its private network."""
+        client = self.scope.get("client")
+        return proxies.is_near(client[0] if client else "", self.header(b"x-forwarded-for"))
+
     def address(self, proxies: Proxies) -> tuple[str, str]:
         """Return scheme and host under which the client reached us, as trusted proxies tell."""
         scheme, host = self.scope.get("scheme", "http"), self.header(b"host").decode("latin-1")
@@ -128,7 +133,8 @@ class Incoming:
         self._taken += size
         self._in_flight.bytes += size
 
-    def release(self) -> None:
-        """Give back the room that the body took."""
-        self._in_flight.bytes -= self._taken
-        self._taken = 0
+    def release(self) -> int:
+        """Give back the room that the body took, and return how many bytes came."""
+        taken, self._taken = self._taken, 0
+        self._in_flight.bytes -= taken
+        return taken

@@ -33,6 +33,13 @@ class Proxies:
                 return client
         return client
 
+    def is_near(self, peer: str, forwarded_for: bytes) -> bool:
+        """Return whether a request is from this machine or its private network, and not handed on by a stranger."""
+        if forwarded_for and not self.trusts(peer):
+            return False
+        address = _address(self.client_of(peer, forwarded_for))
+        return address is not None and (address.is_loopback or address.is_private)
+
     def _trusts(self, text: str) -> bool:
         address = _address(text)
         return address is not None and any(address in network for network in self._networks)

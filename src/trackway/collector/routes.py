@@ -11,7 +11,7 @@ class Route(NamedTuple):
     """What a path asks for."""
 
     kind: str
-    """`call`, `batch`, `pixel`, `settings`, `counters`, `health` or `ready`."""
+    """`call`, `batch`, `pixel`, `settings`, `counters`, `health`, `ready` or `metrics`."""
     type: str | None = None
     """For `call`: the type of the call."""
     client_side: bool = False
@@ -32,6 +32,7 @@ _BY_LAST_PART = {
     "m": Route("counters"),
     "healthz": Route("health", methods=_GET),
     "readyz": Route("ready", methods=_GET),
+    "metrics": Route("metrics", methods=_GET),
 }
 _PIXELS = {name: Route("pixel", name, client_side=True, methods=_GET) for name in _TYPES}
 _BY_PATH = {f"/v1/{part}": route for part, route in _BY_LAST_PART.items()}

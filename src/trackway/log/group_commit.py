@@ -7,7 +7,8 @@ carries, and nobody waits for a timer.
 import asyncio
 import queue
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from trackway.log.contract import LogError, LogUnavailable, LogWriter
@@ -24,7 +25,19 @@ class _Waiting(NamedTuple):
 class GroupCommit:
     """Appends to one topic of a log from an event loop. Owns the writer."""
 
-    def __init__(self, writer: LogWriter, topic: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        writer: LogWriter,
+        topic: str,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        observe: Callable[[int, float], None] = lambda _records, _seconds: None,
+    ) -> None:
+        """`observe` is told, in the event loop, how many records each commit held and how long it took.
+
+        A commit that failed is told with 0 records.
+        """
+        self._observe = observe
         self._writer = writer
         self._topic = topic
         self._loop = loop
@@ -69,18 +82,18 @@ class GroupCommit:
 
     def _commit(self, group: list[_Waiting]) -> None:
         records = group[0].records if len(group) == 1 else [record for one in group for record in one.records]
+        began = time.perf_counter()
+        first, error = 0, None
         try:
             first = self._writer.append({self._topic: records})[self._topic].start
-        except LogError as error:
-            self._answer(group, 0, error)
-        except Exception as error:  # noqa: BLE001 - the thread must outlive any surprise; the requests hear of it
-            self._answer(group, 0, LogUnavailable(f"the log failed: {error!r}"))
-        else:
-            self._answer(group, first, None)
-
-    def _answer(self, group: list[_Waiting], first: int, error: LogError | None) -> None:
+        except LogError as failure:
+            error = failure
+        except Exception as failure:  # noqa: BLE001 - the thread must outlive any surprise; the requests hear of it
+            error = LogUnavailable(f"the log failed: {failure!r}")
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(_resolve, group, first, error)
+            count = 0 if error else len(records)
+            self._loop.call_soon_threadsafe(self._observe, count, time.perf_counter() - began)
 
 
 def _resolve(group: list[_Waiting], first: int, error: LogError | None) -> None:

@@ -87,6 +87,8 @@ class Collector(Settings, frozen=True, kw_only=True):
     """How long a body may take to arrive."""
     trusted_proxies: list[str] = []
     """Addresses and networks whose `X-Forwarded-For`, `-Proto` and `-Host` are believed."""
+    metrics: Literal["private", "public", "off"] = "private"
+    """Who may read `/metrics`: loopback and private addresses, anybody, or nobody."""
 
 
 class Console(Settings, frozen=True, kw_only=True):
@@ -105,6 +107,8 @@ class Log(Settings, frozen=True, kw_only=True):
 
     keep: Duration = Duration(7 * 24 * 3600)
     keep_size: Size = Size(20 * 1024**3)
+    floor: Size = Size(512 * 1024**2)
+    """With less free disk than this no events are taken (429), until there is more again."""
     segment_size: Size = Size(128 * 1024**2)
 
 
