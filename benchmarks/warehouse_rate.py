@@ -85,7 +85,7 @@ def _load(log: SqliteLog, path: Path, count: int) -> None:
         while (status := loader.status()).events < count:
             if status.error:
                 raise SystemExit(status.error)
-            time.sleep(0.02)
+            time.sleep(0.05)
         loader.stop()
         [[stored]] = warehouse.query("SELECT count(DISTINCT id) FROM tracks").rows
         [[expected]] = warehouse.query("SELECT count(*) FROM tracks").rows

@@ -438,36 +438,26 @@ class TestHarm:
         path = tmp_path / "warehouse.duckdb"
         child = subprocess.run([sys.executable, "-c", WIDENING, path], cwd=ROOT, check=False)
         assert child.returncode == -signal.SIGKILL
-        with DuckDBWarehouse(path) as warehouse:
-            expected = [
-                ["2.5", "text", "text", "text", "text", "text", "text", "text"],
-                [
-                    "1",
-                    "2",
-                    "true",
-                    "2026-01-01T00:00:00.123Z",
-                    "2026-01-01T00:00:00.123456Z",
-                    str(EXACT + 1),
-                    "x",
-                    "0.1",
-                ],
-            ]
-            for table in ("seen", "identifies"):
-                found = [
-                    [values[row] for _, values in (column_of(warehouse, table, f"v{place}") for place in range(8))]
-                    for row in (1, 0)
-                ]
-                assert found == [[2.5, *expected[0][1:]], [1.0, *expected[1][1:]]]
-            [user] = rows_of(warehouse, "users")
-            assert [user[f"v{place}"] for place in range(8)] == [2.5, *expected[0][1:]]
+        moments = ["2026-01-01T00:00:00.123Z", "2026-01-01T00:00:00.123456Z"]
+        before, after = [1.0, "2", "true", *moments, str(EXACT + 1), "x", "0.1"], [2.5, *["text"] * 7]
+        for reopen in (open_readonly, DuckDBWarehouse):
+            with reopen(path) as warehouse:
+                for table, rows in (("seen", [before, after]), ("identifies", [before, after]), ("users", [after])):
+                    found = warehouse.query(f"SELECT COLUMNS('v[0-7]') FROM {table} ORDER BY v0").rows
+                    assert found == rows
+
+    def test_hundreds_of_tables_do_not_fill_the_memory(self, tmp_path: Path):
+        properties = {f"p{number}": number for number in range(20)}
+        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=48_000_000) as warehouse:
+            load = Loading(warehouse)
+            for _ in range(4):
+                load(*(event(event=f"Name {number % 300}", properties=properties) for number in range(900)))
+            assert warehouse.query("SELECT count(*) FROM tracks").rows == [[3600]]
+            assert warehouse.query("SELECT count(*), sum(p19) FROM name_299").rows == [[12, 12 * 19]]
 
     def test_a_full_disk_is_got_over(self, tmp_path: Path):
-        child = subprocess.run(
-            [sys.executable, "-c", FULL_DISK, tmp_path / "warehouse.duckdb"],
-            stdout=subprocess.PIPE,
-            check=False,
-            text=True,
-        )
+        command = [sys.executable, "-c", FULL_DISK, tmp_path / "warehouse.duckdb"]
+        child = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=False, text=True)
         assert child.returncode == 0
         errors, rows, ids = map(int, child.stdout.split())
         assert errors >= 3

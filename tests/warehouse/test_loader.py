@@ -108,6 +108,16 @@ class TestLoading:
         assert loading.status().loads >= 4
         assert stored_ids(warehouse) == [f"m{number:07}" for number in range(100)]
 
+    @pytest.mark.parametrize("large", [False, True])
+    def test_a_full_load_does_not_wait_for_more(self, warehouse: DuckDBWarehouse, log: SqliteLog, *, large: bool):
+        text = "x" * (1 << 20 if large else 1)
+        append(log, *(event(event="Seen", properties={"text": text}) for _ in range(20)))
+        loading = WarehouseLoader("main", warehouse, log, Settings(load_every=Duration(3600), rows=15))
+        loading.start()
+        wait_for(lambda: loading.status().events > 0)
+        loading.stop()
+        assert 8 <= loading.status().events <= 20
+
     def test_the_position_in_the_warehouse_counts_not_the_logs(self, tmp_path: Path, log: SqliteLog):
         append(log, *many(10))
         for path in ("one.duckdb", "one.duckdb", "two.duckdb"):
@@ -178,7 +188,7 @@ def stored_or_none(warehouse: DuckDBWarehouse) -> list[str] | None:
 class Once:
     """Makes a function fail the `nth` time it is called; before its work, or `after` it."""
 
-    def __init__(self, nth: int, error: BaseException, *, after: bool = False) -> None:
+    def __init__(self, nth: int, error: type[BaseException], *, after: bool = False) -> None:
         self._left = nth
         self._error = error
         self._after = after
@@ -189,10 +199,10 @@ class Once:
         def failing(*args: Any, **options: Any) -> Any:
             self._left -= 1
             if self._left == 0 and not self._after:
-                raise self._error
+                raise self._error("no luck")
             result = original(*args, **options)
             if self._left == 0:
-                raise self._error
+                raise self._error("no luck")
             return result
 
         monkeypatch.setattr(owner, name, failing)
@@ -228,7 +238,7 @@ class TestOnce:
         append(log, *many(60))
         append(log, *many(60, start=60), partition=1)
         with monkeypatch.context() as patch, DuckDBWarehouse(tmp_path / "w.duckdb") as warehouse:
-            Once(nth, Crash(), after=after).into(patch, owner, name)
+            Once(nth, Crash, after=after).into(patch, owner, name)
             with pytest.raises(Crash):
                 WarehouseLoader("main", warehouse, log, eager(rows=40))._run()
         with DuckDBWarehouse(tmp_path / "w.duckdb") as warehouse:
@@ -245,7 +255,7 @@ class TestOnce:
         monkeypatch.setattr(loader, "_FIRST_PAUSE_S", 0.05)
         append(log, *many(60))
         append(log, *many(60, start=60), partition=1)
-        Once(nth, OSError("no luck"), after=after).into(monkeypatch, owner, name)
+        Once(nth, OSError, after=after).into(monkeypatch, owner, name)
         loading = WarehouseLoader("main", warehouse, log, eager(rows=40))
         loading.start()
         wait_for(caught_up(loading, 120))

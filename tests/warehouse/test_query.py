@@ -102,7 +102,7 @@ class TestAnswers:
         assert len(failed) == 1
 
     def test_what_does_not_fit_in_memory_spills(self, tmp_path: Path):
-        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_limit="64MB") as warehouse:
+        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=64_000_000) as warehouse:
             sql = "SELECT count(*) FROM (SELECT DISTINCT md5(range::VARCHAR) FROM range(2_000_000))"
             assert warehouse.query(sql).rows == [[2_000_000]]
 
@@ -191,17 +191,18 @@ class TestErrors:
     def test_without_a_place_have_no_position(self, warehouse: DuckDBWarehouse):
         with pytest.raises(QueryError, match="Out of Range") as found:
             warehouse.query("SELECT 9223372036854775807 + x::BIGINT FROM (VALUES (1)) t(x)")
-        assert found.value.position is None or found.value.position > 0
+        assert found.value.position is None
 
-    def test_a_slow_query_is_stopped(self, warehouse: DuckDBWarehouse):
+    @pytest.mark.parametrize("timeout_s", [0, 0.2])
+    def test_a_slow_query_is_stopped(self, warehouse: DuckDBWarehouse, timeout_s: float):
         began = time.monotonic()
-        with pytest.raises(QueryTimeout, match=r"after 0\.2 s"):
-            warehouse.query(SLOW, timeout_s=0.2)
+        with pytest.raises(QueryTimeout, match=rf"after {timeout_s} s"):
+            warehouse.query(SLOW, timeout_s=timeout_s)
         assert time.monotonic() - began < 5
         assert warehouse.query("SELECT 1").rows == [[1]]
 
     def test_a_closed_warehouse_says_so(self, tmp_path: Path):
         warehouse = DuckDBWarehouse(tmp_path / "warehouse.duckdb")
         warehouse.close()
-        with pytest.raises(WarehouseError, match="closed"):
+        with pytest.raises(WarehouseError, match="does not answer"):
             warehouse.query("SELECT 1")

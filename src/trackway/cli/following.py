@@ -3,6 +3,7 @@
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,15 +16,28 @@ from trackway.log.sqlite import SqliteLog
 __all__ = ["Filter", "follow_log", "newest"]
 _POLL_S = 30.0
 _WAITING_SLICES = 64
+_END_S = 5.0
+_SEARCH_S = 10.0
+_LOOK_UP_S = 0.25
 _Found = tuple[str, Slice] | Exception
 
 
 def newest(folder: Path, wanted: Filter, count: int) -> tuple[list[Entry], Vector]:
-    """Return the newest `count` wanted entries, oldest first, and the place after the last record looked at."""
+    """Return the newest `count` wanted entries, oldest first, and the place after the last record of the log.
+
+    There are fewer when the log has no more, or when looking further back would take more than 10 seconds.
+    """
+    deadline = time.monotonic() + _SEARCH_S
     with contextlib.closing(SqliteLog(folder, CLEAN_TOPICS)) as log:
-        end = heads(log)
-        page = read_page(log, wanted, before=end, limit=count) if count else None
-        return (page.entries[::-1] if page else []), end
+        end = before = heads(log)
+        entries: list[Entry] = []
+        while len(entries) < count and time.monotonic() < deadline:
+            page = read_page(log, wanted, before=before, limit=count - len(entries))
+            entries += page.entries
+            before = page.before
+            if page.exhausted:
+                break
+        return entries[::-1], end
 
 
 def follow_log(folder: Path, wanted: Filter, start: Vector) -> Iterator[Entry]:
@@ -38,12 +52,14 @@ def follow_log(folder: Path, wanted: Filter, start: Vector) -> Iterator[Entry]:
         for topic in wanted.topics:
             reader = log.reader(topic, start={part: offset for (name, part), offset in start.items() if name == topic})
             thread = threading.Thread(target=_read, args=(reader, found, stopping), name=f"tail-{topic}", daemon=True)
-            stack.callback(thread.join, 5)
-            stack.callback(reader.wake)
             thread.start()
-        stack.callback(stopping.set)
+            stack.callback(_end, reader, thread, stopping)
         while True:
-            got = found.get()
+            try:
+                # A signal that comes just before the wait would otherwise be seen only after it.
+                got = found.get(timeout=_LOOK_UP_S)
+            except queue.Empty:
+                continue
             if isinstance(got, Exception):
                 raise got
             yield from _entries(*got, wanted)
@@ -66,6 +82,12 @@ def _read(reader: LogReader, found: "queue.Queue[_Found]", stopping: threading.E
                 return
             for part in slices:
                 _offer(found, (reader.topic, part), stopping)
+
+
+def _end(reader: LogReader, thread: threading.Thread, stopping: threading.Event) -> None:
+    stopping.set()
+    reader.wake()
+    thread.join(_END_S)
 
 
 def _offer(found: "queue.Queue[_Found]", item: _Found, stopping: threading.Event) -> None:

@@ -1,5 +1,6 @@
 """`trackway up`: the whole product in the foreground."""
 
+import contextlib
 import json
 import shlex
 import shutil
@@ -47,19 +48,27 @@ def up(
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    supervisor = Supervisor(settings, lambda name, line: screen.print(Text(f"{name}: {line}", style="yellow")))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+
+    def say(name: str, line: str) -> None:
+        with contextlib.suppress(OSError):
+            screen.print(Text(f"{name}: {line}", style="yellow"))
+
+    supervisor = Supervisor(settings, say)
     supervisor.start()
+    # A terminal that was closed cannot be written to any more: that ends the run as Ctrl-C does, and nothing else.
     try:
-        if created:
-            screen.print(f"Made [bold]{created}[/]: your settings, with a fresh write key.")
-        if _wait_ready(supervisor, stopping, screen):
-            _print_addresses(screen, settings, supervisor, token)
-            _show_status(screen, settings, stopping, quiet=quiet)
+        with contextlib.suppress(OSError):
+            if created:
+                screen.print(f"Made [bold]{created}[/]: your settings, with a fresh write key.")
+            if _wait_ready(supervisor, stopping, screen):
+                _print_addresses(screen, settings, supervisor, token)
+                _show_status(screen, settings, stopping, quiet=quiet)
+            screen.print("Stopping …")
     finally:
-        screen.print("Stopping …")
         supervisor.stop()
+    with contextlib.suppress(OSError):
         screen.print("Stopped. All events are kept; `trackway up` goes on where it ended.")
 
 

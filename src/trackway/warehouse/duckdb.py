@@ -38,6 +38,8 @@ _SETTINGS: _Config = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
 }
+_RELIEVE_AT = 0.3
+"""Part of the memory that committed rows may take before they are written out."""
 _CREATE = """
     CREATE SCHEMA IF NOT EXISTS _trackway;
     CREATE TABLE IF NOT EXISTS _trackway.positions (
@@ -54,13 +56,13 @@ class DuckDBWarehouse:
         sources: Sequence[str] = (),
         *,
         name: str = "duckdb",
-        memory_limit: str = "128MB",
+        memory_bytes: int = 128_000_000,
         threads: int = 2,
     ) -> None:
         """Open the file.
 
         `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
-        what an event's `integrations` call this warehouse. `memory_limit` is DuckDB's; what does not fit spills to
+        what an event's `integrations` call this warehouse. `memory_bytes` bounds DuckDB's own memory; what does not fit spills to
         a folder beside the file.
 
         Raises:
@@ -69,7 +71,7 @@ class DuckDBWarehouse:
         self._name = name
         self._path = path
         self._sources = sources
-        self._memory_limit = memory_limit
+        self._memory_bytes = memory_bytes
         self._threads = threads
         self._rules = duckdb_rules(path.stem)
         self._interrupted = Event()
@@ -79,7 +81,7 @@ class DuckDBWarehouse:
         self._open()
 
     def _open(self) -> None:
-        self._connection = _connect(self._path, read_only=False, memory_limit=self._memory_limit, threads=self._threads)
+        self._connection = _connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
         self._questions = _Questions(self._connection.cursor(), self._sources, self._rules)
         self._connection.execute(_CREATE)
         self._tables = Tables(self._connection)
@@ -91,11 +93,27 @@ class DuckDBWarehouse:
             return
         try:
             self._tables.read()
+            self._checkpoint()
         except duckdb.Error:
             # A disk that is full at the wrong moment makes DuckDB refuse all further work until the file is reopened.
             self.close()
             self._open()
         self._failed = False
+
+    def _relieve_memory(self) -> None:
+        """Write out what committed loads still hold in memory when it is much.
+
+        DuckDB does so by the size of its log, but rows in hundreds of tables take memory for each column of each.
+        """
+        found = self._connection.execute(
+            "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
+        ).fetchone()
+        if found is not None and found[0] > self._memory_bytes * _RELIEVE_AT:
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        with contextlib.suppress(duckdb.TransactionException):  # somebody is reading just now; the next time will do
+            self._connection.execute("CHECKPOINT")
 
     def positions(self, topic: str) -> dict[int, int]:
         """Return the next offset to load, by partition; see the contract."""
@@ -126,6 +144,10 @@ class DuckDBWarehouse:
                 "INSERT OR REPLACE INTO _trackway.positions VALUES (?, ?, ?)",
                 [[topic, partition, offset] for partition, offset in positions.items()],
             )
+        try:
+            self._relieve_memory()
+        except duckdb.Error:
+            self._failed = True  # what is committed stays so; `_recover` sees to the rest
         return LoadReport(
             at=datetime.now(UTC),
             duration_s=time.monotonic() - began,
@@ -199,7 +221,7 @@ class ReadOnlyDuckDB:
 
 
 def open_readonly(
-    path: Path, sources: Sequence[str] = (), *, memory_limit: str = "1GB", threads: int = 2
+    path: Path, sources: Sequence[str] = (), *, memory_bytes: int = 1_000_000_000, threads: int = 2
 ) -> ReadOnlyDuckDB:
     """Return the warehouse file at `path` for asking only, while no server has it; `sources` as in `DuckDBWarehouse`.
 
@@ -208,7 +230,7 @@ def open_readonly(
     """
     if not path.exists():
         raise WarehouseError(f"there is no warehouse at {path} yet; it is made when `trackway up` first runs")
-    connection = _connect(path, read_only=True, memory_limit=memory_limit, threads=threads)
+    connection = _connect(path, read_only=True, memory_bytes=memory_bytes, threads=threads)
     return ReadOnlyDuckDB(connection, sources, duckdb_rules(path.stem))
 
 
@@ -228,8 +250,8 @@ class _Questions:
                 return run_query(connection, sql, schemas=self._existing(connection), limit=limit, timeout_s=timeout_s)
             finally:
                 connection.close()
-        except duckdb.ConnectionException as error:
-            raise WarehouseError(f"the warehouse is closed: {error}") from error
+        except duckdb.Error as error:  # not the question's fault: closed, or waiting to be opened anew
+            raise WarehouseError(f"the warehouse does not answer now: {error}") from error
 
     def _existing(self, connection: DuckDBPyConnection) -> list[str]:
         """The sources' schemas in the order of the workspace, then all others but ours."""
@@ -245,8 +267,8 @@ class _Questions:
         self._connection.close()
 
 
-def _connect(path: Path, *, read_only: bool, memory_limit: str, threads: int) -> DuckDBPyConnection:
-    config: _Config = {**_SETTINGS, "memory_limit": memory_limit, "threads": threads}
+def _connect(path: Path, *, read_only: bool, memory_bytes: int, threads: int) -> DuckDBPyConnection:
+    config: _Config = {**_SETTINGS, "memory_limit": f"{memory_bytes}B", "threads": threads}
     try:
         connection = duckdb.connect(path, read_only=read_only, config=config)
         connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL lock_configuration = true")

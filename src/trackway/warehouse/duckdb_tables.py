@@ -75,11 +75,10 @@ class Tables:
             statement = self._merge_statement(chunk, constant)
             for name, flags in chunk.nulled.items():
                 arrow = arrow.append_column(_flag(name), pa.array(flags, pa.bool_()))
+        # Registering replaces an earlier chunk. It is not taken out after an error, which that would cover with its own.
         self._connection.register("chunk", arrow)
-        try:
-            self._connection.execute(statement)
-        finally:
-            self._connection.unregister("chunk")
+        self._connection.execute(statement)
+        self._connection.unregister("chunk")
 
     def _fit(self, chunk: Chunk) -> dict[str, pa.Array]:
         """Make the table such that it holds the chunk, and return the chunk's values in the table's types."""

@@ -142,7 +142,7 @@ class WarehouseLoader:
         positions = {part.partition: part.next for part in slices}
         report = self._warehouse.load(records, EVENTS, positions)
         self._note_load(report, before | positions, missed=_missed(before, slices))
-        self._rows = min(self._most_rows, self._rows * 2)
+        self._rows = min(self._most_rows, self._rows + self._rows // 8 + 1)
         reader.commit(self._status.positions)
 
     def _gather(self, reader: LogReader) -> list[Slice]:
@@ -152,14 +152,17 @@ class WarehouseLoader:
             self._note_idle()
             return []
         # Nothing is read meanwhile: the events wait as well in the log, and reading them one by one costs more.
-        if _count(slices) < self._rows and self._stopping.wait(self._load_every_s):
+        if self._has_room(slices) and self._stopping.wait(self._load_every_s):
             return []
-        while (room := self._rows - _count(slices)) > 0 and (bytes_left := _LOAD_BYTES - _size(slices)) > 0:
-            more = reader.poll(max_records=room, max_bytes=bytes_left)
+        while self._has_room(slices):
+            more = reader.poll(max_records=self._rows - _count(slices), max_bytes=_LOAD_BYTES - _size(slices))
             if not more:
                 break
             slices += more
         return slices
+
+    def _has_room(self, slices: list[Slice]) -> bool:
+        return _count(slices) < self._rows and _size(slices) < _LOAD_BYTES
 
     def _note(self, **changes: object) -> None:
         with self._lock:

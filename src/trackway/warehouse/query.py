@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from datetime import time as time_of_day
 from decimal import Decimal
-from threading import Timer
+from threading import Event, Thread
 from typing import Any, cast
 from uuid import UUID
 
@@ -36,13 +36,13 @@ def run_query(
     """
     started = time.monotonic()
     statement = _only_statement(connection, sql)
-    timer = Timer(timeout_s, connection.interrupt)
-    timer.daemon = True
+    done = Event()
+    watch = Thread(target=_interrupt_after, args=(timeout_s, done, connection), daemon=True)
     try:
         path = ",".join(f'"{schema}"' for schema in schemas)
         connection.execute(f"SET search_path = '{path}'")
         connection.execute("BEGIN TRANSACTION READ ONLY")
-        timer.start()
+        watch.start()
         connection.execute(statement)
         columns = [(column[0], str(column[1])) for column in connection.description or ()]
         rows = connection.fetchmany(limit + 1)
@@ -52,7 +52,9 @@ def run_query(
     except duckdb.Error as error:
         raise QueryError(str(error), position=_position(sql, str(error))) from None
     finally:
-        timer.cancel()
+        done.set()
+        if watch.is_alive():
+            watch.join()
     return QueryResult(
         columns=[name for name, _ in columns],
         types=[kind for _, kind in columns],
@@ -60,6 +62,15 @@ def run_query(
         truncated=len(rows) > limit,
         duration_s=time.monotonic() - started,
     )
+
+
+def _interrupt_after(timeout_s: float, done: Event, connection: DuckDBPyConnection) -> None:
+    if done.wait(timeout_s):
+        return
+    # Once may be too early: an interrupt that finds nothing running is forgotten.
+    connection.interrupt()
+    while not done.wait(0.05):
+        connection.interrupt()
 
 
 def _only_statement(connection: DuckDBPyConnection, sql: str) -> duckdb.Statement:

@@ -1,0 +1,56 @@
+"""The commands against the whole product, as its user runs them."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import Trackway, start_trackway
+
+_COMMAND = str(Path(sys.executable).with_name("trackway"))
+
+
+@pytest.fixture(scope="module")
+def trackway(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    with start_trackway(tmp_path_factory.mktemp("workspace")) as running:
+        yield running
+
+
+def run(trackway: Trackway, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [_COMMAND, *arguments, "--workspace", str(trackway.folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_the_summary_of_a_play_is_what_the_warehouse_answers(trackway: Trackway) -> None:
+    played = run(trackway, "demo", "--seed", "3", "--rate", "400", "--duration", "3s", "--json")
+    assert played.returncode == 0, played.stderr
+    summary = json.loads(played.stdout)
+    trackway.settle()
+    since = f"received_at >= '{summary['started_at']}'"
+    question = (
+        f"select currency, count(*) as orders, sum(revenue) as revenue from order_completed where {since} group by 1"
+    )
+    asked = run(trackway, "sql", question, "--json")
+    assert asked.returncode == 0, asked.stderr
+    rows = {row.pop("currency"): row for row in map(json.loads, asked.stdout.splitlines())}
+    assert {key: {**row, "revenue": round(row["revenue"], 2)} for key, row in rows.items()} == summary["orders"]
+    assert len(trackway.events()) == summary["events"]
+    tailed = run(trackway, "tail", "--no-follow", "--json", "-n", "10000")
+    outcomes = [json.loads(line)["outcome"] for line in tailed.stdout.splitlines()]
+    assert outcomes.count("ok") == summary["events"]
+    assert outcomes.count("dropped") == summary["duplicates"]
+    assert outcomes.count("quarantined") == sum(summary["refused"].values())
+
+
+def test_the_doctor_finds_the_running_server(trackway: Trackway) -> None:
+    found = run(trackway, "doctor", "--json")
+    checks = {one["name"]: one for one in json.loads(found.stdout)["checks"]}
+    assert found.returncode == 0, found.stdout
+    for name in ("collector", "console"):
+        assert checks[name]["status"] == "OK"
+        assert checks[name]["finding"].startswith("our server answers")
+    assert checks["warehouse"]["status"] == "OK"
+    assert {"consumer pipeline", "consumer duckdb"} <= checks.keys()
