@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 
 from trackway.collector.app import CollectorApp
 from trackway.collector.metrics import WRITE_EVERY_S, Counts, MetricsBoard
+from trackway.collector.protocol import CollectorProtocol
 from trackway.collector.readiness import Readiness
 from trackway.events.records import RAW
 from trackway.log.contract import LogWriter
@@ -34,7 +35,7 @@ async def run_collector(
     app = CollectorApp(workspace, commit, ready=readiness, counts=counts, metrics=board.render)
     try:
         async with _running(watch_workspace(workspace, app.configure), _write_counts(board, counts, readiness)):
-            await serve(app, descriptor, stopping, ready)
+            await serve(app, descriptor, stopping, ready, protocol=CollectorProtocol)
     finally:
         await commit.close()
         log.close()

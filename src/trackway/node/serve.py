@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 
@@ -31,6 +31,7 @@ async def serve(
     stopping: asyncio.Event,
     ready: Callable[[], None],
     *,
+    protocol: str | type[asyncio.Protocol] = "httptools",
     lifespan: bool = False,
     before_stop: Callable[[], None] | None = None,
     grace_s: int = 2,
@@ -43,11 +44,11 @@ async def serve(
     config = uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=cast("Any", protocol),
         ws="none",
         lifespan="on" if lifespan else "off",
         access_log=False,
-        log_level="warning",
+        log_level="error",
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=grace_s,
