@@ -1,9 +1,13 @@
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
 
 from tests.cli.serving import Collector
+from tests.running import poll_until
 from trackway.cli import app
 from trackway.events.records import RawRecord
 
@@ -87,7 +91,7 @@ def test_people_get_a_summary(collector: Collector, runner: CliRunner) -> None:
     result = runner.invoke(app, ["demo", "--seed", "5", "--rate", "500", "--duration", "1s"])
     assert result.exit_code == 0, result.output
     assert "Playing seed 5" in result.stderr
-    for words in ("track", "Accepted", "Duplicates", "Late", "Skewed", "--seed 5", "trackway sql"):
+    for words in ("track", "Accepted", "Duplicates", "Late", "Skewed", "--seed 5", f"sql -w {collector.folder} "):
         assert words in result.stdout
 
 
@@ -112,3 +116,20 @@ def test_nobody_there_is_one_sentence(collector: Collector, runner: CliRunner) -
     result = runner.invoke(app, ["demo", "--json"])
     assert result.exit_code == 1
     assert "`trackway up`" in result.stderr
+
+
+def test_ctrl_c_ends_an_endless_play_with_its_summary(collector: Collector) -> None:
+    command = [sys.executable, "-c", "from trackway.cli import main; main()", "demo", "--json"]
+    flags = ["--duration", "0", "--rate", "200", "-w", str(collector.folder)]
+    with subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            poll_until(lambda: len(collector.calls()) > 100, what="the play to be under way", timeout_s=30)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=20)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err
+    assert err == ""
+    summary = json.loads(out)
+    assert summary["sent"] == len(collector.calls())
+    assert summary["events"] == collector.process()["web"].events

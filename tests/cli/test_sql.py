@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from tests.cli.serving import write_workspace
 from tests.sdks.app_thread import AppThread
 from trackway.cli import app, tables
+from trackway.cli.sql import sql
 from trackway.cli.tables import is_number, print_table
 from trackway.warehouse.contract import QueryResult
 
@@ -114,6 +115,25 @@ def test_a_table_on_a_terminal_is_framed_and_shows_no_control_characters(monkeyp
         "╰────────┴─────────╯\n"
         "2 rows in 3 ms\n"
     )
+
+
+def test_a_conversation(folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions of one and of several lines, a mistake, Ctrl-C in the middle of one, and the end."""
+    typed = iter(["select 1 as one;", "select name", "from orders", "", "selec;", "select", KeyboardInterrupt, "exit"])
+
+    def type_next(_: str) -> str:
+        found = next(typed)
+        if isinstance(found, str):
+            return found
+        raise found
+
+    monkeypatch.setattr("builtins.input", type_next)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    sql(workspace=folder)
+    out, err = capsys.readouterr()
+    assert out.split() == ["one", "---", "1", "name", "------", "a", "lamp", "NULL", 'ü,"q"']
+    assert "syntax error" in err
+    assert list(typed) == []
 
 
 def test_numeric_types() -> None:

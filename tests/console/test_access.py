@@ -23,6 +23,7 @@ async def test_without_a_token_pages_lead_to_the_login_and_calls_get_401(strange
 
 async def test_the_printed_link_opens_a_session_and_leaves_no_token_behind(stranger, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "uvicorn.access")
     answer = await stranger.get(f"/login?token={TOKEN}&next=/sql", allow_redirects=False)
     assert (answer.status, answer.headers["Location"]) == (303, "/sql")
     cookie = answer.headers["Set-Cookie"]

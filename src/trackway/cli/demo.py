@@ -1,6 +1,7 @@
 """`trackway demo`: a simulated shop plays against the running server."""
 
 import secrets
+import shlex
 import time
 from typing import Annotated
 
@@ -13,6 +14,7 @@ from trackway.cli.options import (
     WorkspaceOption,
     WriteKeyOption,
     find_target,
+    how_to_call_us,
 )
 from trackway.workspace.units import Duration
 
@@ -50,4 +52,5 @@ def demo(
         rate=rate,
         duration_s=duration_s,
     )
-    play(plan, target, connections=connections, json=json)
+    where = "" if workspace is None else f" -w {shlex.quote(str(workspace))}"
+    play(plan, target, connections=connections, ask=f"{how_to_call_us()} sql{where}", json=json)

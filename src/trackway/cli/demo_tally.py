@@ -103,8 +103,8 @@ class Tally:
             "retries_without_answer": retries,
         }
 
-    def print(self, console: Console, plan: Plan, seconds: float, *, retries: int) -> None:
-        """Print the summary for people."""
+    def print(self, console: Console, plan: Plan, seconds: float, *, retries: int, ask: str) -> None:
+        """Print the summary for people; `ask` is the command that takes a question to the warehouse."""
         console.print(self._by_type())
         facts = Table.grid(padding=(0, 3))
         facts.add_column()
@@ -124,7 +124,7 @@ class Tally:
         rate = self.total / max(seconds, 0.001)
         console.print(f"\n{self.total:,} calls in {self.requests:,} requests, {seconds:.1f} s: [bold]{rate:,.0f}/s[/]")
         console.print(f"Play it again: [cyan]--seed {plan.seed}[/]. Compare:", soft_wrap=True)
-        console.print(f"  trackway sql {_question(plan)}", style="green", soft_wrap=True, markup=False)
+        console.print(f"  {ask} {_question(plan)}", style="green", soft_wrap=True, markup=False)
         if retries:
             console.print(
                 f"{retries} requests were sent again for want of an answer: there may be that many more duplicates.",

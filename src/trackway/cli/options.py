@@ -1,5 +1,8 @@
 """Options that several commands share, and what is found with them."""
 
+import shlex
+import shutil
+import sys
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -76,6 +79,15 @@ def collector_url(settings: Workspace) -> str:
 def console_url(settings: Workspace) -> str:
     """Return where programs on this machine ask the console."""
     return local_url(settings.console.host, settings.console.port)
+
+
+def how_to_call_us() -> str:
+    """Return how the user can call this program again: by name when the shell would find it, else by its path."""
+    called = Path(sys.argv[0]).absolute()
+    if shutil.which("trackway") == str(called):
+        return "trackway"
+    here = Path.cwd()
+    return shlex.quote(str(called.relative_to(here) if called.is_relative_to(here) else called))
 
 
 def local_url(host: str, port: int) -> str:

@@ -21,8 +21,10 @@ _RATE_OVER_S = 3.0
 _YIELD_AFTER_S = 0.02
 
 
-def play(plan: Plan, target: Target, *, connections: int, json: bool) -> None:
+def play(plan: Plan, target: Target, *, connections: int, ask: str, json: bool) -> None:
     """Play to the end or until Ctrl-C, and print the summary; exit code 1 when calls were lost.
+
+    `ask` is the command that takes a question to the warehouse.
 
     Raises:
         TrackwayError: nothing answers, or the write key is wrong.
@@ -38,7 +40,7 @@ def play(plan: Plan, target: Target, *, connections: int, json: bool) -> None:
     if json:
         print_json(tally.as_json(plan, seconds, retries=player.retries))
     else:
-        tally.print(screen(), plan, seconds, retries=player.retries)
+        tally.print(screen(), plan, seconds, retries=player.retries, ask=ask)
     if tally.lost:
         complain(f"{tally.lost_calls:,} calls were not taken: {tally.lost[0]}")
     if tally.unexpected:

@@ -3,12 +3,9 @@
 import contextlib
 import json
 import shlex
-import shutil
 import signal
-import sys
 import threading
 import time
-from pathlib import Path
 from types import FrameType
 from typing import Annotated
 
@@ -18,7 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from trackway.cli.options import WorkspaceOption, find_workspace
+from trackway.cli.options import WorkspaceOption, find_workspace, how_to_call_us
 from trackway.log import consumers
 from trackway.node.lag import lags
 from trackway.node.logs import open_clean_log, open_raw_log
@@ -79,15 +76,6 @@ def curl_line(url: str, write_key: str) -> str:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def _how_to_call_us() -> str:
-    """Return how the user can call this program again: by name when the shell would find it, else by its path."""
-    called = Path(sys.argv[0]).absolute()
-    if shutil.which("trackway") == str(called):
-        return "trackway"
-    here = Path.cwd()
-    return shlex.quote(str(called.relative_to(here) if called.is_relative_to(here) else called))
-
-
 def _wait_ready(supervisor: Supervisor, stopping: threading.Event, screen: Console) -> bool:
     started = time.monotonic()
     while not stopping.is_set():
@@ -114,7 +102,7 @@ def _print_addresses(screen: Console, settings: Workspace, supervisor: Superviso
     screen.print(console_link, style="cyan", soft_wrap=True, markup=False)
     screen.print("Send an event:", end="\n  ")
     screen.print(curl_line(supervisor.collector_url, write_key), style="green", soft_wrap=True, markup=False)
-    me = _how_to_call_us()
+    me = how_to_call_us()
     screen.print("See its row, or let a simulated shop send more:")
     given = "" if find_workspace(None).resolve() == settings.folder else f" -w {shlex.quote(str(settings.folder))}"
     for command in ('sql "select event_text, revenue from order_completed"', "demo"):

@@ -63,7 +63,7 @@ def _start_warehouses(workspace: Workspace, clean: EventLog, stack: contextlib.A
     warehouses: list[DuckDBWarehouse] = []
     for name, settings in workspace.warehouses.items():
         if settings.enabled:
-            warehouse = DuckDBWarehouse(workspace.folder / settings.path, sources=list(workspace.sources))
+            warehouse = DuckDBWarehouse(workspace.folder / settings.path, sources=list(workspace.sources), name=name)
             stack.callback(warehouse.close)
             loader = WarehouseLoader(name, warehouse, clean, settings)
             loader.start()

@@ -62,8 +62,8 @@ class DuckDBWarehouse:
         """Open the file.
 
         `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
-        what an event's `integrations` call this warehouse. `memory_bytes` bounds DuckDB's own memory; what does not fit spills to
-        a folder beside the file.
+        what an event's `integrations` call this warehouse. `memory_bytes` bounds DuckDB's own memory; what does not
+        fit spills to a folder beside the file.
 
         Raises:
             WarehouseError: another process has it, it is no DuckDB database, or two sources would share a schema.

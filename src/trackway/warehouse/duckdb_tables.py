@@ -75,7 +75,7 @@ class Tables:
             statement = self._merge_statement(chunk, constant)
             for name, flags in chunk.nulled.items():
                 arrow = arrow.append_column(_flag(name), pa.array(flags, pa.bool_()))
-        # Registering replaces an earlier chunk. It is not taken out after an error, which that would cover with its own.
+        # Registering replaces an earlier chunk. After an error it stays: taking it out would hide that error.
         self._connection.register("chunk", arrow)
         self._connection.execute(statement)
         self._connection.unregister("chunk")
