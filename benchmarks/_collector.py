@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from trackway.node.child import collect_less_garbage
 from trackway.node.collector_process import run_collector
 from trackway.workspace import load_workspace
 
@@ -20,4 +21,5 @@ async def _run(folder: Path, port: int) -> None:
 
 
 if __name__ == "__main__":
+    collect_less_garbage()
     uvloop.run(_run(Path(sys.argv[1]), int(sys.argv[2])))

@@ -17,7 +17,7 @@ Header = tuple[bytes, bytes]
 _encode = msgspec.json.Encoder().encode
 _JSON: Header = (b"content-type", b"application/json")
 _EXPOSED = (b"access-control-expose-headers", b"retry-after")
-_ANY_ORIGIN: list[Header] = [(b"access-control-allow-origin", b"*"), _EXPOSED]
+_ANY_ORIGIN: list[Header] = [(b"access-control-allow-origin", b"*")]
 
 
 class Answer(NamedTuple):

@@ -135,6 +135,8 @@ class CollectorApp:
             allowed = ", ".join(route.methods)
             return error(405, "method_not_allowed", f"Use {allowed} here.", (b"allow", allowed.encode()))
         try:
+            if route.kind in ("call", "batch"):
+                return await self._take_in(route, request)
             return await self._route(route, request)
         except Refused as refused:
             return error(400, refused.code, str(refused))
@@ -144,8 +146,6 @@ class CollectorApp:
             return try_later("The events cannot be kept right now; nothing was taken. Send them again later.")
 
     async def _route(self, route: Route, request: Incoming) -> Answer:
-        if route.kind in ("call", "batch"):
-            return await self._take_in(route, request)
         if route.kind == "pixel":
             return await self._take_pixel(route, request)
         if route.kind == "counters":

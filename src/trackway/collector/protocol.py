@@ -27,9 +27,8 @@ class CollectorProtocol(HttpToolsProtocol):
 
     _in_head = True
     _arrived = 0
-    """Bytes since the head began, with what the parser has not handed over yet."""
-    _head_size = 0
-    """Bytes of the head that the parser has handed over."""
+    """Bytes since the head began; the last of them may belong to the body."""
+    _too_large = False
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -45,7 +44,7 @@ class CollectorProtocol(HttpToolsProtocol):
             super().data_received(data)
             return
         if self._arrived > HEAD_BYTES:
-            self._refuse(_too_large())
+            self._refuse(_headers_too_large())
             return
         self._arrived += len(data)
         super().data_received(data)
@@ -54,18 +53,14 @@ class CollectorProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head, self._head_size = True, 0
-
-    def on_url(self, url: bytes) -> None:
-        super().on_url(url)
-        self._count(len(url))
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        super().on_header(name, value)
-        self._count(len(name) + len(value) + 4)
+        self._in_head, self._too_large = True, False
 
     def on_headers_complete(self) -> None:
         self._stop_timer()
+        # A body may have come in the same packet: only then is it worth counting.
+        if self._arrived > HEAD_BYTES and self._head_size() > HEAD_BYTES:
+            self._too_large = True
+            raise HeadTooLarge
         self._in_head, self._arrived = False, 0
         super().on_headers_complete()
 
@@ -75,15 +70,13 @@ class CollectorProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP; also called for `HeadTooLarge`, which the parser turns into its own error."""
-        if self._head_size > HEAD_BYTES:
-            self._refuse(_too_large())
+        if self._too_large:
+            self._refuse(_headers_too_large())
         else:
             self._refuse(error(400, "not_http", "This is no HTTP request that can be read."))
 
-    def _count(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > HEAD_BYTES:
-            raise HeadTooLarge
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _start_timer(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
@@ -108,5 +101,5 @@ class CollectorProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def _too_large() -> Answer:
+def _headers_too_large() -> Answer:
     return error(400, "headers_too_large", f"The request line and headers have more than {HEAD_BYTES} bytes.")

@@ -1,8 +1,10 @@
 """Ids: what may identify a person, and message ids for calls that have none."""
 
-import os
 import time
+from random import SystemRandom
 from typing import Any
+
+_random = SystemRandom()
 
 MESSAGE_ID_MAX = 100
 """Characters; Segment refuses longer ones downstream."""
@@ -11,10 +13,9 @@ MESSAGE_ID_MAX = 100
 def new_message_id(*, time_ms: int | None = None) -> str:
     """Return a fresh message id: a UUID of version 7, so that ids sort by the time they were made (RFC 9562, 5.7)."""
     stamp = (time.time_ns() // 1_000_000 if time_ms is None else time_ms) & 0xFFFF_FFFF_FFFF
-    noise = int.from_bytes(os.urandom(10), "big")
-    value = stamp << 80 | 0x7 << 76 | (noise >> 68 & 0xFFF) << 64 | 0b10 << 62 | noise & 0x3FFF_FFFF_FFFF_FFFF
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    noise = _random.getrandbits(74)
+    low = 0b10 << 62 | noise >> 12
+    return f"{stamp >> 16:08x}-{stamp & 0xFFFF:04x}-7{noise & 0xFFF:03x}-{low >> 48:04x}-{low & 0xFFFF_FFFF_FFFF:012x}"
 
 
 def as_id(value: Any) -> str | None:

@@ -48,22 +48,16 @@ class SqliteWriter:
         """Store records and marks in one durable transaction; see the contract."""
         db = self._db or self._open()
         at_ms = now_ms()
-        size = 0
-        got: dict[str, range] = {}
+        got = {topic: range(first := self._next[topic], first + len(values)) for topic, values in records.items()}
+        blocks = {
+            topic: list(_blocks(self._packer, got[topic].start, values, at_ms)) for topic, values in records.items()
+        }
         try:
-            db.execute("BEGIN IMMEDIATE")
-            for topic, values in records.items():
-                first = self._next[topic]
-                blocks = list(_blocks(self._packer, first, values, at_ms))
-                segment.put_blocks(db, topic, blocks)
-                got[topic] = range(first, first + len(values))
-                size += sum(len(block.payload) for block in blocks)
-            if marks:
-                segment.put_marks(db, marks)
-            db.execute("COMMIT")
+            _write(db, blocks, marks)
         except sqlite3.Error as error:
             self._give_up()
             raise LogUnavailable(f"{self._folder}: nothing was written: {error}") from error
+        size = sum(len(block.payload) for some in blocks.values() for block in some)
         for topic, offsets in got.items():
             self._next[topic] = offsets.stop
         if marks:
@@ -227,6 +221,24 @@ class _Keeper:
                 segment.seal(db)
             if growing is not None:
                 segment.checkpoint(growing)
+
+
+def _write(
+    db: sqlite3.Connection, blocks: Mapping[str, list[segment.Block]], marks: Mapping[str, bytes] | None
+) -> None:
+    """Write all in one transaction."""
+    if not marks and sum(map(len, blocks.values())) == 1:
+        # A single statement is a transaction of its own. Each further one would give the interpreter's lock away and
+        # wait for it again, behind the event loop: that costs more than SQLite does.
+        for topic, some in blocks.items():
+            segment.put_blocks(db, topic, some)
+        return
+    db.execute("BEGIN IMMEDIATE")
+    for topic, some in blocks.items():
+        segment.put_blocks(db, topic, some)
+    if marks:
+        segment.put_marks(db, marks)
+    db.execute("COMMIT")
 
 
 def _blocks(packer: segment.Packer, first: int, records: Sequence[bytes], at_ms: int) -> Iterator[segment.Block]:

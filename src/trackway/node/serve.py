@@ -48,6 +48,8 @@ async def serve(
         ws="none",
         lifespan="on" if lifespan else "off",
         access_log=False,
+        # Whom to believe about forwarded addresses is the app's business: uvicorn would believe any local process.
+        proxy_headers=False,
         log_level="error",
         server_header=False,
         date_header=False,
