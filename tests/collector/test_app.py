@@ -306,9 +306,9 @@ async def test_compressed_bodies(client: Client, pack):
 @pytest.mark.parametrize(
     ("body", "encoding", "code"),
     [
-        (gzip.compress(b" " * 10_000_000), "gzip", "body_too_large"),
+        pytest.param(gzip.compress(b" " * 10_000_000), "gzip", "body_too_large", id="bomb"),
         (b"no gzip", "gzip", "encoding_damaged"),
-        (gzip.compress(b"{}" * 1000)[:-20], "gzip", "encoding_damaged"),
+        pytest.param(gzip.compress(b"{}" * 1000)[:-20], "gzip", "encoding_damaged", id="cut short"),
         (b"{}", "zip", "encoding_unknown"),
     ],
 )
