@@ -19,6 +19,7 @@ class _Commands(LazyGroup):
         "tail": ("trackway.cli.tail", "Watch events arrive."),
         "sql": ("trackway.cli.sql", "Ask the warehouse."),
         "demo": ("trackway.cli.demo", "Play a simulated shop against the running server."),
+        "log": ("trackway.cli.log", "Look into the logs: list, show, verify, export."),
         "doctor": ("trackway.cli.doctor", "Check this machine and the workspace, and say what to do."),
     }
 

@@ -13,7 +13,7 @@ class LazyGroup(TyperGroup):
     """Commands from a table; an error that says what to do ends them as one sentence and exit code 1."""
 
     lazy: ClassVar[dict[str, tuple[str, str]]]
-    """Name to the module that has a function of that name, and one line of help."""
+    """Name to the module that has a function or a group of that name, and one line of help."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
@@ -43,8 +43,11 @@ class LazyGroup(TyperGroup):
 
     def _load(self, name: str) -> Any:
         module, _ = self.lazy[name]
+        found = getattr(importlib.import_module(module), name)
+        if isinstance(found, typer.Typer):
+            return typer.main.get_command(found)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(name)(getattr(importlib.import_module(module), name))
+        single.command(name)(found)
         command = typer.main.get_command(single)
         command.context_settings.setdefault("help_option_names", ["-h", "--help"])
         return command

@@ -124,8 +124,16 @@ class DroppedRecord(Struct, array_like=True, frozen=True, gc=False):
     """For a duplicate: where in `events` the first one stands, if it is known."""
 
 
+TOPICS = (RAW, *CLEAN_TOPICS)
 encode = msgspec.msgpack.Encoder().encode
 decode_raw = msgspec.msgpack.Decoder(RawRecord).decode
 decode_event = msgspec.msgpack.Decoder(EventRecord).decode
 decode_quarantine = msgspec.msgpack.Decoder(QuarantineRecord).decode
 decode_dropped = msgspec.msgpack.Decoder(DroppedRecord).decode
+DECODERS = {
+    RAW: decode_raw,
+    EVENTS: decode_event,
+    QUARANTINE: decode_quarantine,
+    DROPPED: decode_dropped,
+}
+"""The decoder of each topic's records."""

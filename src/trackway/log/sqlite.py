@@ -24,6 +24,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 from trackway.log import layout, segment
 from trackway.log.contract import Slice, Start
@@ -31,8 +32,20 @@ from trackway.log.cursors import Cursors
 from trackway.log.layout import Layout
 from trackway.log.sqlite_reader import PartitionReader, SqliteReader, heads, open_one
 from trackway.log.sqlite_writer import SqliteWriter
+from trackway.log.verify import Checked, verify
 
 SEGMENT_BYTES = 128 << 20
+
+
+class SegmentInfo(NamedTuple):
+    """One segment on disk."""
+
+    partition: int
+    path: Path
+    created_ms: int
+    size_bytes: int
+    offsets: dict[str, tuple[int, int]]
+    """First offset, and the one after the last, by topic."""
 
 
 class SqliteLog:
@@ -119,6 +132,27 @@ class SqliteLog:
                     break
                 freed += segment.delete(folder, number)
         return freed
+
+    def segments(self) -> Iterator[SegmentInfo]:
+        """Yield what is known of each segment, by partition, oldest first."""
+        for partition in self._layout.partitions():
+            folder = self._layout.partition(partition)
+            for number in segment.list_segments(folder):
+                try:
+                    db = segment.open_for_reading(folder / segment.name_of(number))
+                except FileNotFoundError:
+                    continue  # retention was faster
+                with closing(db):
+                    if segment.is_complete(db):
+                        firsts = segment.firsts_of(db)
+                        offsets = {topic: (first, segment.next_of(db, topic)) for topic, first in firsts.items()}
+                        size = sum(path.stat().st_size for path in segment.files_of(folder, number) if path.exists())
+                        path = folder / segment.name_of(number)
+                        yield SegmentInfo(partition, path, segment.created_ms(db), size, offsets)
+
+    def verify(self) -> Iterator[Checked]:
+        """Yield every segment with what is wrong in it; see `verify.py`."""
+        return verify(self._layout)
 
     def size_bytes(self) -> int:
         """Return the disk space in use."""
