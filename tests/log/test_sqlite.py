@@ -105,7 +105,7 @@ def test_an_unwritable_folder_is_refused_with_the_reason(tmp_path: Path):
 
 def test_reader_follows_a_writer_in_another_process_through_rotations(tmp_path: Path):
     context = multiprocessing.get_context("spawn")
-    child = context.Process(target=_append_for_ever, args=(str(tmp_path), 3000))
+    child = context.Process(target=_append_for_ever, args=(str(tmp_path), 3000), daemon=True)
     child.start()
     log = SqliteLog(tmp_path / "log", TOPICS, segment_bytes=2000)
     deadline = time.monotonic() + 60
@@ -122,7 +122,7 @@ def test_reader_follows_a_writer_in_another_process_through_rotations(tmp_path: 
 def test_acknowledged_records_survive_kill_without_holes(tmp_path: Path, acknowledged: int):
     context = multiprocessing.get_context("spawn")
     told, tell = context.Pipe(duplex=False)
-    child = context.Process(target=_append_and_tell, args=(str(tmp_path), tell))
+    child = context.Process(target=_append_and_tell, args=(str(tmp_path), tell), daemon=True)
     child.start()
     last = -1
     for _ in range(acknowledged):

@@ -33,7 +33,7 @@ from trackway.events.records import (
 from trackway.events.verdicts import refuse
 from trackway.log.contract import LogUnavailable
 from trackway.log.sqlite import SqliteLog
-from trackway.pipeline.message_index import MessageIndex
+from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 from trackway.pipeline.tallies import MARK, add_up
 from trackway.pipeline.worker import PipelineWorker
 
@@ -178,6 +178,24 @@ def test_a_fault_of_ours_puts_the_call_into_quarantine(rig: Rig, monkeypatch: py
     assert "ZeroDivisionError: oops" in found.refusal.message
 
 
+def test_restarts_never_empty_the_index(rig: Rig):
+    for number in range(30):
+        rig.put(track(f"m{number}"))
+        rig.drain()
+        rig.restart()
+        wanted = [(key_of("web", f"m{n}"), START) for n in range(number + 1)]
+        assert None not in rig.index.look_up(wanted)
+
+
+def test_ids_are_found_within_their_window_and_forgotten_long_after(rig: Rig):
+    key, hour_ms = key_of("web", "m1"), 3_600_000
+    for age_h in (0, 1, 12, 23, 24):
+        rig.index.remember({key: Seen(START, Place(0, 7))}, 0, 0)
+        assert rig.index.look_up([(key, START + age_h * hour_ms)]) == [Seen(START, Place(0, 7))], age_h
+    rig.index.remember({key_of("web", "m2"): Seen(START + 100 * hour_ms, Place(0, 8))}, 0, 0)
+    assert rig.index.look_up([(key, START), (key, START + 100 * hour_ms)]) == [None, None]
+
+
 class Crash(Exception):
     pass
 
@@ -253,7 +271,7 @@ def test_every_call_ends_once_under_sigkill(tmp_path: Path):
     total = 0
     with raw.writer(0) as writer:
         for _ in range(4):
-            child = context.Process(target=_run_worker, args=(str(tmp_path),))
+            child = context.Process(target=_run_worker, args=(str(tmp_path),), daemon=True)
             child.start()
             goal = sum(clean.heads(EVENTS).values()) + 300
             deadline = time.monotonic() + 60

@@ -13,6 +13,7 @@ payload. All of a segment is created in one transaction, so a file without table
 
 import contextlib
 import sqlite3
+import time
 import zlib
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
@@ -29,6 +30,7 @@ _PLAIN, _ZSTD = 0, 1
 _WORTH_COMPRESSING = 4096
 """Smaller payloads fit into a page or two of the file, whatever they are."""
 _SUFFIX = ".segment"
+_PATIENCE_S = 5.0
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
@@ -124,11 +126,20 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise FileNotFoundError(path)
     # Not mode=ro: a reader must be able to recover the write-ahead log when the writer was killed.
-    db = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False, timeout=5)
-    db.execute("PRAGMA query_only=1")
-    db.execute("PRAGMA wal_autocheckpoint=0")
-    db.execute("PRAGMA cache_size=-1024")
-    return db
+    uri = f"{path.as_uri()}?mode=rw"
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
+        try:
+            for setting in ("query_only=1", "wal_autocheckpoint=0", "cache_size=-1024"):
+                db.execute(f"PRAGMA {setting}")
+            return db
+        except sqlite3.OperationalError:
+            # The last one to close a file folds its write-ahead log in and removes it: opened in that moment, it fails.
+            db.close()
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
 
 
 def is_complete(db: sqlite3.Connection) -> bool:

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -139,13 +140,15 @@ class SqliteWriter:
         return self._db
 
     def _create(self, number: int, firsts: Mapping[str, int]) -> sqlite3.Connection:
+        # Made under another name: a reader never meets a file that is no whole segment yet.
+        draft = self._folder / "next.draft"
+        for left in self._folder.glob("next.draft*"):
+            left.unlink()
+        with closing(segment.open_for_writing(draft)) as made:
+            segment.create(made, firsts, self._marks, now_ms())
+        draft.rename(self._path(number))
+        _sync_folder(self._folder)
         db = segment.open_for_writing(self._path(number))
-        try:
-            segment.create(db, firsts, self._marks, now_ms())
-            _sync_folder(self._folder)
-        except (sqlite3.Error, OSError):
-            db.close()
-            raise
         self._next = dict(firsts)
         self._db, self._number, self._written = db, number, 0
         return db

@@ -69,7 +69,7 @@ class PipelineWorker:
         self._windows_ms = {source: int(window_s * 1000) for source, window_s in windows_s.items()}
         self._tallies = decode_tallies(self._writer.mark(MARK))
         self._stopping = threading.Event()
-        self.repaired = index.catch_up(clean, partition)
+        self.repaired = index.catch_up(clean, partition, self._writer.next_offset(EVENTS))
         """Events that the index had to learn again from the log."""
         position = self._writer.mark(POSITION)
         start = _decode_position(position) if position else {}
@@ -113,7 +113,7 @@ class PipelineWorker:
             for offset, record in enumerate(one.records, one.first)
         ]
         keys = [key_of(raw.source, raw.message_id) for raw, _ in calls]
-        known = self._index.look_up(keys)
+        known = self._index.look_up([(key, raw.received_at_ms) for key, (raw, _) in zip(keys, calls, strict=True)])
         out = Processed({EVENTS: [], QUARANTINE: [], DROPPED: []}, {})
         next_event = self._writer.next_offset(EVENTS)
         for (raw, place), key, before in zip(calls, keys, known, strict=True):
