@@ -46,6 +46,11 @@ def test_the_summary_of_a_play_is_what_the_warehouse_answers(trackway: Trackway)
 
 
 def test_the_doctor_finds_the_running_server(trackway: Trackway) -> None:
+    def loader_reads() -> bool:
+        with trackway.clean_log() as log:
+            return "warehouse:duckdb" in log.consumers("events")
+
+    trackway.wait_for(loader_reads, what="the warehouse's loader to begin")
     found = run(trackway, "doctor", "--json")
     checks = {one["name"]: one for one in json.loads(found.stdout)["checks"]}
     assert found.returncode == 0, found.stdout
