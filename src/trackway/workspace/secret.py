@@ -2,8 +2,6 @@
 
 from typing import Any, Self
 
-from msgspec import Struct
-
 
 class Secret:
     """A text that prints as `***`; only `reveal` gives it."""
@@ -35,10 +33,3 @@ class Secret:
         if not isinstance(value, str):
             raise ValueError("a secret is {env: NAME}, {file: PATH} or text")
         return cls(value)
-
-
-class SecretSource(Struct, frozen=True, forbid_unknown_fields=True):
-    """`{env: NAME}` or `{file: PATH}` in a settings file."""
-
-    env: str | None = None
-    file: str | None = None
