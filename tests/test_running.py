@@ -23,7 +23,8 @@ def test_a_new_start_finds_everything_again(tmp_path: Path) -> None:
                 trackway.stop()
                 trackway.start()
         trackway.settle()
-        assert [event["messageId"] for event in trackway.events()] == ["m0", "m1", "m2"]
+        # Two collectors write two partitions: between those there is no order.
+        assert sorted(event["messageId"] for event in trackway.events()) == ["m0", "m1", "m2"]
         assert trackway.sql("select id, n from order_completed order by n") == [["m0", 0], ["m1", 1], ["m2", 2]]
         assert sorted(record.message_id for _, record in trackway.raw_records()) == ["m0", "m1", "m2"]
 
