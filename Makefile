@@ -7,6 +7,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 WEB_SOURCES := $(shell find web/console -path '*/node_modules' -prune -o -type f -print)
+ANALYTICS_NEXT := node_modules/@segment/analytics-next
+BROWSER_CLIENT := src/trackway/collector/static
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 .DEFAULT_GOAL := help
@@ -45,7 +47,7 @@ lock: ## Resolve the dependencies anew
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
 
 clean: ## Remove all that was made, but not the workspace
-	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist src/trackway/console/static
+	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist src/trackway/console/static $(BROWSER_CLIENT)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/python: requirements/dev.txt pyproject.toml
@@ -60,6 +62,10 @@ $(STAMPS)/node: package.json package-lock.json web/console/package.json tests/sd
 	npm ci --silent
 	@mkdir -p $(STAMPS) && touch $@
 
+# The console's page; and Segment's browser client as npm has it, which the collector serves to Segment's own snippet.
 $(STAMPS)/web: $(STAMPS)/node $(WEB_SOURCES)
 	npm run --silent build --workspace web/console
+	rm -rf $(BROWSER_CLIENT) && mkdir -p $(BROWSER_CLIENT)
+	cp $(ANALYTICS_NEXT)/dist/umd/standalone.js $(ANALYTICS_NEXT)/dist/umd/*.bundle.*.js $(BROWSER_CLIENT)/
+	cp $(ANALYTICS_NEXT)/LICENSE.MD $(BROWSER_CLIENT)/LICENSE.md
 	@mkdir -p $(STAMPS) && touch $@

@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 SERVER_CORE, LOAD_CORE = 0, 1
 
@@ -33,10 +33,12 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(arguments: list[str], port: int, *, stdin: bytes | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server on its core until the block ends; it must answer on `port` within 20 s."""
+def running(
+    arguments: list[str], port: int, *, stdin: bytes | None = None, pinned: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server, if `pinned` on its core, until the block ends; it must answer on `port` within 20 s."""
     server = subprocess.Popen(
-        [*_pinned(SERVER_CORE), sys.executable, *arguments],
+        [*(_pinned(SERVER_CORE) if pinned else []), sys.executable, *arguments],
         stdin=subprocess.PIPE if stdin is not None else None,
         stdout=subprocess.DEVNULL,
     )
@@ -54,35 +56,41 @@ def running(arguments: list[str], port: int, *, stdin: bytes | None = None) -> I
             server.kill()
 
 
-def wrk(url: str, body: bytes, headers: dict[str, str], *, connections: int, seconds: float, folder: Path) -> Load:
-    """POST `body` as fast as the server answers; an answer other than 200 is an error."""
+def wrk(
+    url: str,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    connections: int,
+    seconds: float,
+    folder: Path,
+    delay_ms: float = 0,
+    pinned: bool = True,
+) -> Load:
+    """POST `body` as fast as the server answers; an answer other than 200 is an error.
+
+    With `delay_ms` each connection waits that long on average before a request, at random up to twice as long.
+    """
     if not shutil.which("wrk"):
         raise SystemExit("this benchmark needs wrk: apt-get install wrk")
     script = folder / "wrk.lua"
     lines = ["wrk.method = 'POST'", f"wrk.body = [==[{body.decode()}]==]"]
     lines += [f"wrk.headers[{json.dumps(name)}] = {json.dumps(value)}" for name, value in headers.items()]
+    if delay_ms:
+        lines.append(f"function delay() return math.floor(math.random() * {2 * delay_ms:g} + 0.5) end")
     script.write_text("\n".join(lines))
-    command = [
-        *_pinned(LOAD_CORE),
-        "wrk",
-        "-t1",
-        f"-c{connections}",
-        f"-d{seconds:g}s",
-        "--latency",
-        "-s",
-        str(script),
-        url,
-    ]
+    load = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "--latency", "-s", str(script), url]
+    command = [*_pinned(LOAD_CORE), *load] if pinned else load
     out = subprocess.run(command, check=True, capture_output=True, text=True, timeout=seconds + 30).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(f"the server did not take all requests:\n{out}")
     return Load(_find(r"Requests/sec:\s+([\d.]+)", out), _latency("50%", out), _latency("99%", out))
 
 
-def median_load(runs: int, *arguments: Any, **options: Any) -> Load:
-    """Return the run of `wrk` with the median rate."""
-    loads = sorted(wrk(*arguments, **options) for _ in range(runs))
-    return loads[len(loads) // 2]
+def resident_mb(pid: int) -> float:
+    """Return a process's resident memory."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
 
 
 def _pinned(core: int) -> list[str]:

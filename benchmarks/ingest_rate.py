@@ -1,76 +1,200 @@
-"""Events a second that one collector takes in, durable and with a verdict each, beside two limits of the same run.
+"""Events a second that collectors take in, durable and with a verdict each, beside limits of the same run.
 
-Single events: a bare app on the same server that only reads the body and answers. Batches of 100: a typed decode of the
-same bytes by msgspec alone. The collector has a core of its own, the load generator (wrk) another.
+One, ten and a hundred events a request over 64 connections; the limit is a bare app on the same server that only reads
+the body and answers, for batches also a typed decode of the same bytes by msgspec alone. The collector has a core of
+its own, the load generator (wrk) another. All runs alternate, so that a slow minute of the machine meets every one of
+them. Then the latency at half the top rate, two collectors beside one, and how memory grows over the runs.
+
+`--prefill 50000000` puts so many events into the log first: every figure should be the same.
 """
 
 import argparse
 import base64
 import json
 import shutil
+import statistics
 import tempfile
 import time
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
 
 from benchmarks._harness import Measurement, make_events, median_of, report
-from benchmarks._load import free_port, median_load, running
+from benchmarks._load import Load, free_port, resident_mb, running, wrk
 from trackway.events import calls
+from trackway.events.records import RawRecord, encode
+from trackway.node.logs import open_raw_log
 from trackway.workspace.create import create_workspace
 from trackway.workspace.load import load_workspace
+from trackway.workspace.model import Workspace
 
 _CONNECTIONS = 64
-_BATCH = 100
+_SIZES = (1, 10, 100)
+_PREFILL_COMMIT = 5_000
 
 
-def measure(*, seconds: float, runs: int, folder: Path) -> list[Measurement]:
+class Sent(NamedTuple):
+    """What is sent: a path of the collector and a body."""
+
+    path: str
+    body: bytes
+
+
+class Bench:
+    """The bodies, and where to send them."""
+
+    def __init__(self, workspace: Workspace, seconds: float) -> None:
+        key = workspace.sources["web"].write_keys[0]
+        self.folder = workspace.folder
+        self._seconds = seconds
+        self._headers = {
+            "Content-Type": "application/json",
+            "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(),
+        }
+        bodies = [_client_call(one["body"]) for one in make_events(max(_SIZES), 7)]
+        usual = next(body for body in bodies if b'"Order' in body or b'"Product' in body)
+        self.sent = {
+            size: Sent(
+                "/v1/batch", b'{"batch":[' + b",".join(bodies[:size]) + b'],"sentAt":"2026-11-20T10:00:00.140Z"}'
+            )
+            for size in _SIZES
+        } | {1: Sent("/v1/track", usual)}
+
+    def load(self, port: int, size: int, *, delay_ms: float = 0, pinned: bool = True) -> Load:
+        """Send requests of `size` events for the length of a run."""
+        url = f"http://127.0.0.1:{port}{self.sent[size].path}"
+        return wrk(
+            url,
+            self.sent[size].body,
+            self._headers,
+            connections=_CONNECTIONS,
+            seconds=self._seconds,
+            folder=self.folder,
+            delay_ms=delay_ms,
+            pinned=pinned,
+        )
+
+
+def measure(*, seconds: float, runs: int, prefill: int, folder: Path) -> list[Measurement]:
     """Return the figures; the log is written in `folder`."""
     create_workspace(folder)
-    key = load_workspace(folder).sources["web"].write_keys[0]
-    headers = {
-        "Content-Type": "application/json",
-        "Authorization": "Basic " + base64.b64encode(f"{key}:".encode()).decode(),
-    }
-    bodies = [_client_call(one["body"]) for one in make_events(_BATCH, 7)]
-    single = next(body for body in bodies if b'"Order' in body or b'"Product' in body)
-    batch = b'{"batch":[' + b",".join(bodies) + b'],"sentAt":"2026-11-20T10:00:00.140Z"}'
-    options = {"connections": _CONNECTIONS, "seconds": seconds, "folder": folder}
+    workspace = load_workspace(folder)
+    _fill(workspace, prefill)
+    bench = Bench(workspace, seconds)
+    bare, one = free_port(), free_port()
+    with (
+        running(["-m", "benchmarks._bare_app", str(bare)], bare),
+        running(["-m", "benchmarks._collector", str(folder), str(one)], one) as collector,
+    ):
+        found: list[Measurement] = []
+        memory = [resident_mb(collector.pid)]
+        top = 0.0
+        for size in _SIZES:
+            limits, rates = _alternate(runs, lambda n=size: bench.load(bare, n), lambda n=size: bench.load(one, n))
+            memory.append(resident_mb(collector.pid))
+            found += _compare(size, limits, rates)
+            top = top or statistics.median(rates)
+        found.append(_against_decode(bench, found[-1].figure))
+        found += _at_half_load(bench, one, bare, top)
+        memory.append(resident_mb(collector.pid))
+    found += _two_collectors(bench, folder, runs)
+    found.append(
+        Measurement(
+            name="resident memory at the end; reference: before", figure=memory[-1], unit="MB", reference=memory[0]
+        )
+    )
+    return found
 
-    port = free_port()
-    with running(["-m", "benchmarks._bare_app", str(port)], port):
-        bare = median_load(runs, f"http://127.0.0.1:{port}/", single, headers, **options)
-        bare_batch = median_load(runs, f"http://127.0.0.1:{port}/", batch, headers, **options)
-    port = free_port()
-    with running(["-m", "benchmarks._collector", str(folder), str(port)], port):
-        one = median_load(runs, f"http://127.0.0.1:{port}/v1/track", single, headers, **options)
-        hundred = median_load(runs, f"http://127.0.0.1:{port}/v1/batch", batch, headers, **options)
-    decode = _decode_rate(batch)
-    rate = hundred.requests_per_s * _BATCH
+
+def _fill(workspace: Workspace, count: int) -> None:
+    """Put `count` events into the raw log, as the collector would have."""
+    if not count:
+        return
+    records = [
+        encode(RawRecord("web", one["type"], one["message_id"], one["received_at_ms"], _client_call(one["body"])))
+        for one in make_events(_PREFILL_COMMIT, 7)
+    ]
+    with closing(open_raw_log(workspace)) as log, log.writer(0) as writer:
+        for _ in range(-(-count // _PREFILL_COMMIT)):
+            writer.append({"raw": records})
+
+
+def _alternate(runs: int, *loads: Callable[[], Load]) -> list[list[float]]:
+    """Return the requests a second of each load in `runs` rounds."""
+    rounds = [[load().requests_per_s for load in loads] for _ in range(runs)]
+    return [list(rates) for rates in zip(*rounds, strict=True)]
+
+
+def _compare(size: int, limits: list[float], rates: list[float]) -> list[Measurement]:
+    name = "single events" if size == 1 else f"{size} events a request"
     return [
         Measurement(
-            name="single events, durable, 64 connections; reference: bare app",
-            figure=one.requests_per_s,
+            name=f"{name}, durable; reference: bare app",
+            figure=statistics.median(rates) * size,
             unit="events/s",
-            reference=bare.requests_per_s,
-        ),
-        Measurement(
-            name="single events, p99 at full load; reference: bare app",
-            figure=one.p99_ms,
-            unit="ms",
-            reference=bare.p99_ms,
-        ),
-        Measurement(
-            name="batches of 100, durable; reference: typed decode alone",
-            figure=rate,
-            unit="events/s",
-            reference=decode,
-        ),
-        Measurement(
-            name="batches of 100, durable; reference: bare app",
-            figure=rate,
-            unit="events/s",
-            reference=bare_batch.requests_per_s * _BATCH,
-        ),
+            reference=statistics.median(limits) * size,
+            ratio=statistics.median(rate / limit for rate, limit in zip(rates, limits, strict=True)),
+        )
     ]
+
+
+def _against_decode(bench: Bench, figure: float) -> Measurement:
+    size = max(_SIZES)
+    batch = bench.sent[size].body
+    decode = msgspec.json.Decoder(_TypedBatch).decode
+
+    def once() -> float:
+        started = time.perf_counter()
+        for _ in range(200):
+            decode(batch)
+        return 200 * size / (time.perf_counter() - started)
+
+    return Measurement(
+        name=f"{size} events a request, durable; reference: typed decode alone",
+        figure=figure,
+        unit="events/s",
+        reference=median_of(5, once),
+    )
+
+
+def _at_half_load(bench: Bench, collector: int, bare: int, top: float) -> list[Measurement]:
+    """Return latencies with single events at half the top rate; each connection waits between its requests."""
+    # A connection's round takes its delay and the latency, which is small beside it.
+    delay_ms = _CONNECTIONS / (top / 2) * 1000
+    ours, theirs = bench.load(collector, 1, delay_ms=delay_ms), bench.load(bare, 1, delay_ms=delay_ms)
+    where = f"at half load ({ours.requests_per_s:,.0f}/s); reference: bare app"
+    return [
+        Measurement(name=f"p50 of single events {where}", figure=ours.p50_ms, unit="ms", reference=theirs.p50_ms),
+        Measurement(name=f"p99 of single events {where}", figure=ours.p99_ms, unit="ms", reference=theirs.p99_ms),
+    ]
+
+
+def _two_collectors(bench: Bench, folder: Path, runs: int) -> list[Measurement]:
+    """Return what a second collector brings when all share the machine's cores with the load generator."""
+    one, two = free_port(), free_port()
+    with (
+        running(["-m", "benchmarks._collector", str(folder), str(one), "1", "1"], one, pinned=False),
+        running(["-m", "benchmarks._collector", str(folder), str(two), "2", "2"], two, pinned=False),
+    ):
+        found: list[Measurement] = []
+        for size in (1, 100):
+            alone, both = _alternate(
+                runs,
+                lambda n=size: bench.load(one, n, pinned=False),
+                lambda n=size: bench.load(two, n, pinned=False),
+            )
+            found.append(
+                Measurement(
+                    name=f"two collectors, {size} a request, sharing two cores with wrk; reference: one collector",
+                    figure=statistics.median(both) * size,
+                    unit="events/s",
+                    reference=statistics.median(alone) * size,
+                )
+            )
+    return found
 
 
 def _client_call(body: bytes) -> bytes:
@@ -81,21 +205,7 @@ def _client_call(body: bytes) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-def _decode_rate(batch: bytes) -> float:
-    import msgspec
-
-    decode = msgspec.json.Decoder(_TypedBatch).decode
-
-    def once() -> float:
-        started = time.perf_counter()
-        for _ in range(200):
-            decode(batch)
-        return 200 * _BATCH / (time.perf_counter() - started)
-
-    return median_of(5, once)
-
-
-class _TypedBatch(calls.Struct):
+class _TypedBatch(msgspec.Struct):
     batch: list[calls.AnyCall]
 
 
@@ -103,13 +213,15 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ingest_rate", description=__doc__)
     parser.add_argument("--json", action="store_true", help="one JSON object a measurement")
-    parser.add_argument("--seconds", type=float, default=5, help="length of one run (default 5)")
-    parser.add_argument("--runs", type=int, default=3, help="runs, of which the median counts (default 3)")
+    parser.add_argument("--seconds", type=float, default=3, help="length of one run (default 3)")
+    parser.add_argument("--runs", type=int, default=5, help="rounds, of which the median counts (default 5)")
+    parser.add_argument("--prefill", type=int, default=0, help="events that are in the log before (default none)")
     parser.add_argument("--folder", type=Path, help="where to write the log (default: a temporary folder here)")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="ingest-rate-", dir=arguments.folder or Path.cwd()))
     try:
-        report(measure(seconds=arguments.seconds, runs=arguments.runs, folder=folder), json=arguments.json)
+        found = measure(seconds=arguments.seconds, runs=arguments.runs, prefill=arguments.prefill, folder=folder)
+        report(found, json=arguments.json)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,6 +1,10 @@
 """`trackway log` over real logs."""
 
 import json
+import os
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -99,12 +103,86 @@ def test_show_says_what_is_wrong_with_a_position(folder: Path, position: str, me
 
 
 def test_verify_counts_and_finds(folder: Path):
-    assert json.loads(run(folder, "verify", "--json")) == {"records": 8, "faults": 0}
+    assert json.loads(run(folder, "verify", "--json")) == {"records": 8, "faults": 0, "lost": 0}
     assert "8 records, no faults." in run(folder, "verify")
     (segment,) = (folder / "data" / "log" / "raw" / "p00000").glob("*.segment")
     segment.write_bytes(b"\0" * 8192)
     found = run(folder, "verify", code=1)
     assert "unreadable" in found and "1 fault." in found
+
+
+def test_repair_writes_off_what_cannot_be_read_and_keeps_the_file(folder: Path):
+    assert json.loads(run(folder, "repair", "--json")) == {"segments": 0, "lost": 0}
+    (segment,) = (folder / "data" / "log" / "clean" / "p00000").glob("*.segment")
+    content = bytearray(segment.read_bytes())
+    content[content.index(b'{"n":2}')] ^= 1
+    segment.write_bytes(content)
+    assert "trackway log repair" in run(folder, "export", code=1)
+    assert "altered" in run(folder, "verify", code=1)
+    assert "5 records would be written off" in run(folder, "repair", "--dry-run")
+    assert "altered" in run(folder, "verify", code=1)
+    repaired, total = [json.loads(line) for line in run(folder, "repair", "--json").splitlines()]
+    assert repaired["lost"] == [{"topic": "events", "first": 0, "next": 5}]
+    assert total == {"segments": 1, "lost": 5}
+    assert Path(repaired["damaged"]).read_bytes() == bytes(content)
+    assert "3 records, no faults. 5 were written off earlier." in " ".join(run(folder, "verify").split())
+    assert run(folder, "export") == ""
+    assert len(run(folder, "export", "--topic", "quarantine").splitlines()) == 1
+    assert "0 damaged segments" in run(folder, "repair")
+
+
+def test_a_segment_that_cannot_be_opened_is_listed_and_repaired(folder: Path):
+    (segment,) = (folder / "data" / "log" / "raw" / "p00000").glob("*.segment")
+    segment.write_bytes(b"")
+    listed = [json.loads(line) for line in run(folder, "ls", "--json").splitlines()]
+    assert "the file is empty" in listed[0]["damage"] and listed[1]["damage"] == ""
+    assert "(damaged)" in run(folder, "ls")
+    run(folder, "repair")
+    assert json.loads(run(folder, "ls", "--json").splitlines()[0])["damage"] == ""
+
+
+def test_a_log_that_is_being_written_is_not_repaired_and_has_one_writer(folder: Path):
+    with closing(open_raw_log(load_workspace(folder))) as raw, raw.writer(0):
+        child = subprocess.run(
+            [Path(sys.executable).with_name("trackway"), "log", "repair", "-w", str(folder)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert child.returncode == 1
+    message = " ".join(child.stderr.split())
+    assert f"being written by process {os.getpid()}; stop it, or use another workspace" in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize(
+    ("filters", "ids"),
+    [
+        (["--message-id", "m1", "--message-id", "m4"], ["m1", "m4"]),
+        (["--from", "1", "--to", "2"], ["m1", "m2"]),
+        (["--partition", "0", "--from", "3"], ["m3", "m4"]),
+        (["--partition", "1"], []),
+        (["--type", "track", "--to", "0"], ["m0"]),
+        (["--type", "page"], []),
+        (["--source", "web", "--name", "B", "--to", "90"], ["m0", "m2", "m4"]),
+    ],
+    ids=" ".join,
+)
+def test_export_filters_by_id_and_position(folder: Path, filters: list[str], ids: list[str]):
+    lines = run(folder, "export", *filters).splitlines()
+    assert [json.loads(line)["messageId"] for line in lines] == ids
+
+
+def test_an_export_that_fails_leaves_no_file_and_the_old_one_as_it_was(folder: Path, tmp_path: Path):
+    out = tmp_path / "out.jsonl"
+    out.write_text("of yesterday")
+    (segment,) = (folder / "data" / "log" / "clean" / "p00000").glob("*.segment")
+    content = bytearray(segment.read_bytes())
+    content[content.index(b'{"n":2}')] ^= 1
+    segment.write_bytes(content)
+    run(folder, "export", "--out", str(out), code=1)
+    assert out.read_text() == "of yesterday"
+    assert list(tmp_path.glob("out*")) == [out]
 
 
 def test_export_writes_what_the_filters_keep(folder: Path):

@@ -1,6 +1,5 @@
 """What operators see and do: metrics, readiness, changed settings; on a real collector process' parts."""
 
-import asyncio
 import os
 import re
 import time
@@ -10,13 +9,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.collector.test_app import BASIC, TRACK, Client, Kept
-from tests.running import poll_until
 from trackway.collector.app import CollectorApp, Ready
 from trackway.collector.metrics import COMMIT_SECONDS, Counts, Histogram, MetricsBoard
 from trackway.collector.readiness import Readiness
-from trackway.workspace import Workspace, load_workspace
+from trackway.workspace import Workspace
 from trackway.workspace.model import Collector, Source
-from trackway.workspace.watch import watch_workspace
 
 WORKSPACE = Workspace(sources={"web": Source(write_keys=["WK"])})
 
@@ -110,20 +107,3 @@ def test_a_folder_that_is_gone_is_not_ready(tmp_path: Path):
     ready = Readiness(tmp_path / "gone", floor_bytes=0, clock=time.monotonic)()
     assert not ready.ok and re.search("cannot be looked at", ready.reason)
     assert Ready(True).ok
-
-
-async def test_a_changed_file_is_taken_over_and_a_mistake_changes_nothing(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-):
-    file = tmp_path / "trackway.yaml"
-    file.write_text("sources: {web: {write_keys: [one]}}")
-    seen: asyncio.Queue[Workspace] = asyncio.Queue()
-    watching = asyncio.create_task(watch_workspace(load_workspace(tmp_path), seen.put_nowait))
-    await asyncio.sleep(0)
-    file.write_text("sources: {web: {write_keyz: [two]}}")
-    await asyncio.to_thread(poll_until, lambda: "write_keyz is unknown" in caplog.text, what="the mistake to be named")
-    assert seen.empty()
-    file.write_text("sources: {web: {write_keys: [three]}}")
-    workspace = await asyncio.wait_for(seen.get(), 10)
-    assert workspace.sources["web"].write_keys == ["three"]
-    watching.cancel()

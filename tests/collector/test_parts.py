@@ -118,7 +118,13 @@ def test_pixel_parameters_nest():
 
 @pytest.mark.parametrize(
     ("data", "code"),
-    [("!!!", "pixel_not_base64"), ("a", "pixel_not_base64"), ("e30x", "body_not_json"), ("W10", "body_not_object")],
+    [
+        ("!!!", "pixel_not_base64"),
+        ("é", "pixel_not_base64"),
+        ("a", "pixel_not_base64"),
+        ("e30x", "body_not_json"),
+        ("W10", "body_not_object"),
+    ],
 )
 def test_a_bad_pixel_says_why(data: str, code: str):
     with pytest.raises(Refused) as caught:

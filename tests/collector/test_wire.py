@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from tests.collector.test_app import BASIC, TRACK, WORKSPACE, Kept
 from trackway.collector import protocol
 from trackway.collector.app import CollectorApp
-from trackway.collector.protocol import HEAD_BYTES, CollectorProtocol
+from trackway.collector.bounds import HEAD_BYTES
+from trackway.collector.protocol import CollectorProtocol
 from trackway.node.serve import serve
+from trackway.workspace.model import Workspace
 
 BODY = json.dumps(TRACK).encode()
 HEAD = b"POST /v1/track HTTP/1.1\r\nHost: t\r\nAuthorization: " + BASIC["authorization"].encode() + b"\r\n"
@@ -25,8 +27,9 @@ GOOD = HEAD + b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
 
 
 class Server:
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace = WORKSPACE) -> None:
         self.kept = Kept()
+        self._workspace = workspace
         self.port = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
@@ -39,7 +42,7 @@ class Server:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        app: Any = CollectorApp(WORKSPACE, self.kept)
+        app: Any = CollectorApp(self._workspace, self.kept)
         await serve(app, listener.detach(), self._stopping, self._started.set, protocol=CollectorProtocol)
 
     def close(self) -> None:

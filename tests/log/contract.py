@@ -180,6 +180,49 @@ class LogContract:
             assert 0 < log.starts("events")[0] <= 500
             assert taken + values(read_all(reader)) == numbered(1200)
 
+    def test_a_reader_that_retention_overtakes_goes_on_with_what_is_kept(self, make_log: MakeLog):
+        log = make_log(small=True)
+        with log.writer(0) as writer, log.reader("events") as reader:
+            for number in range(20):
+                writer.append({"events": numbered(20, number * 20)})
+            assert values(reader.poll(max_records=20)) == numbered(20)
+            for number in range(20, 60):
+                writer.append({"events": numbered(20, number * 20)})
+            assert log.retain(max_bytes=0) > 0
+            start = log.starts("events")[0]
+            slices: list[Slice] = []
+            while reader.position() != {0: 1200}:
+                slices += reader.poll(timeout_s=30)
+            assert [one.records[0] for one in slices] == [b"record %d" % one.first for one in slices]
+            got = values(slices)
+            assert got[-(1200 - start) :] == numbered(1200 - start, start)
+
+    def test_read_gives_nothing_for_what_is_deleted(self, make_log: MakeLog):
+        log = make_log(small=True)
+        with log.writer(0) as writer:
+            for number in range(60):
+                writer.append({"events": numbered(20, number * 20)})
+        log.retain(max_bytes=0)
+        start = log.starts("events")[0]
+        assert list(log.read("events", 0, start - 1, max_records=5)) == []
+        assert values(list(log.read("events", 0, start, max_records=5))) == numbered(5, start)
+
+    def test_a_sound_log_has_no_faults(self, make_log: MakeLog):
+        with make_log().writer(0) as writer:
+            writer.append({"events": numbered(3)})
+            assert writer.faults == 0
+
+    def test_marks_are_there_in_whatever_part_of_the_log_the_writer_is(self, make_log: MakeLog):
+        log = make_log(small=True)
+        with log.writer(0) as writer:
+            writer.append({"events": numbered(1)}, {"old": b"1", "new": b"1"})
+            for number in range(60):
+                writer.append({"events": numbered(20, number * 20)}, {"new": b"%d" % number})
+        log.retain(max_bytes=0)
+        assert (log.marks("old"), log.marks("new")) == ({0: b"1"}, {0: b"59"})
+        with log.writer(0) as writer:
+            assert (writer.mark("old"), writer.mark("new")) == (b"1", b"59")
+
     def test_retention_by_age_spares_the_young(self, make_log: MakeLog):
         log = make_log(small=True)
         with log.writer(0) as writer:

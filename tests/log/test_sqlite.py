@@ -53,17 +53,21 @@ def test_segments_are_sealed_without_a_write_ahead_log(log: SqliteLog, tmp_path:
     assert not list((tmp_path / "log" / "p00000").glob("*-wal"))
 
 
-def test_a_segment_whose_creation_was_cut_short_is_replaced(log: SqliteLog, tmp_path: Path):
+def test_a_segment_whose_creation_was_cut_short_is_made_anew(log: SqliteLog, tmp_path: Path):
     with log.writer(0) as writer:
         writer.append({"events": numbered(3)}, {"m": b"1"})
-    torn = tmp_path / "log" / "p00000" / segment.name_of(2)
-    sqlite3.connect(torn).execute("PRAGMA journal_mode=WAL").connection.close()
+    folder = tmp_path / "log" / "p00000"
+    sqlite3.connect(folder / "next.draft").execute("PRAGMA journal_mode=WAL").connection.close()
+    # Of an earlier segment of this name: SQLite would take it for the new one's.
+    (folder / (segment.name_of(2) + "-wal")).write_bytes(b"left over" * 1000)
     assert log.heads("events") == {0: 3}
     with log.writer(0) as writer:
-        assert writer.append({"events": numbered(1, 3)}) == {"events": range(3, 4)}
+        assert writer.append({"events": numbered(497, 3)}) == {"events": range(3, 500)}
+        assert writer.append({"events": numbered(1, 500)}) == {"events": range(500, 501)}
         assert writer.mark("m") == b"1"
+    assert len(segments(log, tmp_path)) == 2
     with log.reader("events") as reader:
-        assert values(read_all(reader)) == numbered(4)
+        assert values(read_all(reader)) == numbered(501)
 
 
 def test_an_altered_block_is_found_out(log: SqliteLog, tmp_path: Path):
@@ -97,6 +101,7 @@ def test_a_failed_commit_leaves_nothing_and_the_writer_recovers(log: SqliteLog, 
 
 def test_an_unwritable_folder_is_refused_with_the_reason(tmp_path: Path):
     log = SqliteLog(tmp_path / "log", TOPICS)
+    (tmp_path / "log").mkdir()
     (tmp_path / "log" / "p00000").write_text("a file where a folder should be")
     with pytest.raises(LogUnavailable, match="p00000"):
         log.writer(0)

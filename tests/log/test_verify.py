@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def look(folder: Path) -> list[tuple[str, str]]:
-    return [(fault.kind, fault.topic) for one in verify(Layout(folder, TOPICS, 2000)) for fault in one.faults]
+    return [(fault.kind, fault.topic) for one in verify(Layout(folder, TOPICS, 2000), {}) for fault in one.faults]
 
 
 def change(path: Path, *statements: str) -> None:
@@ -35,7 +35,7 @@ def segments(folder: Path) -> list[Path]:
 
 
 def test_a_sound_log_has_no_faults_and_every_record_is_counted(folder: Path):
-    found = list(verify(Layout(folder, TOPICS, 2000)))
+    found = list(verify(Layout(folder, TOPICS, 2000), {}))
     assert len(found) > 2 and not [fault for one in found for fault in one.faults]
     assert sum(one.records for one in found) == 60 * 21
 

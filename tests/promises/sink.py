@@ -3,6 +3,7 @@
 import http.server
 import json
 import threading
+from collections.abc import Callable
 from typing import Any
 
 
@@ -14,9 +15,11 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class Sink:
-    """Counts each event and the idempotency keys it came with. Answers 200, or what `answer` says."""
+    """Counts each event and the idempotency keys it came with. Answers 200, or what `answer` says of the body."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: Callable[[Any], int] = lambda _: 200) -> None:
+        self.refused: set[str] = set()
+        """Message ids that were ever answered otherwise than by 200."""
         self.keys: dict[str, set[str]] = {}
         """Idempotency keys by message id."""
         self.requests = 0
@@ -28,8 +31,10 @@ class Sink:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                sink._note(json.loads(body), self.headers["Idempotency-Key"])
-                self.send_response(200)
+                value = json.loads(body)
+                status = answer(value)
+                sink._note(value, self.headers["Idempotency-Key"], status)
+                self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -50,8 +55,10 @@ class Sink:
         self._server.shutdown()
         self._server.server_close()
 
-    def _note(self, value: Any, key: str) -> None:
+    def _note(self, value: Any, key: str, status: int) -> None:
         with self._lock:
             self.requests += 1
             for event in value if isinstance(value, list) else [value]:
+                if status != 200:
+                    self.refused.add(event["messageId"])
                 self.keys.setdefault(event["messageId"], set()).add(key)

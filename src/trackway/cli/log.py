@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from trackway.cli.log_export import Filter, write_jsonl, write_parquet
-from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.options import JsonOption, WhereOption, WorkspaceOption, find_workspace
 from trackway.cli.output import complain, print_json, remark, screen
 from trackway.cli.records_shown import show_record
 from trackway.errors import TrackwayError
+from trackway.events import fql
 from trackway.events.records import RAW, TOPICS, Place
 from trackway.log.sqlite import SegmentInfo, SqliteLog
 from trackway.node.logs import open_clean_log, open_raw_log
@@ -55,7 +56,7 @@ def _add_rows(table: "Table", name: str, one: SegmentInfo) -> None:
             table.add_row(*head, topic, f"{first:,}", f"{following - 1:,}")
             head = [""] * len(head)
     if any(head):
-        table.add_row(*head, "(empty)", "", "")
+        table.add_row(*head, "(damaged)" if one.damage else "(empty)", "", "")
 
 
 @log.command()
@@ -76,11 +77,12 @@ def show(
 @log.command()
 def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Hold every block against its checksum, and look for holes; exit 1 if anything is wrong."""
-    faults = records = 0
+    faults = records = lost = 0
     with ExitStack() as stack:
         logs = _logs(load_workspace(find_workspace(workspace)), stack)
         for checked in (checked for opened in logs.values() for checked in opened.verify()):
             records += checked.records
+            lost += checked.lost
             for fault in checked.faults:
                 faults += 1
                 if json:
@@ -89,11 +91,42 @@ def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
                     what = f"{fault.topic} from offset {fault.offset}" if fault.topic else "the whole segment"
                     complain(f"{fault.kind}: {fault.segment}, {what}: {fault.detail}")
     if json:
-        print_json({"records": records, "faults": faults})
+        print_json({"records": records, "faults": faults, "lost": lost})
     else:
-        screen().print(f"{records:,} records, {faults or 'no'} fault{'' if faults == 1 else 's'}.")
+        written_off = f" {lost:,} were written off earlier." if lost else ""
+        screen().print(f"{records:,} records, {faults or 'no'} fault{'' if faults == 1 else 's'}.{written_off}")
     if faults:
         raise typer.Exit(1)
+
+
+@log.command()
+def repair(
+    workspace: WorkspaceOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written off.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Write damaged segments anew without what cannot be read, so that readers go on behind it; say what is lost.
+
+    The damaged files are kept beside them. Stop Trackway first: a partition that is being written is not touched.
+    """
+    count = lost = 0
+    with ExitStack() as stack:
+        logs = _logs(load_workspace(find_workspace(workspace)), stack)
+        for one in (one for opened in logs.values() for one in opened.repair(write=not dry_run)):
+            count += 1
+            lost += sum(gap.next - gap.first for gap in one.lost)
+            if json:
+                ranges = [gap._asdict() for gap in one.lost]
+                print_json({"segment": str(one.segment), "damaged": str(one.damaged), "lost": ranges})
+                continue
+            remark(f"{one.segment}: damaged" if dry_run else f"{one.segment}: written anew; see {one.damaged}")
+            for gap in one.lost:
+                remark(f"  lost: {gap.topic}/{one.partition}, offsets {gap.first:,} to {gap.next - 1:,}")
+    if json:
+        print_json({"segments": count, "lost": lost})
+    else:
+        what = "would be " if dry_run else ""
+        screen().print(f"{count:,} damaged segment{'' if count == 1 else 's'}, {lost:,} records {what}written off.")
 
 
 @log.command()
@@ -104,15 +137,22 @@ def export(
     source: Annotated[str | None, typer.Option(help="Only this source.")] = None,
     type_: Annotated[str | None, typer.Option("--type", help="Only calls of this type.")] = None,
     name: Annotated[str | None, typer.Option(help="Only events of this name.")] = None,
+    message_id: Annotated[list[str] | None, typer.Option(help="Only this message id; may be repeated.")] = None,
     since: Annotated[datetime | None, typer.Option(help="Received at or after this time, UTC.")] = None,
     until: Annotated[datetime | None, typer.Option(help="Received before this time, UTC.")] = None,
+    where: WhereOption = "",
+    partition: Annotated[int | None, typer.Option(help="Only this partition.")] = None,
+    from_: Annotated[int, typer.Option("--from", help="Only offsets from this one on.")] = 0,
+    to: Annotated[int | None, typer.Option("--to", help="Only offsets up to this one.")] = None,
     workspace: WorkspaceOption = None,
 ) -> None:
     """Write records of a topic to a file, oldest first in each partition."""
-    wanted = Filter(source, type_, name, _ms(since), _ms(until))
+    asked = fql.compile(where) if where else None
+    wanted = Filter(source, type_, name, frozenset(message_id) if message_id else None, _ms(since), _ms(until), asked)
     with ExitStack() as stack:
         opened = _log_of(topic, load_workspace(find_workspace(workspace)), stack)
-        records = (shown for shown in _records(opened, topic) if wanted.keeps(shown))
+        positions = _positions(opened, topic, partition, from_, to)
+        records = (shown for shown in _records(opened, topic, positions) if wanted.keeps(shown))
         if format == "jsonl":
             count = write_jsonl(records, out)
         elif out is None:
@@ -122,13 +162,24 @@ def export(
     remark(f"{count:,} records of {topic} written.")
 
 
-def _records(opened: SqliteLog, topic: str) -> Iterator[dict[str, Any]]:
-    starts, heads = opened.starts(topic), opened.heads(topic)
-    for partition, head in heads.items():
-        first = starts.get(partition, 0)
-        for found in opened.read(topic, partition, first, max_records=head - first):
-            for offset, record in enumerate(found.records, found.first):
-                yield show_record(topic, Place(partition, offset), record)
+def _positions(opened: SqliteLog, topic: str, partition: int | None, from_: int, to: int | None) -> dict[int, range]:
+    """Return the offsets that are wanted, by partition."""
+    return {
+        one: range(from_, head if to is None else min(head, to + 1)) if partition in (None, one) else range(head, head)
+        for one, head in opened.heads(topic).items()
+    }
+
+
+def _records(opened: SqliteLog, topic: str, positions: dict[int, range]) -> Iterator[dict[str, Any]]:
+    with opened.reader(topic, start={one: offsets.start for one, offsets in positions.items()}) as reader:
+        while any(reader.position()[one] < offsets.stop for one, offsets in positions.items()):
+            if not (slices := reader.poll()):
+                return
+            for found in slices:
+                wanted = positions.get(found.partition, range(0))
+                for offset, record in enumerate(found.records, found.first):
+                    if offset in wanted:  # others come in meanwhile
+                        yield show_record(topic, Place(found.partition, offset), record)
 
 
 def _logs(workspace: Workspace, stack: ExitStack) -> dict[str, SqliteLog]:

@@ -6,9 +6,9 @@ from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
-from trackway.events import lenient_json
+from trackway.events import fql, lenient_json
 from trackway.events.clock_skew import parse_ms
 
 _ROWS = 10_000
@@ -21,14 +21,22 @@ class Filter(NamedTuple):
     source: str | None
     type: str | None
     name: str | None
+    message_ids: frozenset[str] | None
     since_ms: int | None
     until_ms: int | None
+    where: fql.Filter | None = None
 
     def keeps(self, shown: dict[str, Any]) -> bool:
         """Return whether a record (of `show_record`) is wanted."""
         for key in ("source", "type", "name"):
             wanted = getattr(self, key)
             if wanted is not None and shown.get(key) != wanted:
+                return False
+        if self.message_ids is not None and shown.get("messageId") not in self.message_ids:
+            return False
+        if self.where is not None:
+            call = shown.get("call")
+            if not (isinstance(call, dict) and self.where.matches(cast("dict[str, Any]", call))):
                 return False
         received_ms = parse_ms(shown["receivedAt"]) or 0
         if self.since_ms is not None and received_ms < self.since_ms:
@@ -65,7 +73,7 @@ def write_parquet(records: Iterable[dict[str, Any]], out: Path) -> int:
     )
     count = 0
     remaining = iter(records)
-    with pq.ParquetWriter(out, schema, compression="zstd") as writer:
+    with _completed(out) as part, pq.ParquetWriter(part, schema, compression="zstd") as writer:
         while rows := [_row(shown) for shown in islice(remaining, _ROWS)]:
             writer.write_table(pa.Table.from_pylist(rows, schema=schema))
             count += len(rows)
@@ -90,5 +98,17 @@ def _opened(out: Path | None) -> Generator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.flush()
         return
-    with out.open("wb") as file:
+    with _completed(out) as part, part.open("wb") as file:
         yield file
+
+
+@contextmanager
+def _completed(out: Path) -> Generator[Path]:
+    """Give the path to write to; what stands there has its name once all is written, and is gone after an error."""
+    part = out.with_name(f"{out.name}.part")
+    try:
+        yield part
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.replace(out)

@@ -6,9 +6,10 @@ carries the CORS headers, errors as well: a browser could not read them otherwis
 """
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
+from msgspec import UNSET, Struct, UnsetType
 
 from trackway.events.reasons import REFUSALS
 
@@ -28,13 +29,49 @@ class Answer(NamedTuple):
     body: bytes
 
 
+class Verdict(Struct, rename="camel", kw_only=True, gc=False):
+    """What became of one call."""
+
+    message_id: str
+    """As sent, or made by the collector when it was absent or unusable."""
+    verdict: Literal["accepted", "duplicate", "invalid"]
+    reason: str | UnsetType = UNSET
+    """Of an invalid call: the code under which it waits in quarantine."""
+    pointer: str | UnsetType = UNSET
+    """Of an invalid call: JSON pointer to the part that is wrong; empty for the whole call."""
+    message: str | UnsetType = UNSET
+    """Of an invalid call: what to do."""
+
+
+class Success(Struct, kw_only=True):
+    """The calls are kept, also when single ones of them are invalid."""
+
+    success: Literal[True] = True
+    verdicts: list[Verdict] | UnsetType = UNSET
+    """One a call, in the order of the request; only when asked for."""
+
+
+class Failure(Struct, kw_only=True):
+    """Nothing was kept; of a `strict` source, only the valid calls were."""
+
+    success: Literal[False] = False
+    code: str
+    message: str
+    error: str
+    """The same as `message`, for Ruby's client."""
+    verdicts: list[Verdict] | UnsetType = UNSET
+    """Of a `strict` source: one a call, in the order of the request."""
+    pointer: str | UnsetType = UNSET
+    """Of a `strict` source: JSON pointer to the first thing that is wrong, from the body's root."""
+
+
 def json_answer(status: int, value: Any, *headers: Header) -> Answer:
     """Return an answer whose body is `value` as JSON."""
     body = _encode(value)
     return Answer(status, [_JSON, (b"content-length", b"%d" % len(body)), *headers], body)
 
 
-SUCCESS = json_answer(200, {"success": True})
+SUCCESS = json_answer(200, Success())
 PREFLIGHT_HEADERS: list[Header] = [
     (b"access-control-allow-methods", b"GET, POST, OPTIONS"),
     (b"access-control-allow-headers", b"authorization, content-type, content-encoding, x-retry-count, prefer"),
@@ -48,8 +85,7 @@ def error(
 ) -> Answer:
     """Return an error; the sentence is the reason's own unless given, `more` are further members."""
     sentence = message or REFUSALS[code]
-    value = {"success": False, "code": code, "message": sentence, "error": sentence, **(more or {})}
-    return json_answer(status, value, *headers)
+    return json_answer(status, Failure(code=code, message=sentence, error=sentence, **(more or {})), *headers)
 
 
 def try_later(message: str, *, after_s: int = 5) -> Answer:

@@ -98,3 +98,5 @@ _READERS: dict[str, Callable[[bytes, int], bytes]] = {
     "br": _unbrotli,
     "zstd": _unzstd,
 }
+NAMES = tuple(_READERS)
+"""The encodings that `unpack` understands."""

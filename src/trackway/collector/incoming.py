@@ -1,7 +1,7 @@
 """One request on its way in: the headers that matter, who sent it, and a body that is bounded in size and time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -13,11 +13,11 @@ Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 _PICKED = {
+    b"accept-encoding",
     b"authorization",
     b"content-encoding",
-    b"content-length",
-    b"forwarded",
     b"host",
+    b"if-none-match",
     b"origin",
     b"prefer",
     b"user-agent",
@@ -49,18 +49,40 @@ class InFlight:
 
 
 class Incoming:
-    """A request, before it is known whose it is."""
+    """The head of a request, before it is known whose it is."""
 
-    __slots__ = ("_in_flight", "_receive", "_taken", "headers", "method", "path", "scope")
+    __slots__ = ("headers", "method", "path", "peer", "query_string", "scheme")
 
-    def __init__(self, scope: Scope, receive: Receive, in_flight: InFlight) -> None:
-        self.scope = scope
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.headers: dict[bytes, bytes] = {name: value for name, value in scope["headers"] if name in _PICKED}
-        self._receive = receive
-        self._in_flight = in_flight
-        self._taken = 0
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        headers: Iterable[tuple[bytes, bytes]],
+        *,
+        query_string: bytes = b"",
+        peer: str = "",
+        scheme: str = "http",
+    ) -> None:
+        """`headers` have their names in lower case; `peer` is the address at the other end of the connection."""
+        self.method = method
+        self.path = path
+        self.headers: dict[bytes, bytes] = {name: value for name, value in headers if name in _PICKED}
+        self.query_string = query_string
+        self.peer = peer
+        self.scheme = scheme
+
+    @classmethod
+    def of_scope(cls, scope: Scope) -> "Incoming":
+        """Return the head that an ASGI scope describes."""
+        client = scope.get("client")
+        return cls(
+            scope["method"],
+            scope["path"],
+            scope["headers"],
+            query_string=scope.get("query_string", b""),
+            peer=client[0] if client else "",
+            scheme=scope.get("scheme", "http"),
+        )
 
     def header(self, name: bytes) -> bytes:
         """Return a header's value, `b""` when it is absent."""
@@ -68,35 +90,53 @@ class Incoming:
 
     def query(self) -> dict[str, str]:
         """Return the query parameters; of a repeated one the last."""
-        text = self.scope.get("query_string", b"").decode("latin-1")
+        text = self.query_string.decode("latin-1")
         return dict(parse_qsl(text, keep_blank_values=True)) if text else {}
 
     def client_ip(self, proxies: Proxies) -> str:
         """Return the address of the client, looking behind trusted proxies."""
-        client = self.scope.get("client")
-        peer = client[0] if client else ""
         forwarded = self.headers.get(b"x-forwarded-for")
-        return proxies.client_of(peer, forwarded) if forwarded else peer
+        return proxies.client_of(self.peer, forwarded) if forwarded else self.peer
 
     def is_near(self, proxies: Proxies) -> bool:
         """Return whether the request is from this machine or its private network."""
-        client = self.scope.get("client")
-        return proxies.is_near(client[0] if client else "", self.header(b"x-forwarded-for"))
+        return proxies.is_near(self.peer, self.header(b"x-forwarded-for"))
 
     def address(self, proxies: Proxies) -> tuple[str, str]:
         """Return scheme and host under which the client reached us, as trusted proxies tell."""
-        scheme, host = self.scope.get("scheme", "http"), self.header(b"host").decode("latin-1")
-        client = self.scope.get("client")
-        if proxies.trusts(client[0] if client else ""):
+        scheme, host = self.scheme, self.header(b"host").decode("latin-1")
+        if proxies.trusts(self.peer):
             scheme = self.header(b"x-forwarded-proto").decode("latin-1").split(",")[0].strip() or scheme
             host = self.header(b"x-forwarded-host").decode("latin-1").split(",")[0].strip() or host
         return scheme, host
 
-    async def body(self, *, max_bytes: int, timeout_s: float) -> bytes:
-        """Return the whole body, unpacked; `release` must follow when it is done with.
+    def unpack(self, body: bytes, *, max_bytes: int) -> bytes:
+        """Return a body as its client meant it.
 
         Raises:
             Refused: it is larger than `max_bytes`, packed or unpacked, or damaged.
+        """
+        if len(body) > max_bytes:
+            raise too_large(max_bytes)
+        encoding = self.headers.get(b"content-encoding")
+        return unpack(body, encoding, max_bytes=max_bytes) if encoding else body
+
+
+class BodyReader:
+    """Reads the body of a request as it arrives, and counts it as in flight until `release`."""
+
+    __slots__ = ("_held", "_in_flight", "_receive", "_taken")
+
+    def __init__(self, receive: Receive, in_flight: InFlight) -> None:
+        self._receive = receive
+        self._in_flight = in_flight
+        self._taken = 0
+        self._held = 0
+
+    async def read(self, *, max_bytes: int, timeout_s: float) -> bytes:
+        """Return the whole body as it came, or a little more than `max_bytes` of one that is larger.
+
+        Raises:
             TooSlow: it was not whole after `timeout_s`.
             ClientGone: the client left.
         """
@@ -111,10 +151,7 @@ class Incoming:
                 raise TooSlow from None
         elif message["type"] == "http.disconnect":
             raise ClientGone
-        if len(body) > max_bytes:
-            raise too_large(max_bytes)
-        encoding = self.headers.get(b"content-encoding")
-        return unpack(body, encoding, max_bytes=max_bytes) if encoding else body
+        return body
 
     async def _rest(self, first: bytes, max_bytes: int) -> bytes:
         chunks, size, more = [first], len(first), True
@@ -133,8 +170,13 @@ class Incoming:
         self._taken += size
         self._in_flight.bytes += size
 
+    def hold(self, size: int) -> None:
+        """Count `size` bytes that were made of the body, too."""
+        self._held += size
+        self._in_flight.bytes += size
+
     def release(self) -> int:
-        """Give back the room that the body took, and return how many bytes came."""
-        taken, self._taken = self._taken, 0
-        self._in_flight.bytes -= taken
+        """Give back the room that was taken, and return how many bytes came."""
+        taken, held, self._taken, self._held = self._taken, self._held, 0, 0
+        self._in_flight.bytes -= taken + held
         return taken

@@ -1,15 +1,22 @@
 """From the body of a request to records for the log, with a verdict for each call. Pure; no I/O."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 
+from trackway.collector.loose_batch import load_object, read_calls
+from trackway.collector.nesting import NEVER_TOO_DEEP, find_too_deep
 from trackway.collector.refused import Refused
 from trackway.events import calls, lenient_json
 from trackway.events.ids import new_message_id
 from trackway.events.records import RawRecord, Refusal, encode
 from trackway.events.verdicts import judge, refuse
+
+_RECORD_BYTES = 300
+"""A record besides the call, its id, and the objects that hold them."""
+_MOST_IN_WORK = 64 << 20
+_WORTH_COUNTING = 1 << 20
 
 
 class Origin(NamedTuple):
@@ -62,7 +69,7 @@ def write_key_of(body: bytes) -> str | None:
     try:
         return _decode_key(body).write_key
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        found = _load_object(body).get("writeKey")
+        found = load_object(body).get("writeKey")
         return found if isinstance(found, str) else None
 
 
@@ -82,7 +89,7 @@ def read_batch(body: bytes) -> Body:
     try:
         batch = calls.decode_batch(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _read_batch_slowly(_load_object(body))
+        return _read_batch_slowly(body)
     shared = b""
     parts = [
         b'"%s":%s' % (name, bytes(raw))
@@ -92,6 +99,21 @@ def read_batch(body: bytes) -> Body:
     if parts:
         shared = b"{" + b",".join(parts) + b"}"
     return Body(batch.batch, batch.write_key, batch.sent_at, shared)
+
+
+def size_in_work(body: Body, text: bytes, user_agent: bytes) -> int:
+    """Return about how many bytes a request takes up until it is durable, 0 when they are few.
+
+    Each call becomes a record, with what all of them share: of 4 MB of `{},{},…` it is a thousand times more.
+
+    Raises:
+        Refused: it is more than any request should take.
+    """
+    size = len(text) + len(body.calls) * (len(body.shared) + len(user_agent) + _RECORD_BYTES)
+    if size > _MOST_IN_WORK:
+        sentence = f"The {len(body.calls)} calls and what they share are too much at once; send fewer at a time."
+        raise Refused("body_too_large", sentence)
+    return size if size > _WORTH_COUNTING else 0
 
 
 def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, limits: Limits) -> Intake:
@@ -104,9 +126,15 @@ def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, l
         raise Refused("empty_batch")
     taken = Intake([], [], {})
     add_record, add_id = taken.records.append, taken.message_ids.append
+    shared, unshareable = body.shared, None
+    if shared and (unshareable := _refuse_shared(shared, limits)):
+        shared = b""
     for number, raw in enumerate(body.calls):
         call = bytes(raw)
-        kind, message_id, refusal = judge(call, path_type, limits.event_bytes)
+        judged = judge(call, path_type, limits.event_bytes)
+        message_id, refusal = judged.message_id, judged.refusal or unshareable
+        if len(call) > NEVER_TOO_DEEP and refusal is None:
+            refusal = find_too_deep(call)
         if number >= limits.batch_calls:
             refusal = refuse("batch_too_long", f"/batch/{number}")
         if refusal is not None:
@@ -115,12 +143,12 @@ def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, l
             message_id = new_message_id(time_ms=origin.received_at_ms)
         record = RawRecord(
             source,
-            kind,
+            judged.type,
             message_id,
             origin.received_at_ms,
             call,
             body.sent_at,
-            body.shared,
+            shared,
             origin.ip,
             origin.user_agent,
             origin.client_side,
@@ -132,39 +160,30 @@ def take_in(body: Body, *, source: str, path_type: str | None, origin: Origin, l
     return taken
 
 
-def _load_object(body: bytes) -> dict[str, Any]:
-    """Return a body that is no strict JSON, its parts still to be mended."""
-    try:
-        value = lenient_json.read_loosely(body)
-    except lenient_json.NotJson as error:
-        raise Refused("body_not_json", f"The body is not JSON: {error}.") from None
-    if not isinstance(value, dict):
-        raise Refused("body_not_object")
-    return cast("dict[str, Any]", value)
+def _refuse_shared(shared: bytes, limits: Limits) -> Refusal | None:
+    """Return why every call of a batch is refused: what they share would be stored with each of them."""
+    if len(shared) <= limits.event_bytes:
+        return find_too_deep(shared)
+    sentence = f"What the calls share has {len(shared)} bytes, more than the {limits.event_bytes} of a call; send less."
+    return refuse("event_too_large", "", sentence)
 
 
-def _read_batch_slowly(value: dict[str, Any]) -> Body:
+def _read_batch_slowly(body: bytes) -> Body:
     """Read a batch that is no strict JSON, or whose shared fields have odd types: those are left out, not the batch."""
-    items = value.get("batch")
-    if not isinstance(items, list):
+    value = load_object(body)
+    if not isinstance(value.get("batch"), list):
         raise Refused("batch_not_array")
     write_key, sent_at = value.get("writeKey"), value.get("sentAt")
     shared = {name: value[name] for name in ("context", "integrations") if isinstance(value.get(name), dict)}
-    calls: list[bytes] = []
-    repaired: set[int] = set()
     try:
-        for number, item in enumerate(cast("list[Any]", items)):
-            mended, changed = lenient_json.mend(item)
-            calls.append(lenient_json.dumps(mended))
-            if changed:
-                repaired.add(number)
         shared_text = lenient_json.dumps(lenient_json.mend(shared)[0]) if shared else b""
     except lenient_json.NotJson as error:
-        raise Refused("body_not_json", f"The body cannot be read: {error}.") from None
+        raise Refused("body_not_json", f"What the calls share cannot be read: {error}.") from None
+    calls, repaired = read_calls(body)
     return Body(
         calls,
         write_key if isinstance(write_key, str) else None,
         sent_at if isinstance(sent_at, str) else None,
         shared_text,
-        frozenset(repaired),
+        repaired,
     )

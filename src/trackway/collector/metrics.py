@@ -53,6 +53,7 @@ class Counts(Struct):
     commit_records: Histogram = field(default_factory=lambda: Histogram.over(COMMIT_RECORDS))
     commit_seconds: Histogram = field(default_factory=lambda: Histogram.over(COMMIT_SECONDS))
     commit_failures: int = 0
+    log_faults: int = 0
     log_head: int = 0
     disk_free_bytes: int = 0
 
@@ -129,6 +130,11 @@ class _Families(Collector):
                 "commit_failures",
                 "Commits that failed; their requests were answered 429.",
                 sum(one.commit_failures for one in counts),
+            ),
+            (
+                "log_faults",
+                "Files of the log that were given up after an I/O error.",
+                sum(one.log_faults for one in counts),
             ),
         ):
             yield CounterMetricFamily(f"trackway_collector_{name}", help_, value)

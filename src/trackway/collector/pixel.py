@@ -5,7 +5,6 @@ parameters are the call: dotted names nest, all values are text. Source: Segment
 """
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -45,10 +44,10 @@ def _decode(data: str) -> dict[str, Any]:
     text = data.strip().replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     try:
         value, _ = lenient_json.loads(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
-    except binascii.Error:
-        raise Refused("pixel_not_base64", "`data` must be a call as base64 JSON.") from None
     except lenient_json.NotJson as error:
         raise Refused("body_not_json", f"`data` is not JSON: {error}.") from None
+    except ValueError:  # no base64, or characters that no base64 has
+        raise Refused("pixel_not_base64", "`data` must be a call as base64 JSON.") from None
     if not isinstance(value, dict):
         raise Refused("body_not_object", "`data` must hold a JSON object.")
     return cast("dict[str, Any]", value)

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from trackway.collector.app import Ready
+from trackway.collector.reception import Ready
 
 _LOOK_EVERY_S = 1.0
 
@@ -12,11 +12,17 @@ _LOOK_EVERY_S = 1.0
 class Readiness:
     """Looks at the disk at most once a second, however often it is asked."""
 
-    def __init__(self, folder: Path, *, floor_bytes: int, clock: Callable[[], float]) -> None:
-        """`folder` is where the log lies; below `floor_bytes` of free space no events are taken."""
+    def __init__(
+        self, folder: Path, *, floor_bytes: int, clock: Callable[[], float], trouble: Callable[[], str] = str
+    ) -> None:
+        """`folder` is where the log lies; below `floor_bytes` of free space no events are taken.
+
+        `trouble` tells why the log does not take records, or nothing; it is asked every time.
+        """
         self._folder = folder
         self._clock = clock
         self._floor = floor_bytes
+        self._trouble = trouble
         self._looked = float("-inf")
         self._ready = Ready(True)
         self.free_bytes = 0
@@ -28,6 +34,8 @@ class Readiness:
         if now - self._looked >= _LOOK_EVERY_S:
             self._looked = now
             self._ready = self._look()
+        if self._ready.ok and (trouble := self._trouble()):
+            return Ready(False, trouble)
         return self._ready
 
     def _look(self) -> Ready:

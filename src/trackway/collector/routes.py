@@ -11,15 +11,17 @@ class Route(NamedTuple):
     """What a path asks for."""
 
     kind: str
-    """`call`, `batch`, `pixel`, `settings`, `counters`, `health`, `ready` or `metrics`."""
+    """`call`, `batch`, `pixel`, `counters`; `settings`, `script`, `chunk`, `openapi`; `health`, `ready`, `metrics`."""
     type: str | None = None
     """For `call`: the type of the call."""
     client_side: bool = False
     """Used by browsers and phones, whose ip and user agent are the person's own."""
     key: str = ""
-    """For `settings`: the write key in the path."""
+    """For `settings` and `script`: the write key in the path."""
+    file: str = ""
+    """For `script` and `chunk`: the name of the file."""
     prefix: str = ""
-    """What stands before `/v1`, for first-party proxies."""
+    """For `settings` and `openapi`: what stands before the path, for first-party proxies."""
     methods: tuple[str, ...] = ("POST",)
 
 
@@ -36,6 +38,19 @@ _BY_LAST_PART = {
 }
 _PIXELS = {name: Route("pixel", name, client_side=True, methods=_GET) for name in _TYPES}
 _BY_PATH = {f"/v1/{part}": route for part, route in _BY_LAST_PART.items()}
+TRACKING = {path.encode(): route for path, route in _BY_PATH.items() if route.kind in ("call", "batch")}
+"""The paths of nearly all requests, as they stand on the wire."""
+SCRIPTS = ("analytics.min.js", "analytics.classic.js")
+PATHS = {
+    **{path: route for path, route in _BY_PATH.items() if route.methods != _GET},
+    **{f"/v1/pixel/{name}": route for name, route in _PIXELS.items()},
+    "/v1/projects/{writeKey}/settings": Route("settings", methods=_GET),
+    **{f"/analytics.js/v1/{{writeKey}}/{file}": Route("script", file=file, methods=_GET) for file in SCRIPTS},
+    "/analytics-next/bundles/{file}": Route("chunk", methods=_GET),
+    "/openapi.json": Route("openapi", methods=_GET),
+    **{f"/{part}": route for part, route in _BY_LAST_PART.items() if route.methods == _GET},
+}
+"""Every path as it is documented; any prefix may stand before it. `{writeKey}` and `{file}` are what varies."""
 
 
 def find_route(path: str) -> Route | None:
@@ -45,11 +60,25 @@ def find_route(path: str) -> Route | None:
     parts = [part for part in path.split("/") if part]
     if not parts:
         return None
-    if len(parts) >= 3 and parts[-1] == "settings" and parts[-3] == "projects":
-        before = parts[:-3]
-        if before and before[-1] == "v1":
-            before = before[:-1]
-        return Route("settings", key=parts[-2], prefix="".join(f"/{part}" for part in before), methods=_GET)
-    if len(parts) >= 2 and parts[-2] == "pixel":
-        return _PIXELS.get(parts[-1])
-    return _BY_LAST_PART.get(parts[-1])
+    return _find_document(parts) or _BY_LAST_PART.get(parts[-1])
+
+
+def _find_document(parts: list[str]) -> Route | None:
+    match parts:
+        case [*before, "v1", "projects", key, "settings"] | [*before, "projects", key, "settings"]:
+            return Route("settings", key=key, prefix=_join(before), methods=_GET)
+        # Older snippets have `platform` in between.
+        case [*_, "analytics.js", "v1", key, file] | [*_, "analytics.js", "v1", key, "platform", file]:
+            return Route("script", key=key, file=file, methods=_GET) if file in SCRIPTS else None
+        case [*_, "analytics-next", "bundles", file]:
+            return Route("chunk", file=file, methods=_GET)
+        case [*before, "openapi.json"]:
+            return Route("openapi", prefix=_join(before), methods=_GET)
+        case [*_, "pixel", name]:
+            return _PIXELS.get(name)
+        case _:
+            return None
+
+
+def _join(parts: list[str]) -> str:
+    return "".join(f"/{part}" for part in parts)

@@ -61,6 +61,15 @@ class Sources:
         return self._by_key.get(key)
 
 
+_NOBODY = {b"", base64.b64encode(b":").rstrip(b"=")}
+
+
+def names_a_key(authorization: bytes) -> bool:
+    """Return whether an `Authorization` header means to give a write key: `Basic`, and not for the empty user."""
+    scheme, _, user = authorization.strip().partition(b" ")
+    return scheme.lower() == b"basic" and user.strip().rstrip(b"=") not in _NOBODY
+
+
 def _basic_user(authorization: bytes) -> str | None:
     """Return the user name of a Basic header written in an unusual way."""
     scheme, _, value = authorization.strip().partition(b" ")

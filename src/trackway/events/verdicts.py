@@ -4,9 +4,10 @@
 needs. What fails it is read a second time, leniently and field by field, to find the reason, or that there is none.
 """
 
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import msgspec
+from msgspec import Struct
 
 from trackway.events import calls, lenient_json
 from trackway.events.ids import MESSAGE_ID_MAX, as_id
@@ -17,7 +18,7 @@ MAX_BYTES = 32 * 1024
 CONSENT_EVENT = "Segment Consent Preference Updated"
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True, gc=False):
     """What `judge` found out about a call."""
 
     type: str
@@ -43,20 +44,20 @@ def judge(body: bytes, path_type: str | None = None, max_bytes: int = MAX_BYTES)
         reason = f"The call has {len(body)} bytes, more than the {max_bytes} this source allows; send less in it."
         return Judged(path_type or _peek_type(body), None, refuse("event_too_large", "", reason))
     try:
-        call = calls.decode_as[path_type](body) if path_type else calls.decode_any(body)
+        call: calls.AnyCall = calls.decode_as[path_type](body) if path_type else calls.decode_any(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _judge_slowly(body, path_type)
-    kind = _TYPE_OF[type(call)]
+    kind = type(call)
     if not (call.user_id or call.anonymous_id) or kind in _LOOK_CLOSELY:
         return _judge_slowly(body, path_type)
-    if kind == "track" and cast("calls.Track", call).event == CONSENT_EVENT:
+    if isinstance(call, calls.Track) and call.event == CONSENT_EVENT:
         return _judge_slowly(body, path_type)
-    message_id = call.message_id
-    return Judged(kind, (message_id if isinstance(message_id, str) else str(message_id or "")) or None, None)
+    message_id = call.message_id or None
+    return Judged(_TYPE_OF[kind], message_id if message_id is None else str(message_id), None)
 
 
 _TYPE_OF: dict[type, str] = {kind: name for name, kind in calls.BY_TYPE.items()}
-_LOOK_CLOSELY = {"group", "alias"}
+_LOOK_CLOSELY: set[type] = {calls.Group, calls.Alias}
 """Rare calls with rules that no struct can hold."""
 
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import select
+import threading
 import time
 from pathlib import Path
 
@@ -30,6 +31,9 @@ class Bell:
         self._own = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self._poll = select.poll()
         self._poll.register(self._ear, select.POLLIN)
+        self._open = True
+        # Reentrant: a signal handler may wake a reader whose thread is just closing it.
+        self._closing = threading.RLock()
 
     def clear(self) -> bool:
         """Forget earlier rings; return True if one of them came from `wake`."""
@@ -44,16 +48,21 @@ class Bell:
         self._poll.poll(max(0, timeout_s) * 1000)
 
     def wake(self) -> None:
-        """Ring it ourselves. Safe from any thread."""
-        with contextlib.suppress(BlockingIOError, OSError):
-            os.write(self._own, _WAKE)
+        """Ring it ourselves. Safe from any thread, also when it is closed: its number may be another file's by then."""
+        with self._closing, contextlib.suppress(BlockingIOError, OSError):
+            if self._open:
+                os.write(self._own, _WAKE)
 
     def close(self) -> None:
         """Take the bell down."""
-        self._path.unlink(missing_ok=True)
-        for end in (self._ear, self._own):
-            with contextlib.suppress(OSError):
-                os.close(end)
+        with self._closing:
+            if not self._open:
+                return
+            self._open = False
+            self._path.unlink(missing_ok=True)
+            for end in (self._ear, self._own):
+                with contextlib.suppress(OSError):
+                    os.close(end)
 
 
 class Ringer:
@@ -66,11 +75,12 @@ class Ringer:
         self._seen_ns = -1
 
     def ring(self) -> None:
-        """Wake every reader that waits."""
-        changed_ns = os.stat(self._folder).st_mtime_ns
-        if changed_ns != self._seen_ns:
-            self._scan()
-            self._seen_ns = changed_ns if time.time_ns() - changed_ns > _RACY_NS else -1
+        """Wake every reader that waits.
+
+        It never raises: a reader that is not woken looks around by itself.
+        """
+        with contextlib.suppress(OSError):
+            self._look_for_bells()
         for name, bell in list(self._bells.items()):
             try:
                 os.write(bell, _RING)
@@ -78,6 +88,12 @@ class Ringer:
                 pass  # full: it is ringing already
             except OSError:
                 self._drop(name)
+
+    def _look_for_bells(self) -> None:
+        changed_ns = os.stat(self._folder).st_mtime_ns
+        if changed_ns != self._seen_ns:
+            self._scan()
+            self._seen_ns = changed_ns if time.time_ns() - changed_ns > _RACY_NS else -1
 
     def close(self) -> None:
         """Let go of the bells."""

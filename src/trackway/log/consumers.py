@@ -1,6 +1,13 @@
 """The names under which the parts read the logs, in one place: they also say whose unread records are kept."""
 
+from collections.abc import Collection
+
+from trackway.events.records import EVENTS
+from trackway.log.contract import EventLog
+
 PIPELINE = "pipeline"
+IDENTITY = "identity"
+CATALOGUE = "catalogue"
 _DESTINATION, _WAREHOUSE = "destination:", "warehouse:"
 
 
@@ -17,3 +24,12 @@ def warehouse(name: str) -> str:
 def shown(consumer: str) -> str:
     """Return a consumer's name as people know it: the key in trackway.yaml."""
     return consumer.removeprefix(_DESTINATION).removeprefix(_WAREHOUSE)
+
+
+def forget_others(log: EventLog, kept: Collection[str]) -> list[str]:
+    """Hold events for none but the destinations and warehouses whose consumer names are `kept`; return the others."""
+    found = [name for name in log.consumers(EVENTS) if name.startswith((_DESTINATION, _WAREHOUSE))]
+    forgotten = sorted(set(found) - set(kept))
+    for name in forgotten:
+        log.forget(name)
+    return forgotten

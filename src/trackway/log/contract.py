@@ -21,7 +21,7 @@ class LogError(TrackwayError):
 
 
 class LogUnavailable(LogError):
-    """Nothing was written: no room, no permission, or a file that failed. Trying again later may succeed."""
+    """Nothing was done: no room, no permission, or a file that failed. Trying again later may succeed."""
 
 
 class LogBusy(LogError):
@@ -29,7 +29,7 @@ class LogBusy(LogError):
 
 
 class LogCorrupt(LogError):
-    """A block's bytes do not match its checksum."""
+    """Records that were acknowledged cannot be read: altered, missing, or in a file that is torn."""
 
 
 class Slice(NamedTuple):
@@ -53,13 +53,19 @@ class LogWriter(Protocol):
 
     partition: int
 
+    @property
+    def faults(self) -> int:
+        """How often storage has failed in a way that made the writer give up a file and go on in a new one."""
+        ...
+
     def append(
         self, records: Mapping[str, Sequence[bytes]], marks: Mapping[str, bytes] | None = None
     ) -> dict[str, range]:
         """Store `records` (by topic) and `marks` (by name), and return the offsets that each topic's records got.
 
         On return all of it survives a crash of this process and of the machine. All or nothing: after an error
-        none of it is visible.
+        none of it is visible, and the offsets are given out again. The writer mends itself: after any error the next
+        append may succeed.
 
         Raises:
             LogUnavailable: nothing was written.
@@ -95,8 +101,12 @@ class LogReader(Protocol):
         A new record wakes a waiting reader within milliseconds, also from another process. At least one block is
         returned when there is one, so the bounds may be passed by the rest of a block.
 
+        Nothing is left out in silence: what was found before a fault is returned, and the next call raises. Records
+        that retention deleted, or that an operator wrote off, are passed over; `Slice.first` shows it.
+
         Raises:
-            LogCorrupt: a block was altered on disk.
+            LogCorrupt: the next records are altered or missing. It is raised again until they are written off.
+            LogUnavailable: storage cannot be read.
         """
         ...
 
@@ -141,6 +151,7 @@ class EventLog(Protocol):
         Raises:
             LogBusy: another writer has it.
             LogUnavailable: it cannot be opened; the message says why.
+            LogCorrupt: where its records end cannot be read.
         """
         ...
 
@@ -171,7 +182,11 @@ class EventLog(Protocol):
         ...
 
     def read(self, topic: str, partition: int, offset: int, *, max_records: int = 1) -> Iterable[Slice]:
-        """Yield the records from `offset` on, at most `max_records`; nothing when they are gone or not yet there."""
+        """Yield the records from `offset` on, at most `max_records`; nothing when that one is gone or not yet there.
+
+        Raises:
+            LogCorrupt, LogUnavailable: as `LogReader.poll`.
+        """
         ...
 
     def consumers(self, topic: str) -> dict[str, dict[int, int]]:

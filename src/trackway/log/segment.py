@@ -2,87 +2,33 @@
 
     firsts(topic, first)         offset of the segment's first record of each topic
     marks(name, value)           the writer's marks, carried over from segment to segment
-    about(key, value)            format version, time of creation
+    about(key, value)            format version, time of creation; `after_fault`: why the one before it was given up
+    lost(topic, first, next)     only after a repair: records that nobody will find again
     block_<topic>(first, count, time_ms, codec, crc, payload)    neighbouring records as one row
 
 A row a block, not a row a record: SQLite's cost per row is paid once for a whole commit. The payload is a msgpack array
 of byte strings, compressed by zstd when that pays: a hundred events shrink to a tenth for half a microsecond each,
 while SQLite takes several for every kilobyte it writes (docs/decisions/0005). The checksum is that of the stored
-payload. All of a segment is created in one transaction, so a file without tables is one that never was.
+payload. A segment is made under another name and gets its own when it is whole and on the disk.
+
+Where a segment ends is said by `firsts` of the one after it. Usually that is after its last block; but a commit that
+failed may have left blocks in a file that was given up for it, and their offsets went to other records since.
 """
 
 import contextlib
 import sqlite3
 import time
-import zlib
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
 
-import msgspec
-from zstandard import ZstdCompressor, ZstdDecompressor, ZstdError
-
-from trackway.log.contract import LogCorrupt, Slice
+from trackway.log import storage
+from trackway.log.block import Block
 
 FORMAT = 1
-_PLAIN, _ZSTD = 0, 1
-_WORTH_COMPRESSING = 4096
-"""Smaller payloads fit into a page or two of the file, whatever they are."""
 _SUFFIX = ".segment"
 _PATIENCE_S = 5.0
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[bytes]).decode
-
-
-class Block(NamedTuple):
-    """A row of `block_<topic>`."""
-
-    first: int
-    length: int
-    time_ms: int
-    codec: int
-    crc: int
-    payload: bytes
-
-
-class Packer:
-    """Makes blocks of records. One thread at a time."""
-
-    def __init__(self) -> None:
-        self._zstd = ZstdCompressor(level=1)
-
-    def pack(self, first: int, records: list[bytes], time_ms: int) -> Block:
-        """Return `records`, whose first one has the offset `first`, as a block."""
-        codec, payload = _PLAIN, _encode(records)
-        if len(payload) >= _WORTH_COMPRESSING:
-            codec, payload = _ZSTD, self._zstd.compress(payload)
-        return Block(first, len(records), time_ms, codec, zlib.crc32(payload), payload)
-
-
-class Unpacker:
-    """Makes records of blocks. One thread at a time."""
-
-    def __init__(self) -> None:
-        self._zstd = ZstdDecompressor()
-
-    def unpack(self, block: Block, partition: int, *, start: int, limit: int, place: str) -> Slice:
-        """Return at most `limit` records of `block` from offset `start` on.
-
-        Raises:
-            LogCorrupt: the payload is not what was written; `place` says where.
-        """
-        if zlib.crc32(block.payload) != block.crc:
-            raise LogCorrupt(f"{place}: the block at offset {block.first} does not match its checksum")
-        try:
-            payload = self._zstd.decompress(block.payload) if block.codec == _ZSTD else block.payload
-            records = _decode(payload)
-        except (ZstdError, msgspec.DecodeError) as error:
-            raise LogCorrupt(f"{place}: the block at offset {block.first} cannot be read: {error}") from error
-        skip = max(0, start - block.first)
-        if skip or len(records) > limit:
-            records = records[skip : skip + limit]
-        return Slice(partition, block.first + skip, block.time_ms, records)
+_NO_END = (1 << 63) - 1
 
 
 def name_of(number: int) -> str:
@@ -99,22 +45,41 @@ def list_segments(folder: Path) -> list[int]:
     return sorted(int(name.removesuffix(_SUFFIX)) for name in names)
 
 
-def files_of(folder: Path, number: int) -> list[Path]:
-    """Return all files that belong to a segment, the main one last: it goes last when they are deleted."""
-    main = folder / name_of(number)
-    return [main.with_name(main.name + "-wal"), main.with_name(main.name + "-shm"), main]
+def files_of(main: Path) -> list[Path]:
+    """Return all files that belong to a segment.
+
+    The main one is first: it goes first when they are deleted, so that nobody finds it without its write-ahead log.
+    """
+    return [main, main.with_name(main.name + "-wal"), main.with_name(main.name + "-shm")]
 
 
 def open_for_writing(path: Path) -> sqlite3.Connection:
     """Open a segment so that a returned COMMIT survives power loss."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    db.execute("PRAGMA page_size=8192")
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    # Checkpoints run on a thread of their own: inside a COMMIT they would hold up everybody's answer.
-    db.execute("PRAGMA wal_autocheckpoint=0")
-    db.execute("PRAGMA cache_size=-2048")
+    try:
+        db.execute("PRAGMA page_size=8192")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        # Checkpoints run on a thread of their own: inside a COMMIT they would hold up everybody's answer.
+        db.execute("PRAGMA wal_autocheckpoint=0")
+        db.execute("PRAGMA cache_size=-2048")
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
+
+
+def refuse_empty(path: Path) -> None:
+    """Return if there is something in a segment's file.
+
+    SQLite takes an empty file for a new one, and deletes the write-ahead log beside it.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        LogCorrupt: it is empty.
+    """
+    if path.stat().st_size == 0:
+        raise storage.corrupt(str(path), "the file is empty")
 
 
 def open_for_reading(path: Path) -> sqlite3.Connection:
@@ -122,9 +87,9 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
 
     Raises:
         FileNotFoundError: it is gone (retention) or not yet there.
+        LogCorrupt: it is empty.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
+    refuse_empty(path)
     # Not mode=ro: a reader must be able to recover the write-ahead log when the writer was killed.
     uri = f"{path.as_uri()}?mode=rw"
     deadline = time.monotonic() + _PATIENCE_S
@@ -137,19 +102,70 @@ def open_for_reading(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError:
             # The last one to close a file folds its write-ahead log in and removes it: opened in that moment, it fails.
             db.close()
+            if not path.exists():
+                raise FileNotFoundError(path) from None
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
+        except sqlite3.Error:
+            db.close()
+            raise
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Generator[sqlite3.Connection]:
+    """Open a segment for reading, for the length of the block.
+
+    Raises:
+        FileNotFoundError: it is gone (retention) or not yet there.
+        LogCorrupt: it is damaged; also from within the block.
+        LogUnavailable: it cannot be read; also from within the block.
+    """
+    with storage.reading(path), closing(open_for_reading(path)) as db:
+        if not is_complete(db):
+            raise storage.corrupt(str(path), "the file has lost its tables")
+        yield db
 
 
 def is_complete(db: sqlite3.Connection) -> bool:
-    """Return False for a file whose creation a crash cut short."""
+    """Return False for a file without a segment's tables."""
     return db.execute("SELECT count(*) FROM sqlite_master WHERE name = 'about'").fetchone()[0] == 1
 
 
-def create(db: sqlite3.Connection, firsts: Mapping[str, int], marks: Mapping[str, bytes], now_ms: int) -> None:
-    """Make the tables of a new segment that begins at `firsts`, in one transaction."""
-    db.execute("BEGIN IMMEDIATE")
+def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make a segment in one transaction of `fill` and give it its name; the caller makes the name last.
+
+    Raises:
+        sqlite3.Error, OSError: there is no such segment.
+    """
+    draft = path.with_name("next.draft")
+    # A write-ahead log left beside the name would be taken for that of the new file.
+    for left in (*files_of(draft), *files_of(path)[1:]):
+        left.unlink(missing_ok=True)
+    with closing(open_for_writing(draft)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        fill(db)
+        db.execute("COMMIT")
+        if not fold(db):
+            raise sqlite3.OperationalError(f"{draft} is in use")
+    draft.rename(path)
+
+
+def fold(db: sqlite3.Connection) -> bool:
+    """Move all of a segment's write-ahead log into the file, and both to the disk; False if a reader is in the way."""
+    busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def create(
+    db: sqlite3.Connection,
+    firsts: Mapping[str, int],
+    marks: Mapping[str, bytes],
+    now_ms: int,
+    *,
+    after_fault: str | None = None,
+) -> None:
+    """Make the tables of a new segment that begins at `firsts`, within the caller's transaction."""
     db.execute("CREATE TABLE about(key TEXT PRIMARY KEY, value) WITHOUT ROWID")
     db.execute("CREATE TABLE firsts(topic TEXT PRIMARY KEY, first INTEGER NOT NULL) WITHOUT ROWID")
     db.execute("CREATE TABLE marks(name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
@@ -159,9 +175,10 @@ def create(db: sqlite3.Connection, firsts: Mapping[str, int], marks: Mapping[str
             " time_ms INTEGER NOT NULL, codec INTEGER NOT NULL, crc INTEGER NOT NULL, payload BLOB NOT NULL)"
         )
     db.executemany("INSERT INTO about VALUES(?, ?)", [("format", FORMAT), ("created_ms", now_ms)])
+    if after_fault:
+        db.execute("INSERT INTO about VALUES('after_fault', ?)", (after_fault,))
     db.executemany("INSERT INTO firsts VALUES(?, ?)", firsts.items())
     put_marks(db, marks)
-    db.execute("COMMIT")
 
 
 def put_marks(db: sqlite3.Connection, marks: Mapping[str, bytes]) -> None:
@@ -180,11 +197,30 @@ def firsts_of(db: sqlite3.Connection) -> dict[str, int]:
 
 
 def next_of(db: sqlite3.Connection, topic: str) -> int:
-    """Return the offset after the segment's last record of `topic`."""
+    """Return the offset after the segment's last record of `topic`, lost ones included."""
     last = db.execute(f"SELECT first + count FROM block_{topic} ORDER BY first DESC LIMIT 1").fetchone()  # noqa: S608
     if last is None:
         last = db.execute("SELECT first FROM firsts WHERE topic = ?", (topic,)).fetchone()
-    return int(last[0])
+    return max([int(last[0]), *(following for _, following in lost_of(db, topic))])
+
+
+def lost_of(db: sqlite3.Connection, topic: str) -> list[tuple[int, int]]:
+    """Return the ranges of offsets (first, and the one after the last) that a repair wrote off, ascending."""
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'lost'").fetchone():
+        return []
+    return db.execute("SELECT first, next FROM lost WHERE topic = ? ORDER BY first", (topic,)).fetchall()
+
+
+def put_lost(db: sqlite3.Connection, lost: Iterable[tuple[str, int, int]]) -> None:
+    """Write off ranges of offsets (topic, first, and the one after the last), within the caller's transaction."""
+    db.execute("CREATE TABLE IF NOT EXISTS lost(topic TEXT, first INTEGER, next INTEGER, PRIMARY KEY(topic, first))")
+    db.executemany("INSERT INTO lost VALUES(?, ?, ?)", lost)
+
+
+def after_fault_of(db: sqlite3.Connection) -> str | None:
+    """Return why the segment before this one was given up, or None."""
+    found = db.execute("SELECT value FROM about WHERE key = 'after_fault'").fetchone()
+    return str(found[0]) if found else None
 
 
 def marks_of(db: sqlite3.Connection) -> dict[str, bytes]:
@@ -197,14 +233,17 @@ def created_ms(db: sqlite3.Connection) -> int:
     return int(db.execute("SELECT value FROM about WHERE key = 'created_ms'").fetchone()[0])
 
 
-def read_blocks(db: sqlite3.Connection, topic: str, start: int) -> Generator[Block, None, None]:
-    """Yield the block that holds offset `start` and all after it, in order; closing it ends its read transaction."""
+def read_blocks(db: sqlite3.Connection, topic: str, start: int, end: int | None = None) -> Generator[Block, None, None]:
+    """Yield the block that holds offset `start` and all after it, in order; closing it ends its read transaction.
+
+    Blocks from `end` on are left out.
+    """
     rows = db.execute(
         # The block that holds `start` is the last one that begins at or before it.
         f"SELECT first, count, time_ms, codec, crc, payload FROM block_{topic}"  # noqa: S608
         f" WHERE first >= coalesce((SELECT max(first) FROM block_{topic} WHERE first <= ?1), 0) AND first + count > ?1"
-        " ORDER BY first",
-        (start,),
+        " AND first < ?2 ORDER BY first",
+        (start, _NO_END if end is None else end),
     )
     try:
         yield from map(Block._make, rows)
@@ -213,8 +252,12 @@ def read_blocks(db: sqlite3.Connection, topic: str, start: int) -> Generator[Blo
 
 
 def checkpoint(path: Path) -> None:
-    """Move what stands in a segment's write-ahead log into the file, without making its writer wait."""
-    with contextlib.suppress(sqlite3.Error), closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
+    """Move what stands in a segment's write-ahead log into the file, without making its writer wait.
+
+    Raises:
+        sqlite3.Error: it stays where it is.
+    """
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
         db.execute("PRAGMA synchronous=FULL")
         db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
@@ -228,11 +271,14 @@ def seal(db: sqlite3.Connection) -> None:
         db.close()
 
 
-def delete(folder: Path, number: int) -> int:
-    """Delete a segment and return the bytes freed."""
+def delete(path: Path) -> int:
+    """Delete a segment, make that last, and return the bytes freed."""
     freed = 0
-    for path in files_of(folder, number):
+    for one in files_of(path):
         with contextlib.suppress(FileNotFoundError):
-            freed += path.stat().st_size
-            path.unlink()
+            size = one.stat().st_size
+            one.unlink()
+            freed += size
+    # One by one: were the next one gone after a power loss and this one back, there would be a hole.
+    storage.sync_folder(path.parent)
     return freed

@@ -1,45 +1,52 @@
 """The writer of one partition of an SQLite log; `sqlite.py` has the design note."""
 
 import contextlib
-import fcntl
+import logging
 import os
 import sqlite3
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from trackway.log import segment
+from trackway.log import segment, storage
 from trackway.log.bell import Ringer
-from trackway.log.contract import LogBusy, LogUnavailable
+from trackway.log.block import Block, Packer
+from trackway.log.contract import LogUnavailable
+from trackway.log.keeper import Keeper
 from trackway.log.layout import Layout, now_ms
+from trackway.log.lock import take_lock
 
-_BLOCK_RECORDS = 4096
-_BLOCK_BYTES = 1 << 20
-_CHECKPOINT_BYTES = 16 << 20
+_DEPTH = 4
+"""A partition lies in its log, among the logs, in the data folder, in the workspace; others may have made those."""
+_log = logging.getLogger(__name__)
 
 
 class SqliteWriter:
     """The writer of one partition."""
 
-    def __init__(self, layout: Layout, partition: int) -> None:
+    def __init__(self, layout: Layout, partition: int, *, at_least: Mapping[str, int] | None = None) -> None:
+        """`at_least` names, by topic, the offset that consumers have read up to: none below it is given out again."""
         self.partition = partition
+        self.faults = 0
         self._layout = layout
         self._folder = layout.partition(partition)
-        self._lock = self._take_lock()
+        self._lock = take_lock(self._folder)
         self._ringer = Ringer(layout.bells)
-        self._keeper = _Keeper()
-        self._packer = segment.Packer()
+        self._keeper = Keeper()
+        self._packer = Packer()
         self._db: sqlite3.Connection | None = None
         self._number = 0
         self._next: dict[str, int] = {}
         self._marks: dict[str, bytes] = {}
         self._written = 0
+        self._fault: str | None = None
+        """Why the last segment must not be written to any more."""
+        self._named = True
+        """Whether the last segment's name is known to be on the disk."""
         try:
-            self._open()
-        except LogUnavailable:
+            self._open(at_least or {})
+        except BaseException:
             self.close()
             raise
 
@@ -47,17 +54,14 @@ class SqliteWriter:
         self, records: Mapping[str, Sequence[bytes]], marks: Mapping[str, bytes] | None = None
     ) -> dict[str, range]:
         """Store records and marks in one durable transaction; see the contract."""
-        db = self._db or self._open()
+        db = self._ready()
         at_ms = now_ms()
         got = {topic: range(first := self._next[topic], first + len(values)) for topic, values in records.items()}
-        blocks = {
-            topic: list(_blocks(self._packer, got[topic].start, values, at_ms)) for topic, values in records.items()
-        }
+        blocks = {topic: list(self._packer.cut(got[topic].start, values, at_ms)) for topic, values in records.items()}
         try:
             _write(db, blocks, marks)
         except sqlite3.Error as error:
-            self._give_up()
-            raise LogUnavailable(f"{self._folder}: nothing was written: {error}") from error
+            raise self._failed(db, error) from error
         size = sum(len(block.payload) for some in blocks.values() for block in some)
         for topic, offsets in got.items():
             self._next[topic] = offsets.stop
@@ -83,7 +87,8 @@ class SqliteWriter:
         """Give the partition free for another writer."""
         self._keeper.close()
         if self._db is not None:
-            segment.seal(self._db)
+            # What a file that failed holds beyond its end is never folded in.
+            self._leave(self._db) if self._fault else segment.seal(self._db)
             self._db = None
         self._ringer.close()
         os.close(self._lock)
@@ -96,139 +101,144 @@ class SqliteWriter:
     ) -> None:
         self.close()
 
-    def _take_lock(self) -> int:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self._folder / "writer.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise LogUnavailable(f"{self._folder} cannot be written: {error}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            owner = os.pread(lock, 32, 0).decode(errors="replace").strip()
-            os.close(lock)
-            raise LogBusy(
-                f"{self._folder} is being written by process {owner or 'unknown'}; stop it, or use another workspace"
-            ) from None
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, str(os.getpid()).encode(), 0)
-        return lock
-
-    def _open(self) -> sqlite3.Connection:
+    def _open(self, at_least: Mapping[str, int]) -> None:
         """Open the last segment, or make the first one."""
         numbers = segment.list_segments(self._folder)
         try:
-            while numbers:
-                path = self._path(numbers[-1])
-                db = segment.open_for_writing(path)
-                if segment.is_complete(db):
-                    return self._adopt(db, numbers[-1], path.stat().st_size)
-                db.close()
-                segment.delete(self._folder, numbers.pop())
-            return self._create(1, dict.fromkeys(self._layout.topics, 0))
+            if numbers:
+                self._adopt(numbers[-1], at_least)
+            else:
+                self._next = dict(at_least)
+                self._create()
+                storage.sync_above(self._folder, _DEPTH)
+                self._settle()
         except (sqlite3.Error, OSError) as error:
-            raise LogUnavailable(f"{self._folder} cannot be opened for writing: {error}") from error
+            raise self._unavailable("cannot be opened for writing", error) from error
 
-    def _adopt(self, db: sqlite3.Connection, number: int, size: int) -> sqlite3.Connection:
-        known = segment.firsts_of(db)
-        self._next = {topic: segment.next_of(db, topic) for topic in known}
-        self._marks = segment.marks_of(db)
-        self._db, self._number, self._written = db, number, size
-        if known.keys() != set(self._layout.topics):
-            # A topic was added to the product: it begins with the next segment.
-            self._rotate()
+    def _adopt(self, number: int, at_least: Mapping[str, int]) -> None:
+        path = self._path(number)
+        segment.refuse_empty(path)
+        with storage.reading(path):
+            db = self._db = segment.open_for_writing(path)
+            if not segment.is_complete(db):
+                raise storage.corrupt(str(path), "the file has lost its tables")
+            folded = self._fold(db, path)
+            known = segment.firsts_of(db)
+            self._next = {topic: segment.next_of(db, topic) for topic in known}
+            self._marks = segment.marks_of(db)
+        self._number, self._written = number, path.stat().st_size
+        behind = {topic: first for topic, first in at_least.items() if first > self._next.get(topic, 0)}
+        if behind:
+            self._fault = f"it ends at {self._next}, but consumers have read up to {behind}: its end is lost"
+            self._next.update(behind)
+            _log.error("%s: %s; the log goes on from there", path, self._fault)
+        if behind or not folded or known.keys() != set(self._layout.topics):
+            # The last case: a topic was added to the product. It begins with the next segment.
+            self._follow()
+
+    def _fold(self, db: sqlite3.Connection, path: Path) -> bool:
+        """Bring what a crash left in the write-ahead log to the disk; False when nothing may be added to the file.
+
+        What stands there may be the end of a commit whose fsync failed: in the page cache, but not on the disk. Added
+        to, the log would break off there after a power loss. Copied into the file, it is written anew.
+        """
+        try:
+            return segment.fold(db)
+        except sqlite3.Error as error:
+            if storage.is_damage(error):
+                self._note_fault(path, storage.explain(error))
+            return False
+
+    def _ready(self) -> sqlite3.Connection:
+        """Return a segment that may be written to, making one if need be."""
+        if self._keeper.fault is not None:
+            (path, why), self._keeper.fault = self._keeper.fault, None
+            if path == self._path(self._number) and not self._fault:
+                self._note_fault(path, why)
+        if self._fault:
+            self._follow()
+        return self._settle()
+
+    def _settle(self) -> sqlite3.Connection:
+        """Return the last segment, open, once it will be found after a power loss."""
+        try:
+            if self._db is None:
+                self._db = segment.open_for_writing(self._path(self._number))
+            if not self._named:
+                storage.sync_folder(self._folder)
+                self._named = True
+        except (sqlite3.Error, OSError) as error:
+            raise self._unavailable("the new segment cannot be used yet", error) from error
         return self._db
 
-    def _create(self, number: int, firsts: Mapping[str, int]) -> sqlite3.Connection:
-        # Made under another name: a reader never meets a file that is no whole segment yet.
-        draft = self._folder / "next.draft"
-        for left in self._folder.glob("next.draft*"):
-            left.unlink()
-        with closing(segment.open_for_writing(draft)) as made:
-            segment.create(made, firsts, self._marks, now_ms())
-        draft.rename(self._path(number))
-        _sync_folder(self._folder)
-        db = segment.open_for_writing(self._path(number))
-        self._next = dict(firsts)
-        self._db, self._number, self._written = db, number, 0
-        return db
+    def _failed(self, db: sqlite3.Connection, error: sqlite3.Error) -> LogUnavailable:
+        """Do what a failed commit asks for, and return what the caller is told."""
+        with contextlib.suppress(sqlite3.Error):
+            db.rollback()
+        if storage.is_damage(error):
+            self._note_fault(self._path(self._number), storage.explain(error))
+            # At once, not with the next append: the new segment says where this one ends. Until there is one, this one
+            # stays open; closed, it might be opened by a reader who finds the commit that failed.
+            with contextlib.suppress(LogUnavailable):
+                self._follow()
+        return self._unavailable("nothing was written", error)
+
+    def _note_fault(self, path: Path, why: str) -> None:
+        self._fault = why
+        self.faults += 1
+        _log.error("%s: %s; nothing more is written to this file, the log goes on in the next", path, why)
+
+    def _follow(self) -> None:
+        """Begin the segment after one that may not be written to any more.
+
+        Raises:
+            LogUnavailable: there is no room, or storage fails altogether; the next append tries again.
+        """
+        old = self._db
+        try:
+            self._create()
+        except (sqlite3.Error, OSError) as error:
+            raise self._unavailable("no new segment can be begun", error) from error
+        if old is not None:
+            self._leave(old)
+        self._settle()
 
     def _rotate(self) -> None:
-        """Begin the next segment; the old one is sealed in the background."""
+        """Begin the next segment when this one is full; the old one is sealed in the background."""
         old = self._db
-        firsts = {topic: self._next.get(topic, 0) for topic in self._layout.topics}
         try:
-            self._create(self._number + 1, firsts)
+            self._create()
         except (sqlite3.Error, OSError):
-            # What was appended is safe; go on in the old segment and try again with the next append.
-            segment.delete(self._folder, self._number + 1)
-            return
+            return  # what was appended is safe; go on in the old segment and try again with the next append
         if old is not None:
             self._keeper.seal(old)
+        with contextlib.suppress(LogUnavailable):
+            self._settle()
 
-    def _give_up(self) -> None:
-        db, self._db = self._db, None
-        if db is not None:
-            with contextlib.suppress(sqlite3.Error):
-                db.rollback()
-            with contextlib.suppress(sqlite3.Error):
-                db.close()
+    def _create(self) -> None:
+        """Make the next segment. Once it has its name it says where the one before ends, so that one is never used."""
+        number, made_ms = self._number + 1, now_ms()
+        firsts = {topic: self._next.get(topic, 0) for topic in self._layout.topics}
+
+        def fill(db: sqlite3.Connection) -> None:
+            segment.create(db, firsts, self._marks, made_ms, after_fault=self._fault)
+
+        segment.make(self._path(number), fill)
+        self._db, self._number, self._written, self._named = None, number, 0, False
+        self._next, self._fault = firsts, None
+
+    def _leave(self, db: sqlite3.Connection) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            db.close()
+
+    def _unavailable(self, what: str, error: sqlite3.Error | OSError) -> LogUnavailable:
+        return LogUnavailable(f"{self._folder}: {what}: {storage.explain(error)}")
 
     def _path(self, number: int) -> Path:
         return self._folder / segment.name_of(number)
 
 
-class _Keeper:
-    """A thread that checkpoints and seals segments, so that no commit has to."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._growing: Path | None = None
-        self._grown = 0
-        self._full: list[sqlite3.Connection] = []
-        self._stop = False
-        self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
-        self._thread.start()
-
-    def tidy(self, path: Path, size: int) -> None:
-        """Note that `size` bytes went into the segment at `path`; checkpoint it when enough came together."""
-        self._grown += size
-        if self._grown >= _CHECKPOINT_BYTES:
-            with self._changed:
-                self._growing, self._grown = path, 0
-                self._changed.notify()
-
-    def seal(self, db: sqlite3.Connection) -> None:
-        """Checkpoint and close a segment that gets no more records."""
-        with self._changed:
-            self._growing = None
-            self._full.append(db)
-            self._changed.notify()
-
-    def close(self) -> None:
-        """Finish what is left."""
-        with self._changed:
-            self._stop = True
-            self._changed.notify()
-        self._thread.join(timeout=30)
-
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._growing or self._full or self._stop)
-                growing, self._growing = self._growing, None
-                full, self._full = self._full, []
-                if self._stop and not full:
-                    return
-            for db in full:
-                segment.seal(db)
-            if growing is not None:
-                segment.checkpoint(growing)
-
-
-def _write(
-    db: sqlite3.Connection, blocks: Mapping[str, list[segment.Block]], marks: Mapping[str, bytes] | None
-) -> None:
+def _write(db: sqlite3.Connection, blocks: Mapping[str, list[Block]], marks: Mapping[str, bytes] | None) -> None:
     """Write all in one transaction."""
     if not marks and sum(map(len, blocks.values())) == 1:
         # A single statement is a transaction of its own. Each further one would give the interpreter's lock away and
@@ -242,25 +252,3 @@ def _write(
     if marks:
         segment.put_marks(db, marks)
     db.execute("COMMIT")
-
-
-def _blocks(packer: segment.Packer, first: int, records: Sequence[bytes], at_ms: int) -> Iterator[segment.Block]:
-    """Cut `records` into blocks of bounded count and size."""
-    chunk: list[bytes] = []
-    size = 0
-    for record in records:
-        if chunk and (len(chunk) >= _BLOCK_RECORDS or size + len(record) > _BLOCK_BYTES):
-            yield packer.pack(first, chunk, at_ms)
-            first, chunk, size = first + len(chunk), [], 0
-        chunk.append(record)
-        size += len(record)
-    if chunk:
-        yield packer.pack(first, chunk, at_ms)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
