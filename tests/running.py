@@ -179,10 +179,24 @@ class Trackway:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def pid(self) -> int:
+        """The process id of `trackway up`."""
+        assert self._process, "it was not started"
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """The end of what all its processes printed, for error messages."""
         file = self.folder / "output.txt"
         return file.read_text("utf-8", "replace")[-_OUTPUT_SHOWN:] if file.exists() else ""
+
+    def change(self, **overrides: Any) -> None:
+        """Lay `overrides` over trackway.yaml, as an editor does who saves a file; None removes a key."""
+        file = self.folder / "trackway.yaml"
+        settings = _without_none(_merged(yaml.safe_load(file.read_text("utf-8")), overrides))
+        saved = file.with_suffix(".saved")
+        saved.write_text(yaml.safe_dump(settings, sort_keys=False), "utf-8")
+        saved.replace(file)
 
     # Life and death
 
@@ -384,6 +398,12 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
         below = merged.get(key)
         merged[key] = _merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return merged
+
+
+def _without_none(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_none(item) for key, item in value.items() if item is not None}
 
 
 def _read(log: SqliteLog, topic: str) -> Iterator[tuple[Place, bytes]]:

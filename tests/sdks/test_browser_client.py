@@ -4,96 +4,18 @@ The page stands on another port than the collector, so for the browser each call
 """
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator
-from html import escape
-from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
-from aiohttp import web
 
 from tests.running import Trackway, poll_until
-from tests.sdks.app_thread import AppThread
 from tests.sdks.arrival import calls_in, check_arrived
+from tests.sdks.browser_page import Drive, Site
 from tests.sdks.recording_proxy import Exchange, RecordingProxy
-from tests.services import CHROMIUM_FLAGS, find_node_package
 
 pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
 
-CLIENTS = Path(__file__).parent / "clients"
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Lamps &amp; lights</title>
-<link rel="icon" href="data:,"><script type="application/json" id="settings">%s</script>
-<script type="module" src="/page.js"></script></html>"""
 VISIT = ["page", "alias", "identify", "identify", "track", "group", "page", "screen"]
-Drive = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture(scope="session")
-def bundle(node: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the page's script."""
-    find_node_package("vite")
-    package = find_node_package("@segment/analytics-next")
-    assert json.loads((package / "package.json").read_text())["version"] == "1.84.3"
-    folder = tmp_path_factory.mktemp("bundle")
-    subprocess.run([node, CLIENTS / "build_page.mjs", folder], check=True, timeout=60)
-    return folder
-
-
-class Site(AppThread):
-    """The test's own site; `settings` is what its page gives to the client."""
-
-    def __init__(self, bundle: Path) -> None:
-        super().__init__(self._make)
-        self._bundle = bundle
-        self.settings: dict[str, Any] = {}
-
-    @property
-    def page_url(self) -> str:
-        return f"http://localhost:{self.port}/lamps"
-
-    def _make(self) -> web.Application:
-        app = web.Application()
-        app.router.add_get("/lamps", self._page)
-        app.router.add_static("/", self._bundle)
-        return app
-
-    async def _page(self, _request: web.Request) -> web.Response:
-        settings = escape(json.dumps(self.settings), quote=False)
-        return web.Response(text=PAGE % settings, content_type="text/html")
-
-
-@pytest.fixture
-def site(bundle: Path) -> Iterator[Site]:
-    with Site(bundle) as site:
-        yield site
-
-
-@pytest.fixture(scope="session")
-def visitor(node: str, chromium: str) -> Iterator[subprocess.Popen[str]]:
-    """Chromium and the script that uses it; one for all tests, since starting it takes longer than all they do."""
-    find_node_package("playwright-core")
-    command = [node, str(CLIENTS / "browser_client.mjs"), chromium, *CHROMIUM_FLAGS]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CLIENTS) as process:
-        yield process
-
-
-@pytest.fixture
-def drive(site: Site, visitor: subprocess.Popen[str]) -> Drive:
-    """Runs a scenario of the script to its end and returns what page and browser reported."""
-
-    def run_scenario(scenario: str, user: str = "", *, load: dict[str, Any], **options: Any) -> dict[str, Any]:
-        assert visitor.stdin
-        assert visitor.stdout
-        site.settings = {"load": load, "options": options}
-        visitor.stdin.write(json.dumps({"scenario": scenario, "url": site.page_url, "user": user}) + "\n")
-        visitor.stdin.flush()
-        report = json.loads(visitor.stdout.readline())
-        assert "broke" not in report, report
-        return report
-
-    return run_scenario
 
 
 def events_sent(proxy: RecordingProxy) -> list[Exchange]:

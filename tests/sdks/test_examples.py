@@ -63,7 +63,7 @@ def test_a_call_with_every_common_field_and_every_field_of_context(trackway: Tra
         "originalTimestamp": sent["timestamp"],
         "receivedAt": event["receivedAt"],
         "timestamp": timestamp,
-        "channel": "server",
+        "channel": "browser",  # the library is the browser's, whatever the call says
     }
     times = {"received_at": ["TIMESTAMP", event["receivedAt"]], "timestamp": ["TIMESTAMP", timestamp]}
     assert row_of(trackway, "tracks", event) == columns["call"] | times

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shlex
 import signal
 import threading
@@ -34,7 +35,10 @@ def up(
     workspace: WorkspaceOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print no status line.")] = False,
 ) -> None:
-    """Start everything: collector, pipeline, delivery, warehouse, console. Ctrl-C stops it."""
+    """Start everything: collector, pipeline, delivery, warehouse, console. Ctrl-C stops it.
+
+    Changes of trackway.yaml are taken over while it runs; SIGHUP has it read at once.
+    """
     folder = find_workspace(workspace)
     screen = Console(highlight=False)
     created = create_workspace(folder)
@@ -45,7 +49,7 @@ def up(
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
 
     def say(name: str, line: str) -> None:
@@ -53,6 +57,16 @@ def up(
             screen.print(Text(f"{name}: {line}", style="yellow"))
 
     supervisor = Supervisor(settings, say)
+    had_terminal = _has_terminal()
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        # The closing terminal sends it, and so does whoever wants the settings to be read.
+        if had_terminal and not _has_terminal():
+            stop(number, frame)
+        else:
+            supervisor.reload()
+
+    signal.signal(signal.SIGHUP, hang_up)
     supervisor.start()
     # A terminal that was closed cannot be written to any more: that ends the run as Ctrl-C does, and nothing else.
     try:
@@ -67,6 +81,15 @@ def up(
         supervisor.stop()
     with contextlib.suppress(OSError):
         screen.print("Stopped. All events are kept; `trackway up` goes on where it ended.")
+
+
+def _has_terminal() -> bool:
+    """Return whether this process belongs to a terminal that is there."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def curl_line(url: str, write_key: str) -> str:

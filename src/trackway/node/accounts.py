@@ -25,7 +25,8 @@ class LogAccounts:
     """Counts over the two logs and the delivery state."""
 
     def __init__(self, workspace: Workspace, raw: EventLog, clean: EventLog, engine: Engine) -> None:
-        self._workspace = workspace
+        self.workspace = workspace
+        """The settings in force; they change while the product runs."""
         self._raw = raw
         self._clean = clean
         self._engine = engine
@@ -40,7 +41,7 @@ class LogAccounts:
     def destinations(self) -> Sequence[DestinationCounts]:
         """Return the ledger of every destination in trackway.yaml; others may have been there before."""
         counts = destination_counts(self._engine, self._clean)
-        return [one for one in counts if one.destination in self._workspace.destinations]
+        return [one for one in counts if one.destination in self.workspace.destinations]
 
     def consumers(self) -> Sequence[ConsumerLag]:
         """Return the lag of every consumer of the logs."""

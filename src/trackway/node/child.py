@@ -1,8 +1,8 @@
-"""A child process of the supervisor: reads its orders, runs its role, stops when told.
+"""A child process of the supervisor: reads its orders, runs its role, hears of changed settings, stops when told.
 
-Orders come as one line of JSON on standard input. When standard input ends, be it because the supervisor closed it or
-because the supervisor died, the child stops: no orphan keeps a port or a log. A line `ready` on standard output says
-that the role is working; everything else goes to standard error.
+Orders come as the first line on standard input, news of the settings as further ones. When standard input ends, be it
+because the supervisor closed it or because the supervisor died, the child stops: no orphan keeps a port or a log. A
+line `ready` on standard output says that the role is working; everything else goes to standard error.
 """
 
 import asyncio
@@ -13,37 +13,23 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from types import FrameType
 
-import msgspec
-from msgspec import Struct
-
 from trackway.errors import TrackwayError
-from trackway.workspace import load_workspace
+from trackway.node.orders import News, Orders, of_line
 
-
-class Orders(Struct):
-    """What a child is to do."""
-
-    role: str
-    """`collector`, `pipeline` or `hub`."""
-    workspace: str
-    sockets: list[int] = []
-    """File descriptors of listening sockets."""
-    partition: int = 0
-
-
-Run = Callable[[], None]
 Stop = Callable[[], object]
+Hear = Callable[[News], object]
 
 
 def main() -> None:
     """Run the role that standard input names, until standard input ends."""
     # Ctrl-C reaches the whole process group; only the supervisor acts on it, and stops its children in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # So does the end of the terminal's session.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    orders = msgspec.json.decode(sys.stdin.buffer.readline(), type=Orders)
+    orders: Orders = of_line(sys.stdin.buffer.readline())
     collect_less_garbage()
     try:
         _run(orders)
@@ -66,19 +52,21 @@ def collect_less_garbage() -> None:
 
 
 def _run(orders: Orders) -> None:
-    workspace = load_workspace(Path(orders.workspace))
+    workspace = orders.news.workspace
     if orders.role == "collector":
         from trackway.node.collector_process import run_collector
 
-        asyncio_run(lambda stop: run_collector(workspace, orders.sockets[0], orders.partition, stop, tell_ready))
+        asyncio_run(
+            lambda stop, news: run_collector(workspace, orders.sockets[0], orders.partition, stop, tell_ready, news)
+        )
     elif orders.role == "pipeline":
         from trackway.node.pipeline_process import run_pipeline
 
-        run_pipeline(workspace, tell_ready, on_stop)
+        run_pipeline(workspace, tell_ready, listen)
     elif orders.role == "hub":
         from trackway.node.hub_process import run_hub
 
-        asyncio_run(lambda stop: run_hub(workspace, orders.sockets[0], stop, tell_ready))
+        asyncio_run(lambda stop, news: run_hub(orders.news, orders.sockets[0], stop, tell_ready, news))
     else:
         raise TrackwayError(f"there is no role {orders.role}")
 
@@ -88,29 +76,32 @@ def tell_ready() -> None:
     print("ready", flush=True)
 
 
-def on_stop(stop: Stop) -> None:
-    """Call `stop`, on a thread, when standard input ends or SIGTERM comes."""
+def listen(hear: Hear, stop: Stop) -> None:
+    """Call `hear`, on a thread, with all news, and `stop` when standard input ends or SIGTERM comes."""
 
-    def wait_for_end() -> None:
-        while sys.stdin.buffer.read(1024):
-            pass
+    def read_lines() -> None:
+        for line in sys.stdin.buffer:
+            hear(of_line(line))
         stop()
 
     def stop_at_signal(_number: int, _frame: FrameType | None) -> None:
         stop()
 
     signal.signal(signal.SIGTERM, stop_at_signal)
-    threading.Thread(target=wait_for_end, name="orders", daemon=True).start()
+    threading.Thread(target=read_lines, name="orders", daemon=True).start()
 
 
-def asyncio_run(role: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    """Run a coroutine that ends soon after its event is set; the event is set when the process is to stop."""
+def asyncio_run(role: Callable[[asyncio.Event, asyncio.Queue[News]], Awaitable[None]]) -> None:
+    """Run a coroutine that ends soon after its event is set: when the process is to stop. The queue brings news."""
     import uvloop
 
     async def run() -> None:
-        stopping = asyncio.Event()
+        stopping, news = asyncio.Event(), asyncio.Queue[News]()
         loop = asyncio.get_running_loop()
-        on_stop(lambda: loop.call_soon_threadsafe(stopping.set))
-        await role(stopping)
+        listen(
+            lambda heard: loop.call_soon_threadsafe(news.put_nowait, heard),
+            lambda: loop.call_soon_threadsafe(stopping.set),
+        )
+        await role(stopping, news)
 
     uvloop.run(run())

@@ -9,53 +9,84 @@ from trackway.collector.app import CollectorApp
 from trackway.collector.metrics import WRITE_EVERY_S, Counts, MetricsBoard
 from trackway.collector.protocol import CollectorProtocol
 from trackway.collector.readiness import Readiness
+from trackway.collector.reception import Ready
 from trackway.events.records import RAW
-from trackway.log.contract import LogWriter
 from trackway.log.group_commit import GroupCommit
+from trackway.log.late_writer import LateWriter
 from trackway.node.logs import open_raw_log
+from trackway.node.orders import News
 from trackway.node.serve import serve
 from trackway.workspace.model import Workspace
-from trackway.workspace.watch import watch_workspace
 
 
 async def run_collector(
-    workspace: Workspace, descriptor: int, partition: int, stopping: asyncio.Event, ready: Callable[[], None]
+    workspace: Workspace,
+    descriptor: int,
+    partition: int,
+    stopping: asyncio.Event,
+    ready: Callable[[], None],
+    news: asyncio.Queue[News],
 ) -> None:
     """Serve the tracking API on a bound socket, writing to the raw log's `partition`.
 
-    Sources and limits follow changes of trackway.yaml without dropping a request; ports and the number of processes
-    do not.
+    Settings that come as `news` are taken over without dropping a request.
     """
     counts = Counts(f"collector-{partition}", time.time())
     board = MetricsBoard(workspace.data / "metrics", counts)
-    readiness = Readiness(workspace.data, floor_bytes=workspace.log.floor, clock=time.monotonic)
     log = open_raw_log(workspace)
-    writer = log.writer(partition)
-    commit = GroupCommit(writer, RAW, asyncio.get_running_loop(), observe=_observer(counts, writer))
+    writer = LateWriter(partition, lambda: log.writer(partition))
+    loop = asyncio.get_running_loop()
+    commit = GroupCommit(writer, RAW, loop, observe=_observer(counts, writer), trouble=writer.trouble)
+    readiness = _HeldReadiness(workspace, lambda: commit.trouble)
     app = CollectorApp(workspace, commit, ready=readiness, counts=counts, metrics=board.render)
     try:
-        async with _running(watch_workspace(workspace, app.configure), _write_counts(board, counts, readiness)):
+        async with _running(_follow(news, app, readiness), _write_counts(board, counts, readiness)):
             await serve(app, descriptor, stopping, ready, protocol=CollectorProtocol)
     finally:
         await commit.close()
         log.close()
 
 
-def _observer(counts: Counts, writer: LogWriter) -> Callable[[int, float], None]:
+class _HeldReadiness:
+    """The disk's and the log's readiness under the floor that holds now."""
+
+    def __init__(self, workspace: Workspace, trouble: Callable[[], str]) -> None:
+        self._trouble = trouble
+        self.configure(workspace)
+
+    def configure(self, workspace: Workspace) -> None:
+        """Take over a changed floor."""
+        floor = workspace.log.floor
+        self.of_disk = Readiness(workspace.data, floor_bytes=floor, clock=time.monotonic, trouble=self._trouble)
+
+    def __call__(self) -> Ready:
+        """Return whether events can be kept."""
+        return self.of_disk()
+
+
+async def _follow(news: asyncio.Queue[News], app: CollectorApp, readiness: _HeldReadiness) -> None:
+    while True:
+        workspace = (await news.get()).workspace
+        app.configure(workspace)
+        readiness.configure(workspace)
+
+
+def _observer(counts: Counts, writer: LateWriter) -> Callable[[int, float], None]:
     def observe(records: int, seconds: float) -> None:
         if records:
             counts.count_commit(records, seconds)
             counts.log_head = writer.next_offset(RAW)
         else:
             counts.commit_failures += 1
+        counts.log_faults = writer.faults
 
     return observe
 
 
-async def _write_counts(board: MetricsBoard, counts: Counts, readiness: Readiness) -> None:
+async def _write_counts(board: MetricsBoard, counts: Counts, readiness: _HeldReadiness) -> None:
     while True:
         readiness()
-        counts.disk_free_bytes = readiness.free_bytes
+        counts.disk_free_bytes = readiness.of_disk.free_bytes
         with contextlib.suppress(OSError):  # a full disk is told by /readyz, not by a crash here
             board.write()
         await asyncio.sleep(WRITE_EVERY_S)

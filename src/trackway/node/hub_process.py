@@ -7,17 +7,27 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from typing import NamedTuple
 
-from trackway.console.app import create_app, end_streams
+from starlette.applications import Starlette
+
+from trackway.catalogue.service import CatalogueService
+from trackway.catalogue.store import Catalogue
+from trackway.console.app import create_app, end_streams, reconfigure
+from trackway.delivery.replay.service import ReplayService
 from trackway.delivery.service import DeliveryService
-from trackway.log import consumers
+from trackway.errors import TrackwayError
+from trackway.identity.ledger import IdentityLedger
+from trackway.identity.service import IdentityService
 from trackway.log.contract import EventLog
+from trackway.node.accounting import HubAccounting
 from trackway.node.accounts import LogAccounts
 from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.node.orders import News
+from trackway.node.replaying import remaker
 from trackway.node.serve import serve
+from trackway.node.warehouses import Warehouses
 from trackway.state import open_state
-from trackway.warehouse.duckdb import DuckDBWarehouse
-from trackway.warehouse.loader import WarehouseLoader
 from trackway.workspace import Secret, Workspace
 from trackway.workspace.create import console_token
 
@@ -25,31 +35,57 @@ _RETAIN_EVERY_S = 30.0
 _log = logging.getLogger(__name__)
 
 
-async def run_hub(workspace: Workspace, descriptor: int, stopping: asyncio.Event, ready: Callable[[], None]) -> None:
-    """Serve the console on a bound socket, and deliver and load events, until `stopping` is set."""
+async def run_hub(
+    first: News, descriptor: int, stopping: asyncio.Event, ready: Callable[[], None], news: asyncio.Queue[News]
+) -> None:
+    """Serve the console on a bound socket, and deliver and load events, until `stopping` is set.
+
+    `first` holds the settings to begin with; those that come as `news` are taken over part by part: what they do not
+    touch goes on undisturbed.
+    """
+    workspace = first.workspace
     async with contextlib.AsyncExitStack() as stack:
         raw, clean = open_raw_log(workspace), open_clean_log(workspace)
         stack.callback(raw.close)
         stack.callback(clean.close)
         engine = open_state(workspace.data / "state.db")
         stack.callback(engine.dispose)
-        _forget_removed(workspace, clean)
-        warehouses = _start_warehouses(workspace, clean, stack)
+        warehouses = Warehouses(clean)
+        stack.push_async_callback(warehouses.stop)
+        await warehouses.start(workspace)
         delivery = DeliveryService(workspace, clean, engine)
-        await delivery.start()
         stack.push_async_callback(delivery.stop)
-        retaining = asyncio.create_task(_retain(workspace, (raw, clean)))
-        stack.callback(retaining.cancel)
+        await delivery.start()
+        replays = ReplayService(workspace, clean, engine, remaker(raw))
+        stack.push_async_callback(replays.stop)
+        replays.start()
+        retention = _Retention(workspace, (raw, clean))
+        stack.callback(asyncio.create_task(retention.run()).cancel)
+        accounts = LogAccounts(workspace, raw, clean, engine)
+        accounting = HubAccounting(workspace, raw, clean, engine, lambda sql, limit: warehouses.query(sql, limit=limit))
+        stack.push_async_callback(asyncio.to_thread, accounting.stop)
+        accounting.start()
+        people = IdentityLedger(engine, workspace.identity)
+        identity = IdentityService(people, clean)
+        stack.push_async_callback(asyncio.to_thread, identity.stop)
+        identity.start()
+        catalogue = CatalogueService(Catalogue(engine), clean)
+        stack.push_async_callback(asyncio.to_thread, catalogue.stop)
+        catalogue.start()
         console = create_app(
             workspace,
             token=workspace.console.token or Secret(console_token(workspace.data)),
             ingest_url=ingest_url(workspace),
             clean=clean,
             raw=raw,
-            accounts=LogAccounts(workspace, raw, clean, engine),
+            accounts=accounts,
+            accounting=accounting,
             allowed_hosts=workspace.console.allowed_hosts,
-            queries=warehouses[0] if warehouses else None,
+            queries=warehouses if warehouses.any else None,
         )
+        parts = _Parts(warehouses, delivery, replays, retention, accounts, accounting, people, console)
+        parts.show(first)
+        stack.callback(asyncio.create_task(_follow(news, parts, held=workspace)).cancel)
         await serve(console, descriptor, stopping, ready, lifespan=True, before_stop=lambda: end_streams(console))
 
 
@@ -59,34 +95,63 @@ def ingest_url(workspace: Workspace) -> str:
     return collector.public_url or f"http://{collector.host}:{collector.port}"
 
 
-def _start_warehouses(workspace: Workspace, clean: EventLog, stack: contextlib.AsyncExitStack) -> list[DuckDBWarehouse]:
-    warehouses: list[DuckDBWarehouse] = []
-    for name, settings in workspace.warehouses.items():
-        if settings.enabled:
-            warehouse = DuckDBWarehouse(workspace.folder / settings.path, sources=list(workspace.sources), name=name)
-            stack.callback(warehouse.close)
-            loader = WarehouseLoader(name, warehouse, clean, settings)
-            loader.start()
-            stack.push_async_callback(asyncio.to_thread, loader.stop)
-            warehouses.append(warehouse)
-    return warehouses
+class _Retention:
+    """Deletes what is too old or too much, from time to time."""
+
+    def __init__(self, workspace: Workspace, logs: tuple[EventLog, ...]) -> None:
+        self.workspace = workspace
+        self._logs = logs
+
+    async def run(self) -> None:
+        """Work for ever."""
+        while True:
+            for log in self._logs:
+                kept = self.workspace.log
+                await asyncio.to_thread(log.retain, max_age_s=kept.keep, max_bytes=kept.keep_size)
+            await asyncio.sleep(_RETAIN_EVERY_S)
 
 
-def _forget_removed(workspace: Workspace, clean: EventLog) -> None:
-    """Stop keeping events for destinations and warehouses that are no longer in trackway.yaml."""
-    kept = {consumers.destination(key) for key, one in workspace.destinations.items() if one.enabled} | {
-        consumers.warehouse(name) for name, one in workspace.warehouses.items() if one.enabled
-    }
-    for topic in clean.topics:
-        for consumer in clean.consumers(topic):
-            if consumer not in kept:
-                _log.warning("%s is gone from trackway.yaml or switched off: its unread events are not held", consumer)
-                clean.forget(consumer)
+class _Parts(NamedTuple):
+    """What follows the settings."""
+
+    warehouses: Warehouses
+    delivery: DeliveryService
+    replays: ReplayService
+    retention: _Retention
+    accounts: LogAccounts
+    accounting: HubAccounting
+    people: IdentityLedger
+    console: Starlette
+
+    async def configure(self, workspace: Workspace) -> None:
+        """Take over changed settings."""
+        await self.delivery.configure(workspace)
+        await self.warehouses.configure(workspace)
+        self.replays.workspace = workspace
+        self.retention.workspace = workspace
+        self.accounts.workspace = workspace
+        self.accounting.workspace = workspace
+        self.people.rules = workspace.identity
+
+    def show(self, news: News) -> None:
+        """Let the console show how the settings stand."""
+        reconfigure(
+            self.console,
+            news.workspace,
+            ingest_url=ingest_url(news.workspace),
+            queries=self.warehouses if self.warehouses.any else None,
+            mistake=news.mistake,
+            waiting=news.waiting,
+        )
 
 
-async def _retain(workspace: Workspace, logs: tuple[EventLog, ...]) -> None:
-    """Delete what is too old or too much, from time to time."""
+async def _follow(news: asyncio.Queue[News], parts: _Parts, *, held: Workspace) -> None:
     while True:
-        for log in logs:
-            await asyncio.to_thread(log.retain, max_age_s=workspace.log.keep, max_bytes=workspace.log.keep_size)
-        await asyncio.sleep(_RETAIN_EVERY_S)
+        heard = await news.get()
+        if heard.workspace != held:
+            try:
+                await parts.configure(heard.workspace)
+                held = heard.workspace
+            except TrackwayError as error:
+                _log.error("the changed settings cannot be used here: %s", error)
+        parts.show(heard)

@@ -1,23 +1,92 @@
 """The pipeline's process."""
 
+import logging
 from collections.abc import Callable
+from contextlib import closing
 
+import msgspec
+
+from trackway.errors import TrackwayError
 from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.node.orders import News
+from trackway.pipeline.live_chain import LiveChain
 from trackway.pipeline.message_index import MessageIndex
 from trackway.pipeline.worker import PipelineWorker
-from trackway.workspace.model import Workspace
+from trackway.workspace.model import Collector, Console, Delivery, Identity, Log, Workspace
+
+_log = logging.getLogger(__name__)
 
 
 def run_pipeline(
-    workspace: Workspace, ready: Callable[[], None], on_stop: Callable[[Callable[[], None]], None]
+    workspace: Workspace,
+    ready: Callable[[], None],
+    listen: Callable[[Callable[[News], None], Callable[[], None]], None],
 ) -> None:
-    """Turn raw calls into clean events until told to stop."""
-    windows_s = {name: source.dedup_window for name, source in workspace.sources.items()}
-    raw, clean = open_raw_log(workspace), open_clean_log(workspace)
-    index = MessageIndex(workspace.data / "message-index", keep_s=max(windows_s.values(), default=0))
-    worker = PipelineWorker(raw, clean, index, windows_s)
-    on_stop(worker.stop)
-    ready()
-    worker.run()
-    raw.close()
-    clean.close()
+    """Turn raw calls into clean events until told to stop. Changed settings begin between two batches."""
+    turns = _Turns(workspace)
+    listen(turns.hear, turns.stop)
+    chain = LiveChain(workspace)
+    with closing(open_raw_log(workspace)) as raw, closing(open_clean_log(workspace)) as clean:
+        while not turns.stopping:
+            if turns.workspace is not workspace:
+                workspace = turns.workspace
+                chain = _chain_of(workspace) or chain
+            windows_s = {name: source.dedup_window for name, source in workspace.sources.items()}
+            index = MessageIndex(workspace.data / "message-index", keep_s=max(windows_s.values(), default=0))
+            worker = PipelineWorker(raw, clean, index, windows_s, chain=chain)
+            turns.begin(worker, workspace)
+            ready()
+            worker.run()
+
+
+def _chain_of(workspace: Workspace) -> LiveChain | None:
+    try:
+        return LiveChain(workspace)
+    except TrackwayError as error:
+        _log.warning("%s; the pipeline's stages stay as before", error)
+        return None
+
+
+class _Turns:
+    """Ends a worker's turn when the process is to stop, or when settings have changed that concern the pipeline."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        """What the next worker is to be made of."""
+        self.stopping = False
+        self._worker: PipelineWorker | None = None
+
+    def begin(self, worker: PipelineWorker, made_of: Workspace) -> None:
+        """Let `worker` have its turn; it is over at once if something has changed since it was made."""
+        self._worker = worker
+        if self.stopping or self.workspace is not made_of:
+            worker.stop()
+
+    def hear(self, news: News) -> None:
+        """Take over new settings, if they concern the pipeline."""
+        if _what_concerns_us(news.workspace) != _what_concerns_us(self.workspace):
+            self.workspace = news.workspace
+            self._end()
+
+    def stop(self) -> None:
+        """Let no further turn begin."""
+        self.stopping = True
+        self._end()
+
+    def _end(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+
+
+def _what_concerns_us(workspace: Workspace) -> Workspace:
+    """Return the settings without those groups that only other processes read."""
+    return msgspec.structs.replace(
+        workspace,
+        destinations={},
+        warehouses={},
+        collector=Collector(),
+        console=Console(),
+        log=Log(),
+        delivery=Delivery(),
+        identity=Identity(),
+    )

@@ -13,17 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS
-from trackway.log import consumers
-from trackway.node.child import Orders
-from trackway.node.logs import open_clean_log
+from trackway.node.orders import News, Orders, to_line
+from trackway.node.settings import SettingsKeeper
 from trackway.workspace.model import Workspace
 
 STOP_S = 4.5
@@ -32,23 +28,35 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 _BACKLOG = 2048
 
 Say = Callable[[str, str], None]
-"""Called with a child's name and a line it wrote to standard error."""
+"""Called with a child's name, or `settings`, and a line about it."""
 
 
 class _Role(NamedTuple):
+    """A process to be kept running; the fields are those of its orders."""
+
     name: str
-    orders: Orders
+    role: str
+    sockets: tuple[int, ...] = ()
+    partition: int = 0
 
 
 class Supervisor:
     """The processes of one workspace."""
 
     def __init__(self, workspace: Workspace, say: Say) -> None:
-        self.workspace = workspace
+        """Take the workspace's folder and its ports.
+
+        Raises:
+            TrackwayError: another Trackway runs there, a port is taken, or a destination's settings are wrong.
+        """
+        self._workspace = workspace
         self._say = say
+        self._settings = SettingsKeeper(workspace, changed=self._pass_on, say=lambda line: self._say("settings", line))
         self._stopping = threading.Event()
         self._ready: dict[str, threading.Event] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._writing = threading.Lock()
+        """Held while children are born and told: none may miss news."""
         self._keepers: list[threading.Thread] = []
         self._lock = _lock(workspace.data)
         self._sockets = {
@@ -68,12 +76,16 @@ class Supervisor:
 
     def start(self) -> None:
         """Start all processes; return without waiting for them."""
-        _register_destinations(self.workspace)
+        self._settings.start()
         for role in self._roles():
             self._ready[role.name] = threading.Event()
             keeper = threading.Thread(target=self._keep, args=(role,), name=f"keep-{role.name}", daemon=True)
             self._keepers.append(keeper)
             keeper.start()
+
+    def reload(self) -> None:
+        """Read the settings now. Changes are noticed without it; this does not wait for them to be."""
+        self._settings.reload()
 
     def wait_ready(self, timeout_s: float) -> bool:
         """Return True when every process works, False after `timeout_s` or when stopped before."""
@@ -87,11 +99,12 @@ class Supervisor:
     def stop(self) -> None:
         """Stop all processes; return when they have ended."""
         self._stopping.set()
+        self._settings.stop()
         deadline = time.monotonic() + STOP_S
-        children = list(self._children.values())
-        for child in children:
-            if child.stdin:
-                child.stdin.close()
+        with self._writing:
+            children = list(self._children.values())
+            for child in children:
+                _close_input(child)
         for child in children:
             try:
                 child.wait(max(0.0, deadline - time.monotonic()))
@@ -104,14 +117,12 @@ class Supervisor:
         os.close(self._lock)
 
     def _roles(self) -> list[_Role]:
-        folder = str(self.workspace.folder)
-        public = [self._sockets["collector"].fileno()]
+        public, private = (self._sockets[name].fileno() for name in ("collector", "console"))
         collectors = [
-            _Role(f"collector-{number}", Orders("collector", folder, public, number))
-            for number in range(self.workspace.collector.processes)
+            _Role(f"collector-{number}", "collector", (public,), number)
+            for number in range(self._workspace.collector.processes)
         ]
-        hub = Orders("hub", folder, [self._sockets["console"].fileno()])
-        return [*collectors, _Role("pipeline", Orders("pipeline", folder)), _Role("hub", hub)]
+        return [*collectors, _Role("pipeline", "pipeline"), _Role("hub", "hub", (private,))]
 
     def _keep(self, role: _Role) -> None:
         """Run a role's process, again and again with growing pauses, until stopped."""
@@ -129,26 +140,10 @@ class Supervisor:
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
 
     def _run(self, role: _Role) -> int:
-        # -P: a module in the folder where the user happens to be must not shadow one of ours.
-        child = subprocess.Popen(
-            [sys.executable, "-P", "-m", "trackway.node"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            pass_fds=role.orders.sockets,
-        )
-        self._children[role.name] = child
-        if self._stopping.is_set() and child.stdin:
-            child.stdin.close()
-            return child.wait(STOP_S)
+        """Run a role's process until it ends; return its code."""
+        child = self._spawn(role)
         listening = threading.Thread(target=self._listen_to, args=(role.name, child), daemon=True)
         listening.start()
-        if child.stdin:
-            try:
-                child.stdin.write(msgspec.json.encode(role.orders) + b"\n")
-                child.stdin.flush()
-            except BrokenPipeError:
-                pass  # it died at once; its code tells
         if child.stdout:
             for line in child.stdout:
                 if line.strip() == b"ready":
@@ -157,20 +152,45 @@ class Supervisor:
         listening.join(1)
         return code
 
+    def _spawn(self, role: _Role) -> "subprocess.Popen[bytes]":
+        with self._writing:
+            # -P: a module in the folder where the user happens to be must not shadow one of ours.
+            child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "trackway.node"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=role.sockets,
+            )
+            self._children[role.name] = child
+            _write_line(child, Orders(role.role, self._settings.news, role.sockets, role.partition))
+            if self._stopping.is_set():
+                _close_input(child)
+        return child
+
+    def _pass_on(self, news: News) -> None:
+        with self._writing:
+            for child in self._children.values():
+                _write_line(child, news)
+
     def _listen_to(self, name: str, child: "subprocess.Popen[bytes]") -> None:
         if child.stderr:
             for line in child.stderr:
                 self._say(name, line.decode(errors="replace").rstrip())
 
 
-def _register_destinations(workspace: Workspace) -> None:
-    """Let new destinations begin here, before the first event can come in: none may fall between two chairs."""
-    with closing(open_clean_log(workspace)) as clean:
-        known = clean.consumers(EVENTS)
-        for key, destination in workspace.destinations.items():
-            if destination.enabled and consumers.destination(key) not in known:
-                with clean.reader(EVENTS, consumer=consumers.destination(key), start="latest") as reader:
-                    reader.commit()
+def _write_line(child: "subprocess.Popen[bytes]", value: Orders | News) -> None:
+    # One that has died is told with its next orders; its code says why it died.
+    if child.stdin and not child.stdin.closed:
+        with suppress(BrokenPipeError):
+            child.stdin.write(to_line(value))
+            child.stdin.flush()
+
+
+def _close_input(child: "subprocess.Popen[bytes]") -> None:
+    if child.stdin:
+        with suppress(BrokenPipeError):
+            child.stdin.close()
 
 
 def _lock(data: Path) -> int:

@@ -1,6 +1,7 @@
 """Read `trackway.yaml`: secrets from the environment or files, overrides from the environment, errors that help."""
 
 import difflib
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import yaml
 
 from trackway.errors import TrackwayError
 from trackway.workspace.model import NAME_PATTERN, Workspace
+from trackway.workspace.query import FieldPath, Query
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
 
@@ -32,8 +34,10 @@ class WorkspaceError(TrackwayError):
         self.where = where
 
 
-def load_workspace(folder: Path, *, environ: Mapping[str, str] | None = None) -> Workspace:
-    """Read the workspace in `folder`.
+def load_workspace(
+    folder: Path, *, environ: Mapping[str, str] | None = None, files: set[Path] | None = None
+) -> Workspace:
+    """Read the workspace in `folder`; every file that has a say in it is added to `files`.
 
     `TRACKWAY__COLLECTOR__PORT=9000` in `environ` (default: the process's) overrides `collector.port`. `${NAME}` in a
     value, `{env: NAME}` and `{file: PATH}` are replaced; a path is relative to the folder.
@@ -43,6 +47,8 @@ def load_workspace(folder: Path, *, environ: Mapping[str, str] | None = None) ->
     """
     environ = os.environ if environ is None else environ
     file = folder / FILE_NAME
+    if files is not None:
+        files.add(file)
     try:
         tree = yaml.safe_load(file.read_text("utf-8"))
     except FileNotFoundError:
@@ -53,7 +59,8 @@ def load_workspace(folder: Path, *, environ: Mapping[str, str] | None = None) ->
         raise WorkspaceError(f"{file}: expected settings such as `sources:` at the top, found {type(tree).__name__}")
     settings = cast("dict[str, Any]", tree)
     _override(settings, environ)
-    settings = cast("dict[str, Any]", _resolve(settings, folder, environ, place=""))
+    seen: set[Path] = set() if files is None else files
+    settings = cast("dict[str, Any]", _Values(folder, environ, seen).resolve(settings))
     workspace = convert(settings, Workspace, where="")
     workspace = msgspec.structs.replace(workspace, folder=folder.resolve())
     _check(workspace)
@@ -99,7 +106,7 @@ def _nearer(value: Any, kind: type[Any], where: str) -> WorkspaceError | None:
 def _decode_hook(kind: type[Any], value: Any) -> Any:
     if kind is Path:
         return Path(str(value))
-    if kind in (Duration, Size, Secret):
+    if kind in (Duration, Size, Secret, Query, FieldPath):
         return kind.decode(value)
     raise NotImplementedError(kind)
 
@@ -118,33 +125,42 @@ def _override(settings: dict[str, Any], environ: Mapping[str, str]) -> None:
         node[last] = yaml.safe_load(environ[name])
 
 
-def _resolve(value: Any, folder: Path, environ: Mapping[str, str], *, place: str) -> Any:
-    if isinstance(value, str):
-        return _VARIABLE.sub(lambda found: _variable(found[1], environ, place), value)
-    if isinstance(value, list):
-        items = cast("list[Any]", value)
-        return [_resolve(item, folder, environ, place=f"{place}[{i}]") for i, item in enumerate(items)]
-    if not isinstance(value, dict):
-        return value
-    group = cast("dict[Any, Any]", value)
-    if group.keys() == {"env"} and isinstance(group["env"], str):
-        return _variable(group["env"], environ, place)
-    if group.keys() == {"file"} and isinstance(group["file"], str):
-        path = folder / group["file"]
+class _Values:
+    """Replaces references by what they stand for."""
+
+    def __init__(self, folder: Path, environ: Mapping[str, str], files: set[Path]) -> None:
+        """`files` gets the files that are looked for, whether they are there or not."""
+        self._folder = folder
+        self._environ = environ
+        self._files = files
+
+    def resolve(self, value: Any, place: str = "") -> Any:
+        """Return `value` with what stands for `${NAME}`, `{env: NAME}` and `{file: PATH}` anywhere in it."""
+        if isinstance(value, str):
+            return _VARIABLE.sub(lambda found: self._variable(found[1], place), value)
+        if isinstance(value, list):
+            items = cast("list[Any]", value)
+            return [self.resolve(item, f"{place}[{i}]") for i, item in enumerate(items)]
+        if not isinstance(value, dict):
+            return value
+        group = cast("dict[Any, Any]", value)
+        if group.keys() == {"env"} and isinstance(group["env"], str):
+            return self._variable(group["env"], place)
+        if group.keys() == {"file"} and isinstance(group["file"], str):
+            return self._text(self._folder / group["file"], place)
+        return {key: self.resolve(item, _join(place, str(key))) for key, item in group.items()}
+
+    def _variable(self, name: str, place: str) -> str:
+        if name not in self._environ:
+            raise WorkspaceError(f"{FILE_NAME}: {place}: the environment variable {name} is not set", where=place)
+        return self._environ[name]
+
+    def _text(self, path: Path, place: str) -> str:
+        self._files.add(path)
         try:
             return path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise WorkspaceError(f"{FILE_NAME}: {place}: {path} cannot be read: {error}", where=place) from error
-    return {
-        key: _resolve(item, folder, environ, place=f"{place}.{key}" if place else str(key))
-        for key, item in group.items()
-    }
-
-
-def _variable(name: str, environ: Mapping[str, str], place: str) -> str:
-    if name not in environ:
-        raise WorkspaceError(f"{FILE_NAME}: {place}: the environment variable {name} is not set", where=place)
-    return environ[name]
 
 
 def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
@@ -171,10 +187,14 @@ def _known_keys(kind: type[Any]) -> list[str]:
     while waiting:
         info = waiting.pop()
         if isinstance(info, msgspec.inspect.StructType):
-            known.update(field.name for field in info.fields)
+            known.update(field.encode_name for field in info.fields)
             waiting.extend(field.type for field in info.fields)
         elif isinstance(info, msgspec.inspect.DictType):
             waiting.append(info.value_type)
+        elif isinstance(info, msgspec.inspect.ListType):
+            waiting.append(info.item_type)
+        elif isinstance(info, msgspec.inspect.Metadata):
+            waiting.append(info.type)
         elif isinstance(info, msgspec.inspect.UnionType):
             waiting.extend(info.types)
     return sorted(known)
@@ -195,10 +215,27 @@ def _check(workspace: Workspace) -> None:
                     where=place,
                 )
             owner[key] = name
+    for proxy in workspace.collector.trusted_proxies:
+        try:
+            ipaddress.ip_network(proxy, strict=False)
+        except ValueError as error:
+            place = "collector.trusted_proxies"
+            raise WorkspaceError(f"{FILE_NAME}: {place}: {error}", where=place) from None
     for name, destination in workspace.destinations.items():
-        for source in destination.sources or ():
-            if source not in workspace.sources:
-                near = difflib.get_close_matches(source, workspace.sources, n=1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                place = f"destinations.{name}.sources"
-                raise WorkspaceError(f"{FILE_NAME}: {place}: there is no source {source}{hint}", where=place)
+        _check_sources(workspace, destination.sources, f"destinations.{name}.sources")
+    for number, rule in enumerate(workspace.privacy.rules):
+        place = f"privacy.rules[{number}]"
+        _check_sources(workspace, rule.sources, f"{place}.sources")
+        if rule.do == "hash" and workspace.privacy.salt is None:
+            advice = "a hash needs a salt: add `salt: {env: PRIVACY_SALT}` under privacy"
+            raise WorkspaceError(f"{FILE_NAME}: {place}: {advice}", where=place)
+        if rule.path.keys[0] in ("type", "messageId"):
+            raise WorkspaceError(f"{FILE_NAME}: {place}.path: an event without {rule.path} is none", where=place)
+
+
+def _check_sources(workspace: Workspace, sources: list[str] | None, place: str) -> None:
+    for source in sources or ():
+        if source not in workspace.sources:
+            near = difflib.get_close_matches(source, workspace.sources, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise WorkspaceError(f"{FILE_NAME}: {place}: there is no source {source}{hint}", where=place)

@@ -8,8 +8,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from trackway.workspace.governance import DestinationFilter, Privacy
+from trackway.workspace.query import Query
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
+
+AT_START = Meta(extra={"at_start": True})
+"""Marks what is read once, at the start: a change of it waits for a restart. All else is taken over while running."""
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 NAME_PATTERN = r"^[a-z][a-z0-9_-]{0,62}$"
@@ -18,6 +23,10 @@ Slug = Annotated[str, Meta(pattern=NAME_PATTERN)]
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """The base of every settings struct: unknown keys are errors."""
+
+
+Step = Literal["user_agent", "bots", "geo", "campaign", "referrer", "library", "reserved_properties", "semantic_events"]
+"""A part of the pipeline that can be left out; `docs/pipeline.md` says what each does."""
 
 
 class Source(Settings, frozen=True, kw_only=True):
@@ -30,6 +39,7 @@ class Source(Settings, frozen=True, kw_only=True):
     dedup_window: Duration = Duration(24 * 3600)
     """How long a repeated `messageId` counts as the same event."""
     enabled: bool = True
+    """False answers its clients 401."""
     max_event: Size = Size(32 * 1024)
     """A larger call is refused; it costs only itself."""
     max_batch: Annotated[int, Meta(ge=1)] = 2500
@@ -42,6 +52,19 @@ class Source(Settings, frozen=True, kw_only=True):
     """Events a second; what is more is answered 429, and clients send it again later."""
     rate_burst: Annotated[float, Meta(ge=1)] | None = None
     """Events that may come at once; default: two seconds' worth."""
+    skip: list[Step] = []
+    """Parts of the pipeline that leave this source's events alone."""
+    functions: list[str] = []
+    """Functions of `functions/` that every event of the source goes through, in order, before the tracking plan."""
+
+
+class Function(Settings, frozen=True, kw_only=True):
+    """How a Python function of the folder `functions/` is run."""
+
+    settings: dict[str, Any] = {}
+    """What the function finds in `context.settings`."""
+    timeout: Duration = Duration(1)
+    """What one event may take; it goes to quarantine if it takes longer."""
 
 
 class Destination(Settings, frozen=True, kw_only=True):
@@ -52,8 +75,17 @@ class Destination(Settings, frozen=True, kw_only=True):
     name: str = ""
     """The name in an event's `integrations`; default: the destination type's own display name."""
     enabled: bool = True
+    """False sends nothing and holds nothing back in the log for it."""
     sources: list[str] | None = None
     """Only these sources; default: all."""
+    functions: list[str] = []
+    """Functions of `functions/` that every event for it goes through, in order, after the filters."""
+    trigger: Query = Query("all")
+    """Only events that this FQL query asks for."""
+    consent: list[str] = []
+    """Consent categories: an event that carries preferences goes here only when all of these are true."""
+    filters: Annotated[list[DestinationFilter], Meta(max_length=10)] = []
+    """What is kept from it: samples, events, properties; docs/filters.md."""
     settings: dict[str, Any] = {}
     """The destination's own settings; its module says which."""
 
@@ -62,9 +94,11 @@ class Warehouse(Settings, frozen=True, kw_only=True):
     """Where events become tables."""
 
     type: Literal["duckdb"] = "duckdb"
+    """The kind of database."""
     path: str = "data/warehouse.duckdb"
     """Relative to the workspace folder."""
     enabled: bool = True
+    """False loads nothing and holds nothing back in the log for it."""
     load_every: Duration = Duration(1)
     """The longest an event waits before its rows are committed."""
     rows: Annotated[int, Meta(ge=1)] = 20_000
@@ -74,9 +108,12 @@ class Warehouse(Settings, frozen=True, kw_only=True):
 class Collector(Settings, frozen=True, kw_only=True):
     """The public HTTP API."""
 
-    host: str = "127.0.0.1"
-    port: Port = 8080
-    processes: Annotated[int, Meta(ge=1, le=64)] = 1
+    host: Annotated[str, AT_START] = "127.0.0.1"
+    """The address to listen on; `0.0.0.0` or `::` for all."""
+    port: Annotated[Port, AT_START] = 8080
+    """The port to listen on; 0 takes any that is free."""
+    processes: Annotated[int, Meta(ge=1, le=64), AT_START] = 1
+    """Collectors behind the one port, each with a partition of the raw log."""
     public_url: str | None = None
     """The address clients use, when a proxy stands in front; default: the request's own host."""
     max_body: Size = Size(4 * 1024 * 1024)
@@ -94,11 +131,13 @@ class Collector(Settings, frozen=True, kw_only=True):
 class Console(Settings, frozen=True, kw_only=True):
     """The web console and its API; not for the public."""
 
-    host: str = "127.0.0.1"
-    port: Port = 8081
-    token: Secret | None = None
+    host: Annotated[str, AT_START] = "127.0.0.1"
+    """The address to listen on."""
+    port: Annotated[Port, AT_START] = 8081
+    """The port to listen on; 0 takes any that is free."""
+    token: Annotated[Secret | None, AT_START] = None
     """What opens the console; default: made at the first start, in `data/console-token`."""
-    allowed_hosts: list[str] = []
+    allowed_hosts: Annotated[list[str], AT_START] = []
     """Further names under which people reach it, such as a proxy's; others are refused (DNS rebinding)."""
 
 
@@ -106,10 +145,45 @@ class Log(Settings, frozen=True, kw_only=True):
     """How long the log keeps what everybody has read."""
 
     keep: Duration = Duration(7 * 24 * 3600)
+    """Records older than this go, once everybody has read them."""
     keep_size: Size = Size(20 * 1024**3)
+    """Of each of the two logs; beyond it the oldest records go, once everybody has read them."""
     floor: Size = Size(512 * 1024**2)
     """With less free disk than this no events are taken (429), until there is more again."""
-    segment_size: Size = Size(128 * 1024**2)
+    segment_size: Annotated[Size, AT_START] = Size(128 * 1024**2)
+    """Of a file of the log; files are deleted whole."""
+
+
+class Pipeline(Settings, frozen=True, kw_only=True):
+    """What is done to every event between the raw log and the clean log."""
+
+    skip: list[Step] = []
+    """Parts that are left out for all sources."""
+    geo_file: str | None = None
+    """A file in MaxMind's format (`.mmdb`) with cities or countries by address, relative to the workspace folder."""
+    own_domains: list[str] = []
+    """Domains whose pages are no referrers, besides the page's own, such as a shop's payment page."""
+    currency: Annotated[str, Meta(pattern="^[A-Z]{3}$")] | None = "USD"
+    """The currency of amounts without one; null sets none."""
+    rename_events: bool = True
+    """Give old names and other spellings of Segment's semantic events the current name."""
+    earliest_year: Annotated[int, Meta(ge=1, le=9999)] = 1990
+    """An event from before this year took place when it was received: its clock is not believed."""
+    future_limit: Duration = Duration(24 * 3600)
+    """So does an event that lies further than this after its receipt."""
+    skew_limit: Duration = Duration(3600)
+    """A client's clock that is further off is remarked on; it is corrected all the same."""
+    late_after: Duration = Duration(24 * 3600)
+    """An event received this long after it happened is remarked on as late."""
+
+
+class Identity(Settings, frozen=True, kw_only=True):
+    """Which ids may become one person's in the identity ledger."""
+
+    blocked: list[str] = []
+    """Further ids that name nobody, such as a kiosk's; `null`, `anonymous`, `0` and their like are known."""
+    ids_per_person: Annotated[int, Meta(ge=2)] = 100
+    """A link that would give a person more ids is refused: the id it goes by is shared by many."""
 
 
 class Delivery(Settings, frozen=True, kw_only=True):
@@ -123,12 +197,26 @@ class Workspace(Settings, frozen=True, kw_only=True):
     """All of `trackway.yaml`."""
 
     sources: dict[Slug, Source]
+    """Where events come from."""
     destinations: dict[Slug, Destination] = {}
+    """Where events go to."""
     warehouses: dict[Slug, Warehouse] = field(default_factory=lambda: {"duckdb": Warehouse()})
+    """Where events become tables."""
     collector: Collector = Collector()
+    """The public HTTP API."""
     console: Console = Console()
+    """The web console and its API."""
     log: Log = Log()
+    """How long the log keeps what everybody has read."""
+    pipeline: Pipeline = Pipeline()
+    identity: Identity = Identity()
+    functions: dict[str, Function] = {}
+    """By file name without `.py`; one that is not named here has no settings."""
+    """What is done to every event between the raw log and the clean log."""
     delivery: Delivery = Delivery()
+    """How destinations are reached."""
+    privacy: Privacy = Privacy()
+    """What is done about personal data."""
     folder: Path = Path()
     """Where the file lies; set by the loader, not by the file."""
 
@@ -136,6 +224,12 @@ class Workspace(Settings, frozen=True, kw_only=True):
     def data(self) -> Path:
         """The folder of logs, state and the warehouse."""
         return self.folder / "data"
+
+    def skipping(self, step: Step) -> frozenset[str] | None:
+        """Return the sources whose events a part of the pipeline leaves alone; None when it is left out for all."""
+        if step in self.pipeline.skip:
+            return None
+        return frozenset(name for name, source in self.sources.items() if step in source.skip)
 
     def display_name(self, source: str) -> str:
         """Return what people call a source."""

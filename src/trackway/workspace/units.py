@@ -26,8 +26,22 @@ def _read(value: Any, units: Mapping[str, float], example: str) -> float:
     raise ValueError(f"write it like {example}, not {value!r}")
 
 
+def _written(value: float, units: Mapping[str, float]) -> str:
+    """Return `value` in the largest of `units` that it is a whole number of."""
+    for unit, size in units.items():
+        if value >= size and value % size == 0:
+            return f"{value / size:.15g}{unit}"
+    return f"{value:.15g}"
+
+
 class Duration(float):
     """Seconds, written `"30s"`, `"24h"` or `"7 days"`; a bare number is seconds."""
+
+    def written(self) -> str:
+        """Return it as people write it."""
+        if self > 86400 and self % 86400 == 0:
+            return f"{self / 86400:.15g} days"
+        return _written(self, {"h": 3600, " min": 60, "s": 1}) if self >= 1 or not self else f"{self * 1000:g}ms"
 
     @classmethod
     def decode(cls, value: Any) -> Self:
@@ -37,6 +51,10 @@ class Duration(float):
 
 class Size(int):
     """Bytes, written `"32 KiB"` or `"20 GiB"`; a bare number is bytes."""
+
+    def written(self) -> str:
+        """Return it as people write it."""
+        return _written(self, {" GiB": 1024**3, " MiB": 1024**2, " KiB": 1024})
 
     @classmethod
     def decode(cls, value: Any) -> Self:

@@ -64,6 +64,32 @@ const scenarios = {
     return {};
   },
 
+  /** Forty calls a second for as long as the site says so; then waits until each has had its 200. */
+  async steady(page, { url, user }) {
+    const delivered = new Set();
+    page.on("response", (response) => {
+      if (response.request().method() === "POST" && response.status() === 200) {
+        delivered.add(response.request().postDataJSON().messageId);
+      }
+    });
+    await page.goto(url);
+    const sent = await page.evaluate(async (user) => {
+      let number = 0;
+      while (await fetch("/going").then((answer) => answer.text()) === "yes") {
+        for (let n = 0; n < 4; n++) {
+          window.analytics.track("Survived", { number: number++ }, { userId: user });
+        }
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+      return number;
+    }, user);
+    const end = Date.now() + 60_000;
+    while (delivered.size < sent + 1 && Date.now() < end) {  // the page call too
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return { sent, delivered: delivered.size, failures: await page.evaluate(() => window.failures) };
+  },
+
   async tryAgain(page, { url }) {
     const again = page.waitForResponse((response) => response.request().headers()["x-retry-count"] === "1");
     await page.goto(url);

@@ -1,10 +1,10 @@
-// Segment's Node client, told by one line of JSON on standard input what to do: {"scenario", "host", "writeKey", "user"}.
-// Writes {"errors": […], "requests": […]} when everything was sent.
+// Segment's Node client, told by JSON on standard input what to do: {"scenario", "host", "writeKey", "user", "going"}.
+// Writes {"errors": […], "requests": […]} when everything was sent, and the scenario's own report.
 
 import { readFileSync } from "node:fs";
 import { Analytics } from "@segment/analytics-node";
 
-const { scenario, host, writeKey, user } = JSON.parse(readFileSync(0, "utf8"));
+const { scenario, host, writeKey, user, going } = JSON.parse(readFileSync(0, "utf8"));
 const PAST = new Date("2026-03-02T09:30:15.123Z");
 
 const common = {
@@ -49,6 +49,18 @@ const scenarios = {
       analytics.track({ userId: user, event: "Counted", properties: { run: user, number } });
     }
   },
+
+  /** Forty a second, for as long as `going` says yes. */
+  async steady(analytics) {
+    let number = 0;
+    while (await fetch(going).then((answer) => answer.text()) === "yes") {
+      for (let n = 0; n < 4; n++) {
+        analytics.track({ userId: user, event: "Survived", properties: { number: number++ } });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    return { sent: number };
+  },
 };
 
 const analytics = new Analytics({ host, writeKey });
@@ -56,6 +68,6 @@ const errors = [];
 const requests = [];
 analytics.on("error", (error) => errors.push(`${error.code}: ${error.reason}`));
 analytics.on("http_request", ({ url, headers }) => requests.push({ url, headers }));
-scenarios[scenario](analytics);
-await analytics.closeAndFlush({ timeout: 20000 });
-process.stdout.write(JSON.stringify({ errors, requests }));
+const report = await scenarios[scenario](analytics);
+await analytics.closeAndFlush({ timeout: scenario === "steady" ? 60_000 : 20_000 });
+process.stdout.write(JSON.stringify({ errors, requests, ...report }));

@@ -1,0 +1,110 @@
+"""The warehouses of a workspace, each with its loader, as trackway.yaml has them now."""
+
+import asyncio
+import logging
+from typing import NamedTuple
+
+from trackway.errors import TrackwayError
+from trackway.log import consumers
+from trackway.log.contract import EventLog
+from trackway.warehouse.contract import QueryError, QueryResult
+from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.loader import WarehouseLoader
+from trackway.workspace.model import Warehouse as Settings
+from trackway.workspace.model import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+class _Made(NamedTuple):
+    """What a warehouse was made of: another one is needed when this changes."""
+
+    settings: Settings
+    sources: tuple[str, ...]
+
+
+class _Running(NamedTuple):
+    made: _Made
+    warehouse: DuckDBWarehouse
+    loader: WarehouseLoader
+
+
+class Warehouses:
+    """Opens, loads and closes warehouses; queries go to the first one."""
+
+    def __init__(self, clean: EventLog) -> None:
+        self._clean = clean
+        self._running: dict[str, _Running] = {}
+        self._first: DuckDBWarehouse | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one to ask."""
+        return self._first is not None
+
+    async def start(self, workspace: Workspace) -> None:
+        """Open all that are switched on, and begin to load.
+
+        Raises:
+            WarehouseError: one cannot be opened; the message says why.
+        """
+        for name, made in _wanted(workspace).items():
+            await self._open(workspace, name, made)
+        self._choose(workspace)
+
+    async def configure(self, workspace: Workspace) -> None:
+        """Take over changed settings: warehouses they do not touch go on undisturbed.
+
+        One that cannot be opened is left closed, and said to be; the log keeps its events.
+        """
+        wanted = _wanted(workspace)
+        for name in [name for name, one in self._running.items() if wanted.get(name) != one.made]:
+            await self._close(name)
+            if name not in wanted:
+                self._clean.forget(consumers.warehouse(name))
+        for name in wanted.keys() - self._running.keys():
+            try:
+                await self._open(workspace, name, wanted[name])
+            except TrackwayError as error:
+                _log.error("warehouse %s stays closed: %s", name, error)
+        self._choose(workspace)
+
+    async def stop(self) -> None:
+        """End all loaders and close all warehouses."""
+        for name in list(self._running):
+            await self._close(name)
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see the warehouse's contract.
+
+        Raises:
+            QueryError: as the warehouse has it, or there is none to ask.
+        """
+        first = self._first
+        if first is None:
+            raise QueryError("no warehouse is switched on in trackway.yaml")
+        return first.query(sql, limit=limit, timeout_s=timeout_s)
+
+    def _choose(self, workspace: Workspace) -> None:
+        self._first = next(
+            (self._running[name].warehouse for name in workspace.warehouses if name in self._running), None
+        )
+
+    async def _open(self, workspace: Workspace, name: str, made: _Made) -> None:
+        path = workspace.folder / made.settings.path
+        warehouse = await asyncio.to_thread(DuckDBWarehouse, path, sources=made.sources, name=name)
+        loader = WarehouseLoader(name, warehouse, self._clean, made.settings)
+        loader.start()
+        self._running[name] = _Running(made, warehouse, loader)
+
+    async def _close(self, name: str) -> None:
+        _, warehouse, loader = self._running.pop(name)
+        if self._first is warehouse:
+            self._first = None
+        await asyncio.to_thread(loader.stop)
+        await asyncio.to_thread(warehouse.close)
+
+
+def _wanted(workspace: Workspace) -> dict[str, _Made]:
+    sources = tuple(workspace.sources)
+    return {name: _Made(one, sources) for name, one in workspace.warehouses.items() if one.enabled}
