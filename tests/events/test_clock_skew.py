@@ -63,7 +63,7 @@ def test_the_documented_formula():
     ],
 )
 def test_missing_and_odd_times(original, sent, expected, findings):
-    assert correct(original, sent, RECEIVED) == (expected, findings)
+    assert correct(original, sent, RECEIVED)[:2] == (expected, findings)
 
 
 @given(instants, st.integers(0, 10**9), st.integers(-(10**10), 10**10))

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trackway.events.records import Place, RawRecord
-from trackway.pipeline.stages.common_fields import set_common_fields
+from trackway.pipeline.stages.common_fields import CommonFields
 from trackway.pipeline.stages.read import merge, read
-from trackway.pipeline.stages.times import set_times
+from trackway.pipeline.stages.times import Times
 
 RECEIVED = 1_795_168_801_000  # 2026-11-20T10:00:01.000Z
 
@@ -23,8 +23,8 @@ def raw(body: dict[str, Any] | bytes, **known: Any) -> RawRecord:
 
 def clean(body: dict[str, Any] | bytes, **known: Any) -> dict[str, Any]:
     draft = read(raw(body, **known), Place(0, 0))
-    set_common_fields(draft)
-    set_times(draft)
+    CommonFields().run([draft])
+    Times().run([draft])
     return draft.event
 
 
@@ -60,7 +60,7 @@ def test_a_missing_time_is_the_time_of_sending():
 
 def test_an_unreadable_time_is_kept_and_remarked_on():
     draft = read(raw({"timestamp": "yesterday"}), Place(0, 0))
-    set_times(draft)
+    Times().run([draft])
     assert draft.event["originalTimestamp"] == "yesterday"
     assert draft.event["timestamp"] == "2026-11-20T10:00:01.000Z"
     assert [(found.code, found.pointer) for found in draft.findings] == [("timestamp_unparsable", "/originalTimestamp")]
@@ -150,9 +150,9 @@ def test_merging_keeps_every_key_and_the_upper_value_wins(under, over):
 def test_stages_are_idempotent_and_keep_unknown_fields(fields):
     body = {"userId": "u", "event": "E"} | {f"x{key}": value for key, value in fields.items()}
     draft = read(raw(body), Place(0, 0))
-    set_common_fields(draft)
+    CommonFields().run([draft])
     once = dict(draft.event)
-    set_common_fields(draft)
+    CommonFields().run([draft])
     assert draft.event == once
     assert {key: value for key, value in once.items() if key.startswith("x")} == {
         f"x{key}": value for key, value in fields.items()

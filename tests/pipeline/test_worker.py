@@ -33,6 +33,7 @@ from trackway.events.records import (
 from trackway.events.verdicts import refuse
 from trackway.log.contract import LogUnavailable
 from trackway.log.sqlite import SqliteLog
+from trackway.pipeline.draft import Draft
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 from trackway.pipeline.tallies import MARK, add_up
 from trackway.pipeline.worker import PipelineWorker
@@ -148,6 +149,69 @@ def test_a_refused_call_may_be_sent_again_rightly(rig: Rig):
     assert [e.message_id for e in rig.ends(EVENTS)] == ["m1"]
 
 
+def test_a_duplicate_says_what_it_was_and_of_whom(rig: Rig):
+    rig.put(track("m1"), track("m1", event="Cart Viewed", userId="u2", anonymousId="a2"), track("m1", userId=7))
+    rig.drain()
+    assert [(d.name, d.user_id, d.anonymous_id, d.stage, d.detail) for d in rig.ends(DROPPED)] == [
+        ("Cart Viewed", "u2", "a2", "deduplicate", ""),
+        ("Order Completed", "7", None, "deduplicate", ""),
+    ]
+
+
+def test_of_one_batch_the_first_call_that_becomes_an_event_counts(rig: Rig):
+    class Picky:
+        name = "picky"
+
+        def run(self, drafts: list[Draft]) -> list[Draft]:
+            for draft in drafts:
+                if draft.event["properties"]["n"] < 2:
+                    draft.drop("duplicate", "too small")
+            return drafts
+
+    rig.worker._chain = lambda: [Picky()]
+    rig.put(*(track("m1", properties={"n": n}) for n in range(4)), track("m2", properties={"n": 9}))
+    rig.drain()
+    assert [(e.message_id, e.raw.offset) for e in rig.ends(EVENTS)] == [("m1", 2), ("m2", 4)]
+    assert [(d.raw.offset, d.stage, d.detail, d.original) for d in rig.ends(DROPPED)] == [
+        (0, "picky", "too small", None),
+        (1, "picky", "too small", None),
+        (3, "deduplicate", "", Place(0, 0)),
+    ]
+
+
+def test_a_call_that_a_stage_splits_is_one_call_and_several_events(rig: Rig):
+    class Split:
+        name = "split"
+
+        def run(self, drafts: list[Draft]) -> list[Draft]:
+            return [part for draft in drafts for part in draft.split([dict(draft.event) for _ in range(3)])]
+
+    rig.worker._chain = lambda: [Split()]
+    rig.put(track("m1"), track("m1"))
+    rig.drain()
+    assert [(e.message_id, e.raw) for e in rig.ends(EVENTS)] == [
+        ("m1", Place(0, 0)), ("m1:1", Place(0, 0)), ("m1:2", Place(0, 0))]  # fmt: skip
+    assert [d.original for d in rig.ends(DROPPED)] == [Place(0, 0)]
+    tally = add_up(list(rig.clean.marks(MARK).values()))["web"]
+    assert (tally.events, tally.split, tally.dropped) == (3, 2, {"duplicate": 1})
+
+
+def test_an_event_that_is_no_json_goes_into_quarantine(rig: Rig):
+    class Odd:
+        name = "odd"
+
+        def run(self, drafts: list[Draft]) -> list[Draft]:
+            drafts[0].event["odd"] = object()
+            return drafts
+
+    rig.worker._chain = lambda: [Odd()]
+    rig.put(track("m1"), track("m2"))
+    rig.drain()
+    (found,) = rig.ends(QUARANTINE)
+    assert (found.stage, found.refusal.reason, found.message_id) == ("record", "pipeline_error", "m1")
+    assert [e.message_id for e in rig.ends(EVENTS)] == ["m2"]
+
+
 def test_the_index_is_rebuilt_from_the_log_when_it_is_lost(rig: Rig):
     rig.put(*(track(f"m{number}") for number in range(50)))
     rig.drain()
@@ -166,13 +230,21 @@ def test_two_pipelines_on_one_folder_are_refused(rig: Rig):
         MessageIndex(rig.folder / "index", keep_s=DAY_S)
 
 
-def test_a_fault_of_ours_puts_the_call_into_quarantine(rig: Rig, monkeypatch: pytest.MonkeyPatch):
-    def broken(draft: Any) -> None:
-        raise ZeroDivisionError("oops")
+def test_a_fault_of_ours_puts_the_call_into_quarantine(rig: Rig):
+    class Broken:
+        name = "broken"
 
-    monkeypatch.setattr("trackway.pipeline.worker._STAGES", (broken,))
-    rig.put(track("m1"))
+        def run(self, drafts: list[Draft]) -> list[Draft]:
+            for draft in drafts:
+                draft.event["seen"] = draft.event.get("seen", 0) + 1
+                if draft.raw.message_id == "m2":
+                    raise ZeroDivisionError("oops")
+            return drafts
+
+    rig.worker._chain = lambda: [Broken()]
+    rig.put(track("m1"), track("m2"), track("m3"))
     rig.drain()
+    assert [(e.message_id, json.loads(e.body)["seen"]) for e in rig.ends(EVENTS)] == [("m1", 1), ("m3", 1)]
     (found,) = rig.ends(QUARANTINE)
     assert found.stage == "broken" and found.refusal.reason == "pipeline_error"
     assert "ZeroDivisionError: oops" in found.refusal.message

@@ -26,6 +26,8 @@ class Times(NamedTuple):
     timestamp_ms: int
     findings: tuple[str, ...]
     """Codes from `trackway.events.reasons.FINDINGS`."""
+    sent_ms: int | None = None
+    """`sentAt`, if it can be read."""
 
 
 def parse_ms(text: Any) -> int | None:
@@ -36,6 +38,15 @@ def parse_ms(text: Any) -> int | None:
     """
     if not isinstance(text, str):
         return None
+    if len(text) == 24 and text[23] == "Z" and text[19] == ".":
+        # The shape that clients send, and whose second is nearly always one of the last few thousand.
+        fraction = text[20:23]
+        if fraction.isdecimal() and (second := _second(text[:19])) is not None:
+            return second + int(fraction)
+    return _parse_any(text)
+
+
+def _parse_any(text: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -50,8 +61,7 @@ def parse_ms(text: Any) -> int | None:
 
 def format_ms(time_ms: int) -> str:
     """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
-    second, fraction = divmod(time_ms, 1000)
-    return f"{_format_second(second)}.{fraction:03d}Z"
+    return _format_second(time_ms // 1000) + _FRACTIONS[time_ms % 1000]
 
 
 def correct(original: Any, sent: Any, received_ms: int) -> Times:
@@ -59,21 +69,36 @@ def correct(original: Any, sent: Any, received_ms: int) -> Times:
 
     `original` and `sent` are the raw values of the call's `timestamp` and `sentAt`; None is absent.
     """
-    findings: tuple[str, ...] = ()
     original_ms = parse_ms(original)
     sent_ms = parse_ms(sent)
+    if original_ms is not None and sent_ms is not None:
+        timestamp_ms = received_ms - (sent_ms - original_ms)
+        if _FIRST_MS <= timestamp_ms <= _LAST_MS:
+            return Times(timestamp_ms, (), sent_ms)
+        return Times(received_ms, ("timestamp_out_of_range",), sent_ms)
+    findings: tuple[str, ...] = ()
     if original is not None and original_ms is None:
         findings += ("timestamp_unparsable",)
     if sent is not None and sent_ms is None:
         findings += ("sent_at_unparsable",)
     if original_ms is None:
-        return Times(received_ms, findings)
-    if sent_ms is None:
-        return Times(original_ms, findings)
-    timestamp_ms = received_ms - (sent_ms - original_ms)
-    if not _FIRST_MS <= timestamp_ms <= _LAST_MS:
-        return Times(received_ms, (*findings, "timestamp_out_of_range"))
-    return Times(timestamp_ms, findings)
+        return Times(received_ms, findings, sent_ms)
+    return Times(original_ms, findings)
+
+
+_FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
+
+
+@lru_cache(maxsize=4096)
+def _second(text: str) -> int | None:
+    """Return `2026-11-20T10:00:00`, without a zone, as epoch milliseconds; None for any other shape."""
+    if text[10] != "T" or text[13] != ":":
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (moment.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND if moment.tzinfo is None else None
 
 
 @lru_cache(maxsize=4096)

@@ -71,6 +71,8 @@ class RawRecord(Struct, array_like=True, frozen=True, gc=False):
     """Set when the collector refused the call: the pipeline only moves it to quarantine."""
     repaired: bool = False
     """True when `body` is not what was sent, because that was no strict JSON."""
+    released: Place | None = None
+    """Where in `quarantine` the call waited before it was let out and came here again."""
 
 
 class EventRecord(Struct, array_like=True, frozen=True, gc=False):
@@ -122,6 +124,13 @@ class DroppedRecord(Struct, array_like=True, frozen=True, gc=False):
     reason: str
     original: Place | None = None
     """For a duplicate: where in `events` the first one stands, if it is known."""
+    name: str = ""
+    """As in `EventRecord`, as are the ids: of the call itself, so that a list can show it without the raw log."""
+    user_id: str | None = None
+    anonymous_id: str | None = None
+    stage: str = "deduplicate"
+    detail: str = ""
+    """What the stage that dropped it says beyond the reason."""
 
 
 TOPICS = (RAW, *CLEAN_TOPICS)

@@ -4,8 +4,8 @@ RocksDB without a write-ahead log of its own: the events log is the truth. The i
 knows the log, in the same write as the ids, so whatever a crash takes from it is one stretch at the end, and is read
 again from the log at the next start.
 
-Keys begin with the time of receipt in buckets of half the longest window, so that what is older than any window goes by
-one range deletion; an id is looked for in the three buckets that a window can reach. RocksDB's own time-to-live is not
+Keys begin with the time of receipt in buckets as long as the longest window, so that what is older than any window goes
+by one range deletion; an id is looked for in the two buckets that a window can reach. RocksDB's own time-to-live is not
 used: through rocksdict 0.3.29 it now and then dropped everything after a reopening (docs/decisions/0006).
 """
 
@@ -15,7 +15,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteOptions
+from rocksdict import (
+    BlockBasedIndexType,
+    BlockBasedOptions,
+    Cache,
+    DBCompressionType,
+    Options,
+    Rdict,
+    WriteBatch,
+    WriteOptions,
+)
 
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS, Place, decode_event
@@ -24,8 +33,9 @@ from trackway.log.contract import EventLog
 _ENTRY = struct.Struct(">QIQ")
 _OFFSET = struct.Struct(">Q")
 _BUCKET = struct.Struct(">I")
-_REACH = 3
-"""Buckets that a window can touch: it is as long as two, and begins anywhere in one."""
+_REACH = 2
+"""Buckets that a window can touch: it is as long as one, and begins anywhere in one."""
+_LENGTH_KEY = b"\xff\xff\xff\xfflength"
 _SHORTEST_BUCKET_MS = 3_600_000
 _CACHE_BYTES = 32 << 20
 _BUFFER_BYTES = 8 << 20
@@ -48,7 +58,7 @@ class MessageIndex:
             TrackwayError: the folder is in use or damaged. Deleting it is safe: it is rebuilt from the log.
         """
         folder.parent.mkdir(parents=True, exist_ok=True)
-        self._bucket_ms = max(_SHORTEST_BUCKET_MS, int(keep_s * 1000 / 2) + 1)
+        self._bucket_ms = max(_SHORTEST_BUCKET_MS, int(keep_s * 1000) + 1)
         self._newest = 0
         try:
             self._db = Rdict(str(folder), options=_options())
@@ -60,6 +70,14 @@ class MessageIndex:
         unlogged = WriteOptions()
         unlogged.disable_wal = True  # pyright: ignore[reportAttributeAccessIssue] - the stub takes it for a method
         self._unlogged = unlogged
+        self._forget_other_buckets()
+
+    def _forget_other_buckets(self) -> None:
+        """Empty an index whose buckets have another length: its ids would be looked for in the wrong places."""
+        length = _OFFSET.pack(self._bucket_ms)
+        if self._db.get(_LENGTH_KEY) != length:
+            self._db.delete_range(_BUCKET.pack(0), _LENGTH_KEY, write_opt=self._unlogged)
+            self._db.put(_LENGTH_KEY, length, write_opt=self._unlogged)
 
     def look_up(self, wanted: Sequence[tuple[bytes, int]]) -> list[Seen | None]:
         """Return the newest event known for each of `wanted`, in their order.
@@ -68,26 +86,28 @@ class MessageIndex:
         """
         if not wanted:
             return []
-        keys: list[Any] = [
-            _BUCKET.pack(max(0, received_ms // self._bucket_ms - back)) + key
-            for key, received_ms in wanted
-            for back in range(_REACH)
-        ]
+        bucket_ms, pack = self._bucket_ms, _BUCKET.pack
+        keys: list[Any] = []
+        for key, received_ms in wanted:
+            bucket = received_ms // bucket_ms
+            keys += (pack(bucket) + key, pack(bucket - 1 if bucket else 0) + key)
         values: list[bytes | None] = self._db.get(keys)  # pyright: ignore[reportAssignmentType] - a list for a list
-        found: list[Seen | None] = []
-        for start in range(0, len(values), _REACH):
-            value = next((value for value in values[start : start + _REACH] if value), None)
-            found.append(_unpack(value) if value else None)
-        return found
+        if not any(values):
+            return [None] * len(wanted)
+        return [
+            _unpack(value) if (value := newer or older) else None
+            for newer, older in zip(values[::_REACH], values[1::_REACH], strict=True)
+        ]
 
     def remember(self, seen: Mapping[bytes, Seen], partition: int, next_offset: int) -> None:
         """Add ids, and that the partition's events below `next_offset` are known; forget what no window reaches."""
         batch = WriteBatch(raw_mode=True)
-        newest = self._newest
-        for key, one in seen.items():
-            bucket = one.received_at_ms // self._bucket_ms
-            newest = max(newest, bucket)
-            batch.put(_BUCKET.pack(bucket) + key, _ENTRY.pack(one.received_at_ms, *one.place))
+        newest, bucket_ms, put = self._newest, self._bucket_ms, batch.put
+        for key, (received_ms, (part, offset)) in seen.items():
+            bucket = received_ms // bucket_ms
+            if bucket > newest:
+                newest = bucket
+            put(_BUCKET.pack(bucket) + key, _ENTRY.pack(received_ms, part, offset))
         batch.put(self._known_key(partition), _OFFSET.pack(next_offset))
         self._db.write(batch, self._unlogged)
         if newest > self._newest:
@@ -108,8 +128,7 @@ class MessageIndex:
         return count
 
     def _known_key(self, partition: int) -> bytes:
-        # Other buckets, other keys: after a change of the windows the index is learnt anew from the log.
-        return b"\xff\xff\xff\xffknown:%d:%d" % (partition, self._bucket_ms)
+        return b"\xff\xff\xff\xffknown:%d" % partition
 
     def close(self) -> None:
         """Put everything on disk and close."""
@@ -140,9 +159,18 @@ def _options() -> Options:
     options.set_max_write_buffer_number(3)
     options.set_keep_log_file_num(2)
     options.set_max_log_file_size(1 << 20)
+    # Keys are hashes: nothing in them can be packed.
+    options.set_compression_type(DBCompressionType.none())
+    # Nearly every id is new; the filter of the newest ids saves a search among them.
+    options.set_memtable_whole_key_filtering(True)
+    options.set_memtable_prefix_bloom_ratio(0.1)
     table = BlockBasedOptions()
     table.set_block_cache(Cache(_CACHE_BYTES))
+    # Filters in parts, so that a cache smaller than all filters still holds those in use.
+    table.set_index_type(BlockBasedIndexType.two_level_index_search())
+    table.set_partition_filters(True)
     table.set_bloom_filter(10, False)
     table.set_cache_index_and_filter_blocks(True)
+    table.set_pin_top_level_index_and_filter(True)
     options.set_block_based_table_factory(table)
     return options

@@ -9,6 +9,8 @@ class SourceTally(Struct):
     events: int = 0
     quarantine: dict[str, int] = field(default_factory=dict[str, int])
     dropped: dict[str, int] = field(default_factory=dict[str, int])
+    split: int = 0
+    """Records beyond the first of calls that a function split: calls = events + quarantine + dropped - split."""
 
     def quarantined(self, reason: str) -> None:
         """Count a refused call."""
@@ -39,6 +41,7 @@ def add_up(marks: list[bytes]) -> Tallies:
         for source, tally in _decode(mark).items():
             into = total.setdefault(source, SourceTally())
             into.events += tally.events
+            into.split += tally.split
             for mine, theirs in ((into.quarantine, tally.quarantine), (into.dropped, tally.dropped)):
                 for reason, count in theirs.items():
                     mine[reason] = mine.get(reason, 0) + count

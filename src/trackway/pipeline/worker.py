@@ -4,40 +4,28 @@ One transaction of the clean log holds the output of a batch (events, quarantine
 and the tallies. So after a crash every raw call has exactly one end, and the ledger can be recounted from the logs.
 """
 
+import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from trackway.events import lenient_json
-from trackway.events.records import (
-    DROPPED,
-    EVENTS,
-    QUARANTINE,
-    RAW,
-    DroppedRecord,
-    EventRecord,
-    Place,
-    QuarantineRecord,
-    RawRecord,
-    Refusal,
-    decode_raw,
-    encode,
-)
-from trackway.events.verdicts import refuse
+from trackway.events.records import EVENTS, RAW, Place, RawRecord, decode_raw
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogWriter, Slice
+from trackway.pipeline.chain import Call, Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
+from trackway.pipeline.ends import Ends
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
-from trackway.pipeline.stages.common_fields import set_common_fields
-from trackway.pipeline.stages.read import read
-from trackway.pipeline.stages.times import set_times
-from trackway.pipeline.tallies import MARK, SourceTally, decode_tallies, encode_tallies
+from trackway.pipeline.tallies import MARK, decode_tallies, encode_tallies
 
 POSITION = "position"
 _BATCH = 4000
-_STAGES: tuple[Callable[[Draft], None], ...] = (set_common_fields, set_times)
+"""Calls that are read, and committed, at a time."""
+_CHUNK = 250
+"""Calls that go through the stages at a time: their Python objects should fit into the processor's cache."""
+_DEFAULT_WINDOW_MS = 24 * 3600 * 1000
 _encode_position = msgspec.msgpack.Encoder().encode
 _decode_position = msgspec.msgpack.Decoder(dict[int, int]).decode
 
@@ -55,11 +43,19 @@ class PipelineWorker:
     """Runs in a thread of its own until `stop`."""
 
     def __init__(
-        self, raw: EventLog, clean: EventLog, index: MessageIndex, windows_s: Mapping[str, float], *, partition: int = 0
+        self,
+        raw: EventLog,
+        clean: EventLog,
+        index: MessageIndex,
+        windows_s: Mapping[str, float],
+        *,
+        chain: Callable[[], Sequence[Stage]] | None = None,
+        partition: int = 0,
     ) -> None:
         """Take the clean log's `partition`.
 
-        `windows_s` is the dedup window of each source.
+        `windows_s` is the dedup window of each source. `chain` gives the stages of each batch, such as a `LiveChain`;
+        default: those of a workspace without settings.
 
         Raises:
             LogBusy: another pipeline runs on this folder.
@@ -67,6 +63,7 @@ class PipelineWorker:
         self._writer: LogWriter = clean.writer(partition)
         self._index = index
         self._windows_ms = {source: int(window_s * 1000) for source, window_s in windows_s.items()}
+        self._chain = chain or _default_chain()
         self._tallies = decode_tallies(self._writer.mark(MARK))
         self._stopping = threading.Event()
         self.repaired = index.catch_up(clean, partition, self._writer.next_offset(EVENTS))
@@ -107,79 +104,71 @@ class PipelineWorker:
 
     def process(self, slices: Sequence[Slice]) -> Processed:
         """Return what the calls of `slices` become, and count them in the tallies."""
-        calls = [
-            (decode_raw(record), Place(one.partition, offset))
-            for one in slices
-            for offset, record in enumerate(one.records, one.first)
-        ]
+        stages = self._chain()
+        ends = Ends(self._tallies, self._writer.partition, self._writer.next_offset(EVENTS))
+        seen: dict[bytes, Seen] = {}
+        # Events are trees, which need no collector; it would only look at each of them again and again.
+        collecting = gc.isenabled()
+        gc.disable()
+        try:
+            for one in slices:
+                for start in range(0, len(one.records), _CHUNK):
+                    first = one.first + start
+                    calls = [
+                        (decode_raw(record), Place(one.partition, offset))
+                        for offset, record in enumerate(one.records[start : start + _CHUNK], first)
+                    ]
+                    self._process_chunk(stages, calls, ends, seen)
+        finally:
+            if collecting:
+                gc.enable()
+        return Processed(ends.records, seen)
+
+    def _process_chunk(self, stages: Sequence[Stage], calls: list[Call], ends: Ends, seen: dict[bytes, Seen]) -> None:
         keys = [key_of(raw.source, raw.message_id) for raw, _ in calls]
-        known = self._index.look_up([(key, raw.received_at_ms) for key, (raw, _) in zip(keys, calls, strict=True)])
-        out = Processed({EVENTS: [], QUARANTINE: [], DROPPED: []}, {})
-        next_event = self._writer.next_offset(EVENTS)
-        for (raw, place), key, before in zip(calls, keys, known, strict=True):
-            tally = self._tallies.setdefault(raw.source, SourceTally())
+        stored = self._index.look_up([(key, raw.received_at_ms) for key, (raw, _) in zip(keys, calls, strict=True)])
+        known = [seen.get(key) or before for key, before in zip(keys, stored, strict=True)]
+        ready = self._run_new(stages, calls, keys, known)
+        for call, key, before in zip(calls, keys, known, strict=True):
+            raw, place = call
+            before = seen.get(key) or before
             if raw.refusal is not None:
-                _quarantine(out, tally, raw, place, "collector", raw.refusal)
-            elif first := self._first_of(raw, out.seen.get(key) or before):
-                _drop(out, tally, raw, place, "duplicate", first.place)
-            elif (event := _make_event(raw, place)) and isinstance(event, EventRecord):
-                mine = Place(self._writer.partition, next_event + len(out.records[EVENTS]))
-                out.records[EVENTS].append(encode(event))
-                out.seen[key] = Seen(raw.received_at_ms, mine)
-                tally.events += 1
+                ends.quarantine(raw, place, "collector", raw.refusal)
+            elif before is not None and self._repeats(raw, before):
+                ends.drop_duplicate(raw, place, before.place)
+            elif mine := ends.add(ready.get(place) or run_chain(stages, [call])):
+                seen[key] = Seen(raw.received_at_ms, mine)
+
+    def _run_new(
+        self, stages: Sequence[Stage], calls: list[Call], keys: list[bytes], known: list[Seen | None]
+    ) -> dict[Place, list[Draft]]:
+        """Run the calls that come first in their window through the stages, all at once.
+
+        Whether a repetition in the same batch is a duplicate shows only when its first call became an event; the few of
+        which it did not are run one by one later.
+        """
+        firsts: dict[bytes, Seen] = {}
+        new: list[Call] = []
+        for call, key, before in zip(calls, keys, known, strict=True):
+            raw = call[0]
+            before = firsts.get(key) or before
+            if raw.refusal is None and (before is None or not self._repeats(raw, before)):
+                firsts[key] = Seen(raw.received_at_ms, call[1])
+                new.append(call)
+        ready: dict[Place, list[Draft]] = {}
+        for draft in run_chain(stages, new):
+            if draft.part:
+                ready[draft.place].append(draft)
             else:
-                _quarantine(out, tally, raw, place, event[0], event[1])
-        return out
+                ready[draft.place] = [draft]
+        return ready
 
-    def _first_of(self, raw: RawRecord, seen: Seen | None) -> Seen | None:
-        """Return the event that `raw` repeats, if it came within the source's window."""
-        if seen is None:
-            return None
-        window_ms = self._windows_ms.get(raw.source, 24 * 3600 * 1000)
-        return seen if raw.received_at_ms - seen.received_at_ms <= window_ms else None
+    def _repeats(self, raw: RawRecord, seen: Seen) -> bool:
+        """Tell whether `raw` came within its source's window after the event with the same id."""
+        window_ms = self._windows_ms.get(raw.source, _DEFAULT_WINDOW_MS)
+        return raw.received_at_ms - seen.received_at_ms <= window_ms
 
 
-def _make_event(raw: RawRecord, place: Place) -> EventRecord | tuple[str, Refusal]:
-    """Return the clean event, or the stage that refused the call and why."""
-    try:
-        draft = read(raw, place)
-    except lenient_json.NotJson as error:
-        return "read", refuse("unreadable", "", f"The stored call cannot be read: {error}.")
-    stage = "read"
-    try:
-        for run in _STAGES:
-            stage = run.__name__
-            run(draft)
-        return _record(draft)
-    except Exception as error:  # noqa: BLE001 - a fault of ours must not cost the event: it waits in quarantine
-        return stage, refuse("pipeline_error", "", f"{stage} failed: {type(error).__name__}: {error}")
-
-
-def _record(draft: Draft) -> EventRecord:
-    event, raw = draft.event, draft.raw
-    name = event.get("event") if raw.type == "track" else event.get("name")
-    return EventRecord(
-        raw.source,
-        raw.type,
-        raw.message_id,
-        name if isinstance(name, str) else "",
-        event.get("userId"),
-        event.get("anonymousId"),
-        raw.received_at_ms,
-        draft.timestamp_ms,
-        draft.place,
-        lenient_json.dumps(event),
-        draft.findings,
-    )
-
-
-def _quarantine(out: Processed, tally: SourceTally, raw: RawRecord, place: Place, stage: str, refusal: Refusal) -> None:
-    tally.quarantined(refusal.reason)
-    record = QuarantineRecord(raw.source, raw.type, raw.message_id, raw.received_at_ms, place, stage, refusal, raw.body)
-    out.records[QUARANTINE].append(encode(record))
-
-
-def _drop(out: Processed, tally: SourceTally, raw: RawRecord, place: Place, reason: str, original: Place) -> None:
-    tally.drop(reason)
-    record = DroppedRecord(raw.source, raw.type, raw.message_id, raw.received_at_ms, place, reason, original)
-    out.records[DROPPED].append(encode(record))
+def _default_chain() -> Callable[[], Sequence[Stage]]:
+    stages = build_default_chain()
+    return lambda: stages

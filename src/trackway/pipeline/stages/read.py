@@ -1,10 +1,39 @@
 """Read the raw call and merge in what its request shared."""
 
+from collections.abc import Iterable
 from typing import Any, cast
+
+import msgspec
 
 from trackway.events import lenient_json
 from trackway.events.records import Place, RawRecord
+from trackway.events.verdicts import refuse
 from trackway.pipeline.draft import Draft
+
+_decode = msgspec.json.Decoder().decode
+
+
+def read_all(calls: Iterable[tuple[RawRecord, Place]]) -> list[Draft]:
+    """Return the drafts of `calls`, in their order; one that cannot be read has ended in quarantine."""
+    drafts: list[Draft] = []
+    for raw, place in calls:
+        try:
+            event = _decode(raw.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            event = None
+        if type(event) is dict and not raw.shared and not raw.repaired:
+            # Nearly all calls; `read` does the same at greater length.
+            call = cast("dict[str, Any]", event)
+            if raw.sent_at is not None and call.get("sentAt") is None:
+                call["sentAt"] = raw.sent_at
+            drafts.append(Draft(raw, place, call))
+            continue
+        try:
+            drafts.append(read(raw, place))
+        except lenient_json.NotJson as error:
+            end = refuse("unreadable", "", f"The stored call cannot be read: {error}.")
+            drafts.append(Draft(raw, place, {}, end=end, ended_in="read"))
+    return drafts
 
 
 def read(raw: RawRecord, place: Place) -> Draft:
@@ -19,7 +48,7 @@ def read(raw: RawRecord, place: Place) -> Draft:
     if not isinstance(value, dict):
         raise lenient_json.NotJson("it is no object")
     event = cast("dict[str, Any]", value)
-    draft = Draft(raw, place, event, findings=[])
+    draft = Draft(raw, place, event)
     if repaired or raw.repaired:
         draft.find("text_repaired", "")
     if raw.shared:

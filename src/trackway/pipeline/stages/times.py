@@ -1,7 +1,11 @@
 """Set the four times of an event; `events/clock_skew.py` has the rule."""
 
+from datetime import UTC, datetime
+from typing import Any
+
 from trackway.events.clock_skew import correct, format_ms, parse_ms
 from trackway.pipeline.draft import Draft
+from trackway.workspace.model import Pipeline
 
 _POINTERS = {
     "timestamp_unparsable": "/originalTimestamp",
@@ -10,24 +14,72 @@ _POINTERS = {
 }
 
 
-def set_times(draft: Draft) -> None:
-    """Rename the client's `timestamp` to `originalTimestamp`, correct it by `sentAt`, and add `receivedAt`.
+class Times:
+    """The stage that renames, corrects and bounds the times, and marks events that came late.
 
     What the client wrote stays as it wrote it in `originalTimestamp` and `sentAt`; `timestamp` and `receivedAt` are UTC
-    with milliseconds.
+    with milliseconds. A time that no clock can mean (`Pipeline.earliest_year`, `Pipeline.future_limit`) becomes that of
+    receipt.
     """
-    event, received_ms = draft.event, draft.raw.received_at_ms
-    original = event.pop("timestamp", None)
-    sent = event.get("sentAt")
-    times = correct(original, sent, received_ms)
-    received = format_ms(received_ms)
-    if original is None:
-        original = sent if parse_ms(sent) is not None else received
-    event["originalTimestamp"] = original
-    if sent is None:
-        event.pop("sentAt", None)
-    event["receivedAt"] = received
-    event["timestamp"] = format_ms(times.timestamp_ms)
-    draft.timestamp_ms = times.timestamp_ms
-    for code in times.findings:
-        draft.find(code, _POINTERS[code])
+
+    name = "times"
+
+    def __init__(self, settings: Pipeline | None = None) -> None:
+        """Take the bounds from `settings`; default: the default settings."""
+        settings = settings or Pipeline()
+        self._earliest_ms = int(datetime(settings.earliest_year, 1, 1, tzinfo=UTC).timestamp()) * 1000
+        self._future_ms = int(settings.future_limit * 1000)
+        self._skew_ms = int(settings.skew_limit * 1000)
+        self._late_ms = int(settings.late_after * 1000)
+
+    def run(self, drafts: list[Draft]) -> list[Draft]:
+        """Change `drafts` in place."""
+        late_ms, future_ms, skew_limit_ms = self._late_ms, self._future_ms, self._skew_ms
+        last_ms, received = -1, ""
+        for draft in drafts:
+            event, received_ms = draft.event, draft.raw.received_at_ms
+            if received_ms != last_ms:  # the calls of one request share it
+                last_ms, received = received_ms, format_ms(received_ms)
+            original, sent = event.pop("timestamp", None), event.get("sentAt")
+            original_ms, sent_ms = parse_ms(original), parse_ms(sent)
+            time_ms: int | None = None
+            if original_ms is not None and sent_ms is not None:
+                skew_ms = sent_ms - received_ms
+                before_ms = sent_ms - original_ms
+                if -skew_limit_ms <= skew_ms <= skew_limit_ms and -future_ms <= before_ms <= late_ms:
+                    time_ms = received_ms - before_ms
+            if time_ms is None:  # few calls
+                time_ms = self._judge(draft, original, sent)
+            if original is None:
+                original = sent if sent_ms is not None else received
+            if sent is None:
+                event.pop("sentAt", None)
+            event["originalTimestamp"] = original
+            event["receivedAt"] = received
+            event["timestamp"] = format_ms(time_ms)
+            draft.timestamp_ms = time_ms
+        return drafts
+
+    def _judge(self, draft: Draft, original: Any, sent: Any) -> int:
+        """Return the time to believe of an event with a time that is missing or odd, and report what is odd."""
+        received_ms = draft.raw.received_at_ms
+        time_ms, findings, sent_ms = correct(original, sent, received_ms)
+        for code in findings:
+            draft.find(code, _POINTERS[code])
+        if not -self._future_ms <= received_ms - time_ms <= self._late_ms:
+            time_ms = self._bound(draft, time_ms)
+        if sent_ms is not None and not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
+            draft.find("clock_skewed", "/sentAt", f"{(sent_ms - received_ms) / 1000:+.0f} s")
+        return time_ms
+
+    def _bound(self, draft: Draft, time_ms: int) -> int:
+        """Return the time to believe of an event that happened long before it was received, or after."""
+        received_ms = draft.raw.received_at_ms
+        if time_ms < self._earliest_ms:
+            draft.find("timestamp_before_earliest", "/timestamp", format_ms(time_ms))
+            return received_ms
+        if time_ms > received_ms:
+            draft.find("timestamp_in_future", "/timestamp", format_ms(time_ms))
+            return received_ms
+        draft.find("late", "/timestamp", f"{(received_ms - time_ms) / 1000:.0f} s")
+        return time_ms

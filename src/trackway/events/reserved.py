@@ -1,0 +1,232 @@
+"""Reserved properties and traits: those whose type and meaning Segment's specification fixes for every event.
+
+Amounts and quantities become numbers where the text leaves no doubt, `currency` an ISO 4217 code, `products` an array
+of objects. What was replaced is reported with the original; what cannot be read stays as it is and is reported. Nothing
+is ever removed, and a second run changes nothing more.
+
+Source: Segment's "Spec: Track" (revenue, currency, value), "Spec: Identify" and "Spec: Group" (traits), "Ecommerce".
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, cast
+
+from trackway.events import lenient_json
+from trackway.events.clock_skew import format_ms, parse_ms
+from trackway.events.money import AMBIGUOUS, CURRENCIES, Ambiguous, parse_amount, parse_currency
+from trackway.events.remarks import Remark, shown
+
+AMOUNTS = ("revenue", "total", "value", "price")
+QUANTITY = "quantity"
+_TOP = (*AMOUNTS, QUANTITY, "currency", "products")
+_NUMBERS = (*AMOUNTS, QUANTITY)
+_IN_PRODUCT = ("price", QUANTITY)
+_MONETARY = ("revenue", "total", "price")
+"""Not `value`: on events that are no purchases it is often anything but money."""
+_RESERVED = frozenset(_TOP)
+_FINE = frozenset({int, float, type(None)})
+_EARLIEST_MS, _LATEST_MS = 0, 4_102_444_800_000
+"""1970 to 2100: the epoch times that are taken for dates."""
+_NOTHING: Sequence[Remark] = ()
+
+
+def repair_properties(properties: dict[str, Any]) -> Sequence[Remark]:
+    """Give the reserved properties of a track call their types, in place, and return what was found."""
+    if _RESERVED.isdisjoint(properties):
+        return _NOTHING
+    remarks: list[Remark] = []
+    for name in _NUMBERS:
+        if type(properties.get(name)) not in _FINE:
+            _repair_number(properties, name, "/properties/", remarks, properties)
+    currency = properties.get("currency")
+    if currency is not None and (type(currency) is not str or currency not in CURRENCIES):
+        _repair_currency(properties, currency, remarks)
+    products = properties.get("products")
+    if products is not None:
+        _repair_products(properties, products, remarks)
+    return remarks
+
+
+def default_currency(properties: dict[str, Any], currency: str) -> bool:
+    """Set `currency` where an amount of money stands without one; return whether it was set."""
+    if properties.get("currency") is not None:
+        return False
+    for name in _MONETARY:
+        if type(properties.get(name)) in (int, float):
+            properties["currency"] = currency
+            return True
+    return False
+
+
+def repair_traits(traits: dict[str, Any], kinds: dict[str, str]) -> Sequence[Remark]:
+    """Check the reserved traits in `traits` and repair dates and numbers, in place; return what was found.
+
+    `kinds` is `USER_TRAITS` or `GROUP_TRAITS`.
+    """
+    remarks: list[Remark] = []
+    for name in traits.keys() & kinds.keys():
+        value = traits[name]
+        if value is not None:
+            _REPAIR_TRAIT[kinds[name]](traits, name, value, remarks)
+    remarks.sort(key=lambda remark: remark.pointer)
+    return remarks
+
+
+def _repair_number(
+    where: dict[str, Any], name: str, prefix: str, remarks: list[Remark], properties: dict[str, Any]
+) -> None:
+    value, pointer = where[name], prefix + name
+    amount = parse_amount(value) if isinstance(value, str) else None
+    if amount is None:
+        if value != "":
+            remarks.append(Remark("number_expected", pointer, shown(value)))
+    elif isinstance(amount, Ambiguous):
+        remarks.append(Remark("number_ambiguous", pointer, shown(value)))
+    else:
+        where[name] = amount.number
+        remarks.append(Remark("number_was_text", pointer, shown(value), value))
+        if amount.currency and properties.get("currency") is None:
+            properties["currency"] = amount.currency
+
+
+def _repair_currency(properties: dict[str, Any], currency: Any, remarks: list[Remark]) -> None:
+    code = parse_currency(currency) if isinstance(currency, str) else None
+    if code is not None:
+        properties["currency"] = code
+        remarks.append(Remark("currency_repaired", "/properties/currency", shown(currency), currency))
+    elif currency != "":
+        remarks.append(Remark("currency_unknown", "/properties/currency", shown(currency)))
+
+
+def _repair_products(properties: dict[str, Any], products: Any, remarks: list[Remark]) -> None:
+    found = _as_products(products)
+    if found is None:
+        remarks.append(Remark("products_expected", "/properties/products", type(products).__name__))
+        return
+    if found is not products:
+        properties["products"] = found
+        # A copy: the products in it are repaired below.
+        remarks.append(Remark("products_repaired", "/properties/products", shown(products), copy.deepcopy(products)))
+    for number, product in enumerate(found):
+        if type(product) is not dict:
+            remarks.append(Remark("products_expected", f"/properties/products/{number}", type(product).__name__))
+            continue
+        entry = cast("dict[str, Any]", product)
+        for name in _IN_PRODUCT:
+            if type(entry.get(name)) not in _FINE:
+                _repair_number(entry, name, f"/properties/products/{number}/", remarks, properties)
+
+
+def _as_products(products: Any) -> list[Any] | None:
+    """Return the array meant by `products`, itself if it is one; None if no reading makes one."""
+    if isinstance(products, str):
+        try:
+            products, _ = lenient_json.loads(products.encode())
+        except (lenient_json.NotJson, UnicodeEncodeError):
+            return None
+        if not isinstance(products, list | dict):
+            return None
+    if isinstance(products, dict):
+        return [cast("dict[str, Any]", products)]
+    if not isinstance(products, list):
+        return None
+    items = cast("list[Any]", products)
+    return [item for item in items if item is not None] if None in items else items
+
+
+def _check_text(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
+    if not isinstance(value, str):
+        remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"text expected, not {shown(value)}"))
+
+
+def _check_text_or_number(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"text or a number expected, not {shown(value)}"))
+
+
+def _check_object(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
+    if not isinstance(value, dict):
+        remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"an object expected, not {shown(value)}"))
+
+
+def _repair_age(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
+    if isinstance(value, str):
+        amount = parse_amount(value)
+        if amount is not None and amount is not AMBIGUOUS and not isinstance(amount, Ambiguous):
+            traits[name] = amount.number
+            remarks.append(Remark("number_was_text", f"/traits/{name}", shown(value), value))
+            return
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"a number expected, not {shown(value)}"))
+
+
+def _repair_date(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
+    pointer = f"/traits/{name}"
+    if isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) in (10, 13):
+        time_ms = _epoch_ms(int(value))
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        time_ms = _epoch_ms(value)
+    else:
+        if parse_ms(value) is None:
+            remarks.append(Remark("date_unreadable", pointer, shown(value)))
+        return
+    if time_ms is None:
+        remarks.append(Remark("date_unreadable", pointer, shown(value)))
+        return
+    traits[name] = format_ms(time_ms)
+    remarks.append(Remark("date_was_number", pointer, shown(value), value))
+
+
+def _epoch_ms(number: float) -> int | None:
+    """Return epoch milliseconds given in seconds or milliseconds; the sizes of today's do not overlap."""
+    time_ms = number * 1000 if abs(number) < 100_000_000_000 else number
+    return int(time_ms) if _EARLIEST_MS < time_ms < _LATEST_MS else None
+
+
+_REPAIR_TRAIT = {
+    "text": _check_text,
+    "text or number": _check_text_or_number,
+    "object": _check_object,
+    "number": _repair_age,
+    "date": _repair_date,
+    "birthday": _check_text,
+}
+
+
+def _spellings(kinds: dict[str, str]) -> dict[str, str]:
+    """Return the traits under every spelling that means the same: camel and snake case, any case of letters."""
+    found: dict[str, str] = {}
+    for name, kind in kinds.items():
+        snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+        for spelling in (name, snake, name.lower(), name.upper(), name[0].upper() + name[1:], snake.upper()):
+            found[spelling] = kind
+    return found
+
+
+_OF_BOTH = {
+    "address": "object",
+    "avatar": "text",
+    "createdAt": "date",
+    "description": "text",
+    "email": "text",
+    "id": "text or number",
+    "name": "text",
+    "phone": "text or number",
+    "website": "text",
+}
+USER_TRAITS = _spellings(
+    {
+        **_OF_BOTH,
+        "age": "number",
+        "birthday": "birthday",
+        "company": "object",
+        "firstName": "text",
+        "gender": "text",
+        "lastName": "text",
+        "title": "text",
+        "username": "text",
+    }
+)
+"""The kind of each reserved trait of a person, by every spelling."""
+GROUP_TRAITS = _spellings({**_OF_BOTH, "employees": "text or number", "industry": "text", "plan": "text"})
+"""The same for a group."""

@@ -1,0 +1,174 @@
+"""How calls end: the records of the clean log, and their count."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from trackway.events import lenient_json
+from trackway.events.ids import as_id
+from trackway.events.records import (
+    DROPPED,
+    EVENTS,
+    QUARANTINE,
+    DroppedRecord,
+    EventRecord,
+    Place,
+    QuarantineRecord,
+    RawRecord,
+    Refusal,
+    encode,
+)
+from trackway.events.verdicts import refuse
+from trackway.pipeline.draft import Draft, Drop
+from trackway.pipeline.tallies import SourceTally, Tallies
+
+DEDUPLICATE = "deduplicate"
+"""The stage that duplicates end in."""
+
+
+class Ends:
+    """The records of one batch by topic, counted in `tallies` as they come."""
+
+    def __init__(self, tallies: Tallies, partition: int, next_event: int) -> None:
+        """The first event will stand at offset `next_event` of `partition`."""
+        self._events: list[bytes] = []
+        self.records: dict[str, list[bytes]] = {EVENTS: self._events, QUARANTINE: [], DROPPED: []}
+        self._tallies = tallies
+        self._partition = partition
+        self._next_event = next_event
+
+    def add(self, drafts: list[Draft]) -> Place | None:
+        """Write what a call became: one draft, or several that a stage split it into.
+
+        Returns the place of its first event; None if none became one.
+        """
+        if len(drafts) == 1:
+            return self._add(drafts[0])
+        first: Place | None = None
+        for draft in drafts:
+            place = self._add(draft)
+            first = first or place
+        self._tally(drafts[0].raw.source).split += len(drafts) - 1
+        return first
+
+    def _add(self, draft: Draft) -> Place | None:
+        end, raw = draft.end, draft.raw
+        if end is None:
+            try:
+                record = encode(event_record(draft))
+            except (TypeError, ValueError, RecursionError) as error:
+                # A function can put in what JSON cannot hold.
+                end = refuse("pipeline_error", "", f"the event is not JSON: {error}")
+                self.quarantine(raw, draft.place, draft.ended_in or "record", end, part=draft.part)
+                return None
+            place = Place(self._partition, self._next_event + len(self._events))
+            self._events.append(record)
+            self._tally(raw.source).events += 1
+            return place
+        if isinstance(end, Drop):
+            self._drop(raw, draft.place, end, draft.ended_in, draft.event, part=draft.part)
+        else:
+            self.quarantine(raw, draft.place, draft.ended_in, end, part=draft.part)
+        return None
+
+    def quarantine(self, raw: RawRecord, place: Place, stage: str, refusal: Refusal, *, part: int = 0) -> None:
+        """Write a refused call."""
+        self._tally(raw.source).quarantined(refusal.reason)
+        message_id = _message_id(raw, part)
+        record = QuarantineRecord(raw.source, raw.type, message_id, raw.received_at_ms, place, stage, refusal, raw.body)
+        self.records[QUARANTINE].append(encode(record))
+
+    def drop_duplicate(self, raw: RawRecord, place: Place, original: Place) -> None:
+        """Write a call that repeats the event at `original`."""
+        self._drop(raw, place, Drop("duplicate"), DEDUPLICATE, _glance(raw.body), original=original)
+
+    def _drop(
+        self,
+        raw: RawRecord,
+        place: Place,
+        why: Drop,
+        stage: str,
+        event: dict[str, Any],
+        *,
+        part: int = 0,
+        original: Place | None = None,
+    ) -> None:
+        self._tally(raw.source).drop(why.reason)
+        record = DroppedRecord(
+            raw.source,
+            raw.type,
+            _message_id(raw, part),
+            raw.received_at_ms,
+            place,
+            why.reason,
+            original,
+            _name(raw.type, event),
+            _id(event.get("userId")),
+            _id(event.get("anonymousId")),
+            stage,
+            why.detail,
+        )
+        self.records[DROPPED].append(encode(record))
+
+    def _tally(self, source: str) -> SourceTally:
+        tally = self._tallies.get(source)
+        if tally is None:
+            tally = self._tallies[source] = SourceTally()
+        return tally
+
+
+def event_record(draft: Draft) -> EventRecord:
+    """Return the record of a clean event."""
+    event, raw = draft.event, draft.raw
+    kind, user, anonymous = raw.type, event.get("userId"), event.get("anonymousId")
+    name = event.get("event" if kind == "track" else "name")
+    return EventRecord(
+        raw.source,
+        kind,
+        raw.message_id if draft.part == 0 else _message_id(raw, draft.part),
+        name if type(name) is str else "",
+        user if type(user) is str else None,
+        anonymous if type(anonymous) is str else None,
+        raw.received_at_ms,
+        draft.timestamp_ms,
+        draft.place,
+        lenient_json.dumps(event),
+        draft.findings,
+    )
+
+
+def _message_id(raw: RawRecord, part: int) -> str:
+    return f"{raw.message_id}:{part}" if part else raw.message_id
+
+
+def _name(kind: str, event: dict[str, Any]) -> str:
+    name = event.get("event" if kind == "track" else "name")
+    return name if isinstance(name, str) else ""
+
+
+def _id(value: Any) -> str | None:
+    try:
+        return as_id(value)
+    except ValueError:
+        return None
+
+
+class _Call(Struct, gc=False):
+    """The members of a call that a list shows."""
+
+    event: Any = None
+    name: Any = None
+    userId: Any = None  # noqa: N815
+    anonymousId: Any = None  # noqa: N815
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+
+
+def _glance(body: bytes) -> dict[str, Any]:
+    """Return what a list shows of a call that was not read; nothing where it cannot be."""
+    try:
+        return msgspec.structs.asdict(_decode_call(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}

@@ -1,0 +1,87 @@
+"""The workspace's Python functions as stages of the pipeline, one stage a function."""
+
+from collections.abc import Collection
+from typing import Any
+
+from trackway.events import lenient_json
+from trackway.functions.files import find_function, functions_folder
+from trackway.functions.messages import Reply, Task
+from trackway.functions.process import FunctionProcess
+from trackway.pipeline.draft import Draft
+from trackway.workspace.model import Function, Workspace
+
+
+class FunctionStage:
+    """The stage that gives the events of some sources to one function."""
+
+    def __init__(self, function: str, sources: Collection[str], settings: Function, process: FunctionProcess) -> None:
+        self.name = f"function {function}"
+        self._function = function
+        self._sources = frozenset(sources)
+        self._settings = settings
+        self._process = process
+
+    def run(self, drafts: list[Draft]) -> list[Draft]:
+        """Change, drop or split what the function says; what it fails on goes to quarantine with the traceback."""
+        mine = [draft for draft in drafts if draft.raw.source in self._sources]
+        if not mine:
+            return drafts
+        tasks = [
+            Task(
+                self._function,
+                lenient_json.dumps(draft.event),
+                draft.raw.source,
+                "",
+                draft.raw.received_at_ms,
+                self._settings.settings,
+            )
+            for draft in mine
+        ]
+        replies = iter(self._process.run(tasks, timeout_s=float(self._settings.timeout)))
+        result: list[Draft] = []
+        for draft in drafts:
+            if draft.raw.source in self._sources:
+                result += self._apply(draft, next(replies))
+            else:
+                result.append(draft)
+        return result
+
+    def _apply(self, draft: Draft, reply: Reply) -> list[Draft]:
+        if reply.end == "dropped":
+            draft.drop("function", f"{self._function}: {reply.reason}")
+            return [draft]
+        if reply.end == "failed":
+            draft.quarantine(reply.reason, "", f"{self._function}: {reply.detail}")
+            return [draft]
+        # An event that went through a function keeps what no function may touch.
+        events: list[dict[str, Any]] = [lenient_json.loads(body)[0] for body in reply.events]
+        for event in events:
+            event["messageId"] = draft.event["messageId"]
+            event.setdefault("context", {})
+            event.setdefault("integrations", {})
+        if len(events) == 1:
+            draft.event = events[0]
+            return [draft]
+        return draft.split(events)
+
+
+def function_stages(workspace: Workspace) -> list[FunctionStage]:
+    """Return the stages for the functions that sources name; each source's list is kept to in its order.
+
+    Raises:
+        FunctionError: a source names one that does not exist.
+    """
+    folder = functions_folder(workspace.folder)
+    # Sources may name the same functions in different orders: what is first in a list runs in the first round.
+    rounds: dict[tuple[int, str], list[str]] = {}
+    for key, source in workspace.sources.items():
+        for number, name in enumerate(source.functions):
+            find_function(folder, name, where=f"trackway.yaml: sources.{key}.functions")
+            rounds.setdefault((number, name), []).append(key)
+    if not rounds:
+        return []
+    process = FunctionProcess(folder)
+    return [
+        FunctionStage(name, sources, workspace.functions.get(name, Function()), process)
+        for (_, name), sources in sorted(rounds.items())
+    ]

@@ -1,0 +1,148 @@
+"""Where a visitor comes from and with what: campaigns, referrers, user agents, bots, libraries."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trackway.events.campaigns import has_campaign, read_campaign
+from trackway.events.libraries import library_of, platform_of
+from trackway.events.referrers import classify, host_of
+from trackway.events.user_agent import LONGEST, apply_hints, bot_named, read_user_agent
+
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+)
+ANDROID = (
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Mobile Safari/537.36"
+)
+IPHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 "
+    "Mobile/15E148 Safari/604.1"
+)
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+@pytest.mark.parametrize(("address", "campaign", "click_ids"), [
+    ("?utm_source=news&utm_medium=email&utm_campaign=spring", {
+        "source": "news", "medium": "email", "name": "spring"}, {}),
+    ("https://shop.example/a?x=1&utm_term=red+shoes&utm_content=a%26b#utm_source=no", {
+        "term": "red shoes", "content": "a&b"}, {}),
+    ("?UTM_Source=a&utm_source=b&utm_campaign=", {"source": "a"}, {}),
+    ("?utm_id=7&utm_source_platform=x", {"id": "7", "source_platform": "x"}, {}),
+    ("?gclid=Cj0K&fbclid=IwAR", {}, {"gclid": "Cj0K", "fbclid": "IwAR"}),
+    ("?msclkid=m&ttclid=t&twclid=w&li_fat_id=l&wbraid=b", {}, {
+        "msclkid": "m", "ttclid": "t", "twclid": "w", "li_fat_id": "l", "wbraid": "b"}),
+    ("?" + "&".join(f"utm_x{number}=1" for number in range(99)), {f"x{number}": "1" for number in range(10)}, {}),
+    ("utm_source=no-query", {}, {}),
+    ("?UTM_SOURCE=a", {"source": "a"}, {}),
+    ("?q=lamp", {}, {}),
+])  # fmt: skip
+def test_campaigns(address: str, campaign: dict[str, str], click_ids: dict[str, str]):
+    assert read_campaign(address) == (campaign, click_ids)
+    assert has_campaign(address) or not (campaign or click_ids)
+
+
+@given(st.text(max_size=60) | st.text(alphabet="?&=utm_gclid%#;", max_size=60))
+def test_any_address_can_be_read(address: str):
+    read_campaign(address)
+    classify(address, "shop.example")
+    host_of(address)
+
+
+@pytest.mark.parametrize(("referrer", "kind", "name"), [
+    ("", "direct", ""),
+    ("https://www.google.com/", "search", "Google"),
+    ("https://www.google.co.uk/search?q=a", "search", "Google"),
+    ("http://GOOGLE.de:443", "search", "Google"),
+    ("https://search.yahoo.co.jp/", "search", "Yahoo"),
+    ("https://yandex.com.tr/", "search", "Yandex"),
+    ("https://duckduckgo.com/", "search", "DuckDuckGo"),
+    ("android-app://com.google.android.googlequicksearchbox/", "search", "Google"),
+    ("https://mail.google.com/mail/u/0/", "email", "Gmail"),
+    ("android-app://com.google.android.gm/", "email", "Gmail"),
+    ("https://mail.yahoo.com/d/folders/1", "email", "Yahoo Mail"),
+    ("https://webmail.firm.example/", "email", "webmail.firm.example"),
+    ("https://gemini.google.com/app", "ai", "Gemini"),
+    ("https://chatgpt.com/", "ai", "ChatGPT"),
+    ("https://l.facebook.com/l.php?u=x", "social", "Facebook"),
+    ("https://t.co/abc", "social", "X"),
+    ("https://old.reddit.com/r/a", "social", "Reddit"),
+    ("https://www.pinterest.at/", "social", "Pinterest"),
+    ("https://shop.example/cart", "internal", ""),
+    ("https://www.shop.example/", "internal", ""),
+    ("https://help.shop.example/", "internal", ""),
+    ("https://pay.partner.example/", "internal", ""),
+    ("https://blog.example/a", "referral", "blog.example"),
+    ("https://google.evil.example/", "referral", "google.evil.example"),
+    ("https://notfacebook.com/", "referral", "notfacebook.com"),
+    ("https://user:pass@Other.Example:8443/x", "referral", "other.example"),
+    ("https://localhost/", "referral", "localhost"),
+    ("https://[2001:db8::1]:8080/", "referral", "2001:db8::1"),
+])  # fmt: skip
+def test_referrers(referrer: str, kind: str, name: str):
+    assert classify(referrer, "shop.example", frozenset({"partner.example"})) == (kind, name)
+
+
+def test_a_subdomains_parent_is_the_site_itself_but_a_top_level_domain_is_not():
+    assert classify("https://shop.example/", "blog.shop.example") == ("internal", "")
+    assert classify("https://com/", "shop.com") == ("referral", "com")
+
+
+@pytest.mark.parametrize("referrer", ["(none)", "google", "://", "https://", "about:blank"])
+def test_no_address_has_no_class(referrer: str):
+    assert classify(referrer, "shop.example") is None
+
+
+def test_a_page_without_an_address_has_no_inside():
+    assert classify("https://blog.example/", "") == ("referral", "blog.example")
+
+
+def test_user_agents():
+    assert read_user_agent(IPHONE) == (
+        {"name": "iOS", "version": "19.1"},
+        {"name": "Mobile Safari", "version": "19.1"},
+        {"manufacturer": "Apple", "model": "iPhone"},
+    )
+    windows = read_user_agent(CHROME)
+    assert windows.os == {"name": "Windows", "version": "10"} and windows.device is None
+    assert read_user_agent("") == read_user_agent("x" * 100_000) == (None, None, None)
+
+
+def test_a_model_that_every_phone_has_is_none():
+    assert read_user_agent(ANDROID).device is None
+
+
+def test_hints_know_what_the_user_agent_hides():
+    windows, phone = read_user_agent(CHROME), read_user_agent(ANDROID)
+    assert apply_hints(windows, {"platform": "Windows", "platformVersion": "15.0.0"}).os == {
+        "name": "Windows",
+        "version": "11",
+    }
+    assert apply_hints(windows, {"platform": "Windows", "platformVersion": "10.0.0"}) == windows
+    hinted = apply_hints(phone, {"platform": "Android", "platformVersion": "16.0.0", "model": "Pixel 10"})
+    assert hinted.os == {"name": "Android", "version": "16.0.0"} and hinted.device == {"model": "Pixel 10"}
+    assert apply_hints(phone, {"platform": 1, "platformVersion": None, "model": ""}) == phone
+
+
+@pytest.mark.parametrize(("text", "name"), [
+    (GOOGLEBOT, "Googlebot"),
+    ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "bingbot"),
+    ("curl/8.5.0", "curl"),
+    ("Mozilla/5.0 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", "GPTBot"),
+    (CHROME, None),
+    (IPHONE, None),
+    (ANDROID, None),
+    ("", None),
+    ("x" * LONGEST + GOOGLEBOT, None),
+])  # fmt: skip
+def test_bots(text: str, name: str | None):
+    assert bot_named(text) == name
+
+
+def test_libraries():
+    assert library_of("analytics-python/2.3.4") == {"name": "analytics-python", "version": "2.3.4"}
+    assert library_of("analytics-go/v3.3.0 (linux)") == {"name": "analytics-go", "version": "3.3.0"}
+    assert library_of(CHROME) is None and library_of("") is None
+    assert platform_of("analytics-ios") == ("mobile", "ios")
+    assert platform_of("analytics.js") == ("browser", None)
+    assert platform_of("analytics-node") is None
