@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from trackway.errors import TrackwayError
 
-HEAD = "0001"
+HEAD = "0004"
 """The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
 
 BUSY_TIMEOUT_MS = 10_000
@@ -79,7 +79,11 @@ def upsert(
         for name in rows[0]
         if name not in keys and name not in keep
     }
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))
+    if values:
+        upserted = statement.on_conflict_do_update(index_elements=keys, set_=values)
+    else:
+        upserted = statement.on_conflict_do_nothing(index_elements=keys)
+    connection.execute(upserted, list(rows))
 
 
 def _engine(place: str | Path) -> Engine:

@@ -78,7 +78,7 @@ attempts = Table(
     Column("last_offset", BigInteger, nullable=False),
     Column("offsets", Text),
     Column("idempotency_key", Text, nullable=False),
-    Index("attempts_by_place", "destination", "partition", "first_offset"),
+    Index("attempts_by_place", "destination", "partition", "first_offset", "last_offset"),
     sqlite_autoincrement=True,
 )
 """One row per HTTP request. `status` is null when no answer came; `offsets` is null when the request carried every
@@ -132,3 +132,175 @@ tallies = Table(
     PrimaryKeyConstraint("destination", "source", "outcome", "reason"),
 )
 """How many events ended how, ever. Written in one transaction with the cursor, so that the ledger balances."""
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("raw_offset", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("raw_offset"),
+    Index("releases_by_place", "partition", "offset"),
+)
+"""Calls that were let out of quarantine: `partition` and `offset` are of the topic `quarantine`, `raw_offset` is where
+the call stands again in the raw log's partition for releases. Learnt from that partition, which is the truth."""
+
+replays = Table(
+    "replays",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("destination", Text, nullable=False),
+    Column("order", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    sqlite_autoincrement=True,
+)
+"""What was asked to be sent again. `order` is JSON, `state` one of waiting, running, done, cancelled and failed."""
+
+replayed = Table(
+    "replayed",
+    metadata,
+    Column("replay", BigInteger, ForeignKey("replays.id", ondelete="CASCADE"), nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("first_offset", BigInteger, nullable=False),
+    Column("last_offset", BigInteger, nullable=False),
+    Column("offsets", Text, nullable=False),
+    PrimaryKeyConstraint("destination", "partition", "first_offset", "replay"),
+)
+"""Events that a replay delivered, in runs; `offsets` is written `4-9,12`."""
+
+identity_links = Table(
+    "identity_links",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("one_kind", Text, nullable=False),
+    Column("one", Text, nullable=False),
+    Column("other_kind", Text, nullable=False),
+    Column("other", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Index("identity_links_by_pair", "one", "other", "one_kind", "other_kind", "outcome", unique=True),
+    Index("identity_links_by_other", "other"),
+    sqlite_autoincrement=True,
+)
+"""Two ids that an event at `partition` and `offset` of topic `events` said are one person's; `outcome` is `joined` or
+why not. Rows are only ever added."""
+
+identity_undone = Table(
+    "identity_undone",
+    metadata,
+    Column("link", BigInteger, ForeignKey("identity_links.id"), primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""Links that no longer hold."""
+
+identity_members = Table(
+    "identity_members",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("person", BigInteger, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("value", "kind"),
+    Index("identity_members_by_person", "person"),
+)
+"""Each id's person, the number of the oldest link that holds it; follows from the links."""
+
+identity_groups = Table(
+    "identity_groups",
+    metadata,
+    Column("kind", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("message_id", Text, nullable=False),
+    PrimaryKeyConstraint("value", "kind", "group_id"),
+)
+"""The groups that an id was said to belong to, and by which event first."""
+
+identity_positions = Table(
+    "identity_positions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""How far the events have been looked at; written in one transaction with what they said."""
+
+catalogue_events = Table(
+    "catalogue_events",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("unlisted", BigInteger, nullable=False),
+    Index("catalogue_events_by_name", "source", "type", "name", unique=True),
+)
+"""Which events each source sends; `unlisted` counts those with values at paths that `catalogue_paths` does not list."""
+
+catalogue_paths = Table(
+    "catalogue_paths",
+    metadata,
+    Column("event", BigInteger, ForeignKey("catalogue_events.id", ondelete="CASCADE"), nullable=False),
+    Column("path", Text, nullable=False),
+    Column("types", Text, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("samples", Text),
+    PrimaryKeyConstraint("event", "path"),
+)
+"""The properties and traits of an event. `types` is a JSON object of counts by type, `samples` one of counts by text;
+null means that texts are not to be remembered."""
+
+catalogue_beyond = Table(
+    "catalogue_beyond",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "type"),
+)
+"""Events whose names are more than the catalogue lists."""
+
+catalogue_findings = Table(
+    "catalogue_findings",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("suggestion", Text),
+    Column("message_id", Text, nullable=False),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What was remarkable about the event at `partition` and `offset` of topic `events`; the newest ones are kept."""
+
+catalogue_positions = Table(
+    "catalogue_positions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""How far the events have been entered; written in one transaction with them."""

@@ -1,0 +1,1 @@
+"""The workspace's Python functions, `functions/*.py`: they change, drop or split events, in a process of their own."""
