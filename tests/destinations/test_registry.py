@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -62,7 +63,7 @@ def test_an_operator_may_give_another_name() -> None:
 
 def test_an_installed_package_may_bring_a_destination(beacon: ModuleType) -> None:
     assert load().name == "Beacon"
-    assert registry.known() == ["beacon", "webhook"]
+    assert {"beacon", "webhook"} <= set(registry.known())
 
 
 def test_an_unknown_type_is_met_with_the_nearest_one() -> None:
@@ -118,7 +119,10 @@ def test_a_destination_may_make_several_rows_or_none(beacon: ModuleType) -> None
 
 def test_a_fault_in_a_mapping_costs_that_event_only(beacon: ModuleType) -> None:
     beacon.row = lambda settings, found: kit.Row.of(found, found.json["missing"])
-    assert load().rows(event()) == kit.Rejected("mapping_failed", "KeyError")
+    found = load().rows(event())
+    assert isinstance(found, kit.Rejected) and found.reason == "mapping_failed"
+    # Where it broke, and no value: that may be secret.
+    assert re.fullmatch(r"KeyError at test_registry\.py:\d+", found.detail)
 
 
 def test_an_answer_that_cannot_be_judged_is_told_apart(beacon: ModuleType) -> None:
@@ -140,4 +144,5 @@ def test_a_request_that_cannot_be_made_rejects_its_rows(beacon: ModuleType) -> N
     destination = load()
     with pytest.raises(StopIteration) as stopped:
         next(destination.exchange(destination.rows(event())))  # type: ignore[arg-type]
-    assert stopped.value.value == [kit.Rejected("request_failed", "RuntimeError")]
+    [outcome] = stopped.value.value
+    assert outcome.reason == "request_failed" and outcome.detail.startswith("RuntimeError at test_registry.py:")

@@ -6,9 +6,10 @@ A case is a JSON file in `<module>.cases/` beside the destination's module, at o
      "requests": [{"method", "url", "headers", "json"}], "skipped": {"m-1": "reason"},
      "answer": {"status", "headers", "body"}, "outcomes": ["delivered", "retry 503 after 7", …]}
 
-`request` may stand for a list of one; `body` (text) for `json`. `skipped` names events that are not sent, by message
-id. `answer` and `outcomes` go together: what the destination makes of that answer to its first request. An outcome is
-written `delivered`, `rejected 400`, `retry 503` or `retry 503 after 7`.
+`request` may stand for a list of one, `answer` for another; `body` (text) for `json`. `skipped` names events that are
+not sent, by message id. Requests are answered in order by `answers`, and when there are no more of them by 200 `{}`, as
+a look-up that finds nothing; `outcomes` is what the destination makes of that, for each row of each route. An outcome
+is written `delivered`, `rejected 400`, `retry 503` or `retry 503 after 7`.
 """
 
 import random
@@ -20,9 +21,12 @@ import msgspec
 from msgspec import Struct
 
 from trackway.destinations import kit, registry
+from trackway.destinations.preview import by_route
 from trackway.destinations.registry import Destination, UnreadableAnswer
 
 Json = dict[str, Any]
+_MOST_REQUESTS = 20
+"""For a row, halved batches and look-ups included."""
 
 
 class Answer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -51,27 +55,31 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     requests: list[Json] = []
     skipped: dict[str, str] = {}
     answer: Answer | None = None
+    answers: list[Answer] = []
     outcomes: list[str] = []
 
 
-def cases(kind: str) -> dict[str, Case]:
-    """Return the cases of a destination type by file name, without `.json`."""
-    file = Path(registry.find(kind).__file__ or "")
+def cases(kind: str, *, folder: Path | None = None) -> dict[str, Case]:
+    """Return the cases of a destination type by file name, without `.json`; `folder` is a workspace with its own."""
+    file = Path(registry.find(kind, folder).__file__ or "")
     beside, inside = file.with_suffix(".cases"), file.with_name("cases")
-    folder = inside if file.name == "__init__.py" else beside
-    return {path.stem: msgspec.json.decode(path.read_bytes(), type=Case) for path in sorted(folder.glob("*.json"))}
+    found = inside if file.name == "__init__.py" else beside
+    return {path.stem: msgspec.json.decode(path.read_bytes(), type=Case) for path in sorted(found.glob("*.json"))}
 
 
-def check_case(kind: str, case: Case) -> None:
+def check_case(kind: str, case: Case, *, folder: Path | None = None) -> None:
     """Raise AssertionError, with what was made instead, unless the destination does what `case` says."""
-    destination = registry.load(kind, case.settings, where="settings")
+    destination = registry.load(kind, case.settings, where="settings", folder=folder)
     rows, skipped = _render(destination, case.events)
-    exchanges = [(destination.exchange(group), len(group)) for group in _routes(rows)]
-    sent = [next(exchange) for exchange, _ in exchanges]
+    answers = [case.answer, *case.answers] if case.answer else case.answers
+    sent: list[kit.Request] = []
+    outcomes: list[kit.Outcome] = []
+    for group in by_route(rows):
+        outcomes += _carry_out(destination.exchange(group), sent, answers)
     _same("requests", [_shown(request, case) for request in sent], [case.request] if case.request else case.requests)
     _same("skipped", skipped, case.skipped)
-    if case.answer is not None:
-        _same("outcomes", [_told(found) for found in _finish(exchanges[0][0], case.answer.response())], case.outcomes)
+    if answers:
+        _same("outcomes", [_told(found) for found in outcomes], case.outcomes)
 
 
 def check_contract(
@@ -90,37 +98,56 @@ def check_contract(
     rows, _ = _render(destination, bodies)
     again, _ = _render(destination, bodies)
     _require([row.value for row in rows] == [row.value for row in again], "the same event made different rows")
-    for group in _routes(rows):
+    for group in by_route(rows):
         for size in {1, min(len(group), limits.events)}:
             batch = group[:size]
-            first, second = next(destination.exchange(batch)), next(destination.exchange(batch))
+            first, second = _first(destination, batch), _first(destination, batch)
+            if first is None or second is None:
+                continue
             same = (first.url, first.content()) == (second.url, second.content())
             _require(same, "the same rows made different requests")
             for secret in destination.secrets():
                 shown = repr(first) + repr(destination.settings)
                 _require(secret not in shown, "a secret shows when it is printed")
             for _ in range(rounds):
-                _check_outcomes(destination, batch, _any_answer(chance))
+                _check_outcomes(destination, batch, chance)
 
 
-def _check_outcomes(destination: Destination, rows: Sequence[kit.Row], response: kit.Response) -> None:
+def _check_outcomes(destination: Destination, rows: Sequence[kit.Row], chance: random.Random) -> None:
     exchange = destination.exchange(rows)
-    next(exchange)
+    answers: list[registry.Answer] = []
     try:
-        outcomes = _finish(exchange, response)
+        next(exchange)
+        for _ in range(_MOST_REQUESTS * len(rows)):
+            answers.append(_any_answer(chance))
+            exchange.send(answers[-1])
     except UnreadableAnswer:
         return
-    _require(len(outcomes) == len(rows), f"{len(outcomes)} outcomes for {len(rows)} rows after {response}")
-    for outcome in outcomes:
-        known = isinstance(cast("object", outcome), kit.Delivered | kit.Retry | kit.Rejected)
-        _require(known, f"{outcome!r} is no outcome, after {response}")
+    except StopIteration as done:
+        outcomes: list[kit.Outcome] = done.value
+        _require(len(outcomes) == len(rows), f"{len(outcomes)} outcomes for {len(rows)} rows after {answers}")
+        for outcome in outcomes:
+            known = isinstance(cast("object", outcome), kit.Delivered | kit.Retry | kit.Rejected)
+            _require(known, f"{outcome!r} is no outcome, after {answers}")
+    else:
+        raise AssertionError(f"requests without end after {answers}")
 
 
-def _any_answer(chance: random.Random) -> kit.Response:
+def _any_answer(chance: random.Random) -> registry.Answer:
+    if chance.random() < 0.1:
+        return chance.choice([kit.Retry("connection"), kit.Rejected("address_refused")])
     status = chance.choice([200, 201, 204, 207, 301, 400, 401, 403, 404, 408, 413, 422, 425, 429, 500, 502, 503])
     headers = chance.choice([{}, {"retry-after": "3"}, {"retry-after": "soon"}, {"content-type": "text/html"}])
     body = chance.choice([b"", b"ok", b"<html>", b"{}", b"[]", b"null", b'{"errors":[{"index":0}]}', b"\xff\xfe"])
     return kit.Response(status=status, headers=headers, body=body)
+
+
+def _first(destination: Destination, rows: Sequence[kit.Row]) -> kit.Request | None:
+    """Return the first request for rows, or None if nothing can be sent of them."""
+    try:
+        return next(destination.exchange(rows))
+    except StopIteration:
+        return None
 
 
 def _render(destination: Destination, bodies: Sequence[msgspec.Raw]) -> tuple[list[kit.Row], dict[str, str]]:
@@ -137,19 +164,20 @@ def _render(destination: Destination, bodies: Sequence[msgspec.Raw]) -> tuple[li
     return rows, skipped
 
 
-def _routes(rows: Sequence[kit.Row]) -> list[list[kit.Row]]:
-    routes: dict[str, list[kit.Row]] = {}
-    for row in rows:
-        routes.setdefault(row.route, []).append(row)
-    return list(routes.values())
-
-
-def _finish(exchange: registry.Exchange, response: kit.Response) -> list[kit.Outcome]:
+def _carry_out(
+    exchange: registry.Exchange, sent: list[kit.Request], answers: Sequence[Answer]
+) -> Sequence[kit.Outcome]:
+    """Add the requests of an exchange to those `sent`, answered in their order, and return its outcomes."""
     try:
-        following = exchange.send(response)
+        request = next(exchange)
+        while True:
+            sent.append(request)
+            answer = answers[len(sent) - 1] if len(sent) <= len(answers) else Answer(200, body={})
+            request = exchange.send(answer.response())
     except StopIteration as done:
         return done.value
-    raise AssertionError(f"another request followed: {following}")
+    except UnreadableAnswer:
+        return [kit.Retry("unreadable_answer")]
 
 
 def _shown(request: kit.Request, case: Case) -> Json:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+import msgspec
 from msgspec import Meta, Struct
 
 from trackway.destinations import kit
@@ -77,14 +78,24 @@ def limits(settings: Settings) -> kit.Limits:
 def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
     """Return a request with the event as an object, or, where batches are asked for, with an array of any length."""
     first = bytes(rows[0].value)
-    body = first if settings.batch.events == 1 else b"[" + b",".join(bytes(row.value) for row in rows) + b"]"
+    body = first if settings.batch.events == 1 else kit.json_list(rows)
+    return _signed(settings, body, first, kit.idempotency_key([row.event for row in rows]))
+
+
+def delete_user(settings: Settings, user_id: str) -> kit.Request:
+    """Return the request that tells of a user's deletion, an object with `type` "delete"."""
+    body = msgspec.json.encode({"type": "delete", "userId": user_id})
+    return _signed(settings, body, body, f"delete-{hashlib.sha256(user_id.encode()).hexdigest()[:40]}")
+
+
+def _signed(settings: Settings, body: bytes, signed: bytes, key: str) -> kit.Request:
     headers = {name: value.reveal() for name, value in settings.headers.items()}
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json"
-    headers["Idempotency-Key"] = kit.idempotency_key([row.event for row in rows])
+    headers["Idempotency-Key"] = key
     if settings.shared_secret is not None:
-        key = settings.shared_secret.reveal().encode()
-        headers["X-Signature"] = hmac.new(key, first, hashlib.sha1).hexdigest()
+        secret = settings.shared_secret.reveal().encode()
+        headers["X-Signature"] = hmac.new(secret, signed, hashlib.sha1).hexdigest()
     return kit.Request(
         method=settings.method, url=settings.url, headers=headers, body=body, timeout_s=float(settings.timeout)
     )

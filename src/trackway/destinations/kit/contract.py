@@ -1,14 +1,4 @@
-"""All that a destination may import: events in, requests out, outcomes back.
-
-A destination is data and pure functions, in this order of an event's way:
-
-    row(settings, event)        one event in the vendor's terms: rows, or the reason why there are none (optional)
-    request(settings, rows)     one HTTP request that carries rows of one route
-    judge(response, count=n)    what became of each of the n rows (optional, default `by_status`)
-
-Delivery does the rest: filters, order, batching by `Limits`, sockets, retries, records. `registry.Module` has the exact
-shape of a destination's module.
-"""
+"""What passes between delivery and a destination: events in, requests out, outcomes back."""
 
 import hashlib
 import time
@@ -21,27 +11,6 @@ import msgspec
 from msgspec import Struct
 
 from trackway.events.records import EventRecord, Place
-from trackway.workspace.secret import Secret
-from trackway.workspace.units import Duration, Size
-
-__all__ = [
-    "Delivered",
-    "Duration",
-    "Event",
-    "Limits",
-    "Outcome",
-    "Rejected",
-    "Request",
-    "Response",
-    "Retry",
-    "Row",
-    "Secret",
-    "Size",
-    "Skipped",
-    "by_status",
-    "idempotency_key",
-    "retry_after_s",
-]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
@@ -111,7 +80,15 @@ class Skipped(Struct, frozen=True):
     reason: str
 
 
+class Divide(Exception):
+    """Raised by a destination's `judge`: one row spoilt the request, and the answer does not say which.
+
+    The request's halves are sent instead, and so on, until it is known. One row alone is judged by the status.
+    """
+
+
 Outcome: TypeAlias = Delivered | Retry | Rejected
+_encode = msgspec.json.Encoder().encode
 
 
 # Thousands of events and rows wait at a time, and none is part of a cycle: the garbage collector need not look at them.
@@ -163,6 +140,13 @@ class Event(Struct, gc=False, eq=False):
             self._json = cast("dict[str, Any]", msgspec.json.decode(self.record.body))
         return self._json
 
+    def forget(self) -> None:
+        """Give the plain data free; `json` makes it anew if it is asked for again.
+
+        Thousands of events wait for their requests: what they hold costs memory, and time at each garbage collection.
+        """
+        self._json = None
+
     @property
     def options(self) -> dict[str, Any]:
         """What the event's `integrations` says for this destination in particular, else `{}`."""
@@ -179,11 +163,18 @@ class Row(Struct, frozen=True, kw_only=True, gc=False, eq=False):
     """JSON text in the vendor's terms; stands in a `Request`'s `json` as it is."""
     route: str = ""
     """Rows of different routes never share a request: for vendors with an endpoint for each kind of row."""
+    rejected: Rejected | None = None
+    """Set when one mapping of the event cannot be sent while others can: its own part of the event's end."""
 
     @classmethod
     def of(cls, event: Event, value: Any, *, route: str = "") -> "Row":
         """Return a row of plain data, encoded once here."""
-        return cls(event=event, value=msgspec.Raw(msgspec.json.encode(value)), route=route)
+        return cls(event=event, value=msgspec.Raw(_encode(value)), route=route)
+
+    @property
+    def json(self) -> Any:
+        """`value` as plain data."""
+        return msgspec.json.decode(self.value)
 
     @property
     def size(self) -> int:

@@ -1,0 +1,166 @@
+"""`trackway destinations`: what there is, what it needs, and whether it works."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+
+if TYPE_CHECKING:
+    from trackway.destinations.reference import Reference
+
+destinations = typer.Typer(
+    help="Look at, try and make destinations.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+TypeArgument = Annotated[str, typer.Argument(metavar="TYPE", help="The destination's type, such as mixpanel.")]
+
+
+@destinations.command("list")
+def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """List the destination types of the catalogue, of the workspace and of installed packages."""
+    from trackway.cli.output import print_json
+    from trackway.destinations import registry
+    from trackway.destinations.reference import reference
+
+    folder = find_workspace(workspace)
+    found = [reference(kind, folder) for kind in registry.known(folder)]
+    if json:
+        for one in found:
+            print_json({"type": one.type, "name": one.name, "summary": one.summary})
+        return
+    _print_table(("type", "in integrations", "what it is"), [(one.type, one.name, one.summary) for one in found])
+
+
+@destinations.command()
+def describe(type: TypeArgument, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """Show a type's settings, its mappings, and the fields of its actions."""
+    from trackway.cli.output import print_json
+    from trackway.destinations.reference import reference
+
+    told = reference(type, find_workspace(workspace))
+    if json:
+        print_json(told)
+    else:
+        _print_reference(told)
+
+
+@destinations.command()
+def schema(workspace: WorkspaceOption = None) -> None:
+    """Print the JSON Schema of trackway.yaml, for editors."""
+    import sys
+
+    import msgspec
+
+    from trackway.destinations.schema import workspace_schema
+
+    text = msgspec.json.format(msgspec.json.encode(workspace_schema(find_workspace(workspace))))
+    sys.stdout.buffer.write(text + b"\n")
+
+
+@destinations.command()
+def new(
+    name: Annotated[str, typer.Argument(help="What the type will be called: lower case, digits, _.")],
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Write a destination type of your own into the workspace, with a case that tests it."""
+    from trackway.cli.destinations_new import write
+    from trackway.cli.output import remark, screen
+
+    file = write(find_workspace(workspace), name)
+    screen().print(str(file), soft_wrap=True)
+    remark(f"change it, then: trackway destinations try {name}; in trackway.yaml it is `type: {name}`")
+
+
+@destinations.command("try")
+def try_(
+    type: TypeArgument,
+    case: Annotated[str | None, typer.Option("--case", show_default=False, help="Only this case.")] = None,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Hold a type to its cases, and to what every destination promises; nothing is sent. Exit 1 if anything differs."""
+    from rich.markup import escape
+
+    from trackway.cli.output import complain, screen
+    from trackway.errors import TrackwayError
+    from trackway.testing.destinations import cases, check_case
+
+    folder = find_workspace(workspace)
+    found = {name: one for name, one in cases(type, folder=folder).items() if case in (None, name)}
+    if not found:
+        raise TrackwayError(f"{type} has no such case; they are JSON files beside its module, in {type}.cases/")
+    failed = 0
+    for name, one in found.items():
+        try:
+            check_case(type, one, folder=folder)
+        except AssertionError as difference:
+            failed += 1
+            screen().print(f"[bold red]FAIL[/]  {escape(name)}: {escape(one.about)}", soft_wrap=True)
+            complain(str(difference))
+        else:
+            screen().print(f"[green]OK[/]    {escape(name)}: {escape(one.about)}", soft_wrap=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@destinations.command()
+def check(
+    name: Annotated[
+        str | None, typer.Argument(show_default=False, help="A destination of trackway.yaml; default: all of them.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Ask each destination whether it knows our credentials; nothing is changed there. Exit 1 if one does not."""
+    import asyncio
+
+    from trackway.cli.destinations_check import check_all
+    from trackway.cli.output import print_json, screen
+
+    results = asyncio.run(check_all(find_workspace(workspace), name))
+    styles = {"OK": "green", "UNKNOWN": "yellow", "FAIL": "bold red"}
+    for one in results:
+        if json:
+            print_json(one)
+        else:
+            screen().print(f"{one.status:<8}{one.name}  {one.finding}", style=styles[one.status], soft_wrap=True)
+    if any(one.status == "FAIL" for one in results):
+        raise typer.Exit(1)
+
+
+def _print_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from trackway.cli.output import screen
+
+    table = Table(box=None, header_style="dim")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    screen().print(table)
+
+
+def _print_reference(told: "Reference") -> None:
+    from rich.text import Text
+
+    from trackway.cli.output import screen
+
+    screen().print(Text(told.summary, style="bold"))
+    for name, words in told.facts.items():
+        screen().print(Text.assemble((f"{name}: ", "dim"), words))
+    settings = [(one.name, one.kind, one.default or "needed", one.about) for one in told.settings]
+    screen().print()
+    _print_table(("setting", "kind", "default", "meaning"), settings)
+    if told.mappings:
+        screen().print()
+        _print_table(("mapping", "action", "trigger"), [(one.name, one.action, one.trigger) for one in told.mappings])
+    for action in told.actions:
+        screen().print()
+        screen().print(Text.assemble((action.name, "bold"), f"  {action.about}"))
+        fields = [(one.name, one.kind, one.source, "needed" if one.required else "") for one in action.fields]
+        _print_table(("field", "kind", "comes from", ""), fields)

@@ -1,0 +1,200 @@
+"""HubSpot, customer relations: contacts, companies, other records and custom events by the CRM API.
+
+Source:   https://developers.hubspot.com/docs/api-reference/latest/overview, …/crm/objects/contacts,
+          …/crm/objects/companies, …/crm/associations/overview, …/crm/properties/create-property,
+          …/events/send-event-data and …/legacy/migration-guide; actions and field names as in Segment's open-source
+          HubSpot Cloud Mode (Actions); read 2026-11-23. Version 2026-03; v3 (until September 2027) can be asked for.
+Limits:   100 contacts or 500 events in a batch; 190 requests in 10 seconds of a private app, 100 of others, 5 searches
+          a second.
+Repeats:  what is set twice is set; a custom event that is sent twice counts twice.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from trackway.destinations import kit
+from trackway.destinations.catalog._addresses import is_email
+from trackway.destinations.catalog.hubspot import calls, exchanges, records
+from trackway.destinations.kit import Action, Field, Mapping, Rule, at, first_of
+
+NAME = "HubSpot Cloud Mode (Actions)"
+LIMITS = kit.Limits(events=100, bytes=1_000_000, wait_s=1.0, concurrency=4)
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The account that gets the data: by a private app's token, or by an app's refresh token."""
+
+    access_token: kit.Secret | None = None
+    """HubSpot: Settings > Integrations > Private Apps > Access token; with contacts, companies and custom events."""
+    client_id: str = ""
+    """Of an app with OAuth, with a refresh token instead of an access token."""
+    client_secret: kit.Secret | None = None
+    """Of an app with OAuth."""
+    refresh_token: kit.Secret | None = None
+    """What the app got when it was installed in the account."""
+    portal_id: str | None = None
+    """The account's Hub ID; custom events get it into their names."""
+    api_version: Literal["2026-03", "v3"] = "2026-03"
+    """Of HubSpot's API; v3 is the one that Segment uses."""
+
+
+def _domain(website: Any) -> str | None:
+    """Return the domain of a web address; HubSpot tells companies apart by it."""
+    if not isinstance(website, str):
+        return None
+    try:
+        host = urlsplit(website if "//" in website else f"//{website}").hostname or ""
+    except ValueError:
+        return None
+    return host.removeprefix("www.") or None
+
+
+_USER = Field.text(first_of(at("userId"), at("anonymousId")), about="By which the contact is remembered.")
+_COMPANY_NAME = first_of(at("traits.company.name"), at("traits.company"))
+_STAGE = Field.text(about="A lifecycle stage; it may go backwards.")
+_OTHERS = Field.object(about="Other properties, by their internal names; HubSpot must know them.")
+
+
+def _address(*names: str) -> dict[str, Field]:
+    return {name: Field.text(at(f"traits.address.{'street' if name == 'address' else name}")) for name in names} | {
+        "zip": Field.text(first_of(at("traits.address.postalCode"), at("traits.address.postal_code")))
+    }
+
+
+ACTIONS = {
+    "upsertContact": Action(
+        fields={
+            "email": Field.text(at("traits.email"), required=True),
+            "company": Field.text(_COMPANY_NAME),
+            "firstname": Field.text(first_of(at("traits.first_name"), at("traits.firstName"))),
+            "lastname": Field.text(first_of(at("traits.last_name"), at("traits.lastName"))),
+            "phone": Field.text(at("traits.phone")),
+            **_address("address", "city", "state", "country"),
+            "website": Field.text(at("traits.website")),
+            "lifecyclestage": _STAGE,
+            "properties": _OTHERS,
+            "user": _USER,
+        },
+        rules=[Rule(kit.holds(is_email, kit.field("email")), "invalid_email")],
+        build=records.contact,
+        about="Creates or updates a contact, known by the e-mail address.",
+    ),
+    "upsertCompany": Action(
+        fields={
+            "groupid": Field.text(first_of(at("groupId"), at("context.groupId")), required=True),
+            "createNewCompany": Field.flag(True, required=True),
+            "associateContact": Field.flag(True, required=True, about="Make the user's contact one of the company's."),
+            "companysearchfields": Field.object(about="By which to look for a company that has no group id yet."),
+            "name": Field.text(at("traits.name")),
+            "description": Field.text(at("traits.description")),
+            **_address("address", "city", "state"),
+            "domain": Field.text(kit.call(_domain, at("traits.website"))),
+            "phone": Field.text(at("traits.phone")),
+            "numberofemployees": Field.whole(at("traits.employees")),
+            "industry": Field.text(at("traits.industry"), about="One of those that HubSpot knows."),
+            "lifecyclestage": _STAGE,
+            "properties": _OTHERS,
+            "contact_id": Field.text(about="The contact; default: that of the user, or the one with the address."),
+            "contact_email": Field.text(at("context.traits.email")),
+            "user": _USER,
+        },
+        build=records.company,
+        about="Creates or updates a company, known by the group id, and associates the user's contact with it.",
+    ),
+    "sendCustomBehavioralEvent": Action(
+        fields={
+            "eventName": Field.text(
+                kit.call(records.event_name, kit.text(at("event")), kit.setting("portal_id")),
+                required=True,
+                about="The internal name, such as `pe62515_signed_up`; HubSpot must know the event.",
+            ),
+            "occurredAt": Field.time(at("timestamp")),
+            "email": Field.text(first_of(at("properties.email"), at("context.traits.email"))),
+            "utk": Field.text(about="The visitor's token, of the cookie `hubspotutk`."),
+            "objectId": Field.text(about="The id of the contact or other record that it is about."),
+            "properties": _OTHERS,
+        },
+        rules=[
+            Rule(
+                kit.any_of(kit.no(kit.exists(kit.field("email"))), kit.holds(is_email, kit.field("email"))),
+                "invalid_email",
+            )
+        ],
+        build=records.custom_event,
+        about="Sends a custom event, which must be defined in HubSpot.",
+    ),
+    "upsertCustomObjectRecord": Action(
+        fields={
+            "objectType": Field.text(required=True, about="`deals`, `tickets`, or the full name of a custom object."),
+            "properties": Field.object(required=True),
+            "customObjectSearchFields": Field.object(
+                about="By which to look for the record; default: always a new one."
+            ),
+            "createNewCustomRecord": Field.flag(True),
+            "toObjectType": Field.text(about="What kind of record to associate it with."),
+            "searchFieldsToAssociateCustomObjects": Field.object(about="By which to look for that one."),
+            "associationLabel": Field.text(about="Category and number, such as `HUBSPOT_DEFINED:3`."),
+        },
+        build=records.record,
+        about="Creates or updates a deal, a ticket or a record of a custom object, and associates it with another.",
+    ),
+}
+MAPPINGS = {
+    "identify": Mapping(action="upsertContact", trigger='type = "identify"'),
+    "group": Mapping(action="upsertCompany", trigger='type = "group"'),
+    # HubSpot refuses events that are not defined there, and defines 500 at the most.
+    "track": Mapping(action="sendCustomBehavioralEvent", trigger='type = "track"', enabled=False),
+    "page": Mapping(
+        action="sendCustomBehavioralEvent",
+        trigger='type = "page"',
+        fields={"eventName": kit.call(records.event_name, "Viewed Page", kit.setting("portal_id"))},
+        enabled=False,
+    ),
+    "screen": Mapping(
+        action="sendCustomBehavioralEvent",
+        trigger='type = "screen"',
+        fields={"eventName": kit.call(records.event_name, "Viewed Screen", kit.setting("portal_id"))},
+        enabled=False,
+    ),
+    "order": Mapping(
+        action="upsertCustomObjectRecord",
+        trigger='type = "track" and event = "Order Completed"',
+        fields={
+            "objectType": "deals",
+            "properties": {
+                "dealname": kit.template("Order {{properties.order_id}}"),
+                "amount": first_of(kit.money(at("properties.revenue")), kit.money(at("properties.total"))),
+                "closedate": at("timestamp"),
+                "pipeline": "default",
+                "dealstage": "closedwon",
+            },
+            "customObjectSearchFields": {"dealname": kit.template("Order {{properties.order_id}}")},
+            "toObjectType": "contacts",
+            "searchFieldsToAssociateCustomObjects": {
+                "email": first_of(at("properties.email"), at("context.traits.email"))
+            },
+            "associationLabel": "HUBSPOT_DEFINED:3",
+        },
+        enabled=False,
+    ),
+}
+
+
+def rows_together(settings: Settings, route: str) -> int:
+    """Return how many rows share a request: contacts and events may, what is looked up goes alone."""
+    return LIMITS.events if route in (records.CONTACTS, records.EVENT) else 1
+
+
+def exchange(settings: Settings, rows: Sequence[kit.Row], cache: kit.Cache) -> calls.Exchange:
+    """Carry out what the rows of a route ask for."""
+    caller = calls.Caller(settings, cache)
+    route = rows[0].route
+    if route == records.CONTACTS:
+        return exchanges.contacts(caller, rows)
+    if route == records.EVENT:
+        return exchanges.custom_events(caller, rows)
+    alone = {records.CONTACT: exchanges.contact, records.COMPANY: exchanges.company}
+    return alone.get(route, exchanges.record)(caller, rows[0])

@@ -1,0 +1,252 @@
+"""Actions and mappings: what a destination can do, and which events make it do so.
+
+An action has fields; each knows its type and where its value usually comes from. A mapping joins a trigger to an action
+and may take fields from elsewhere. Operators change mappings by name; destinations bring the usual ones. All mappings
+whose trigger holds make rows of their own, as in Segment, unless the destination says `FIRST_MATCH = True`.
+"""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as MappingOf
+from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
+
+from trackway.destinations.kit import values
+from trackway.destinations.kit.code import Code
+from trackway.destinations.kit.contract import Event, Rejected, Row, Skipped
+from trackway.destinations.kit.expressions import Expression, Like, Test, at, const, fields, put, read
+from trackway.destinations.kit.values import Missing, Unfit
+
+Rows: TypeAlias = Row | Sequence[Row] | Skipped | Rejected
+Build: TypeAlias = Callable[[Any, dict[str, Any], Event], Rows]
+Kind = Literal["text", "texts", "number", "whole", "flag", "time", "object", "items", "any"]
+
+_TURN: dict[str, Callable[[Any], Any]] = {
+    "text": values.as_text,
+    "texts": values.as_texts,
+    "number": values.as_number,
+    "whole": values.as_whole,
+    "flag": values.as_flag,
+    "time": values.as_time,
+    "object": values.as_object,
+    "items": values.as_list,
+}
+_FITS = {
+    "text": "(type({0}) is str and {0})",
+    "number": "type({0}) is int or type({0}) is float",
+    "whole": "type({0}) is int",
+    "flag": "{0} is True or {0} is False",
+    "object": "type({0}) is dict",
+    "items": "type({0}) is list",
+}
+
+
+class Field(Struct, frozen=True, kw_only=True):
+    """A field of an action; make one with `Field.text(…)` and its sisters."""
+
+    kind: Kind
+    default: Expression
+    required: bool = False
+    null: bool = False
+    """A null is sent, where else it counts as absent."""
+    choices: tuple[Any, ...] = ()
+    members: MappingOf[str, "Field"] = {}
+    """Of an object, or of each item: their types. Where there are any, others are left out unless `others`."""
+    others: bool = False
+    about: str = ""
+
+    @staticmethod
+    def text(default: Like = None, **more: Any) -> "Field":
+        """Return a field of text; `""` counts as absent."""
+        return Field(kind="text", default=read(default), **more)
+
+    @staticmethod
+    def texts(default: Like = None, **more: Any) -> "Field":
+        """Return a field of a list of texts; one that stands alone becomes a list."""
+        return Field(kind="texts", default=read(default), **more)
+
+    @staticmethod
+    def number(default: Like = None, **more: Any) -> "Field":
+        """Return a field of a number."""
+        return Field(kind="number", default=read(default), **more)
+
+    @staticmethod
+    def whole(default: Like = None, **more: Any) -> "Field":
+        """Return a field of a whole number."""
+        return Field(kind="whole", default=read(default), **more)
+
+    @staticmethod
+    def flag(default: Like = None, **more: Any) -> "Field":
+        """Return a field of true or false."""
+        return Field(kind="flag", default=read(default), **more)
+
+    @staticmethod
+    def time(default: Like = None, **more: Any) -> "Field":
+        """Return a field of a point in time, as it came."""
+        return Field(kind="time", default=read(default), **more)
+
+    @staticmethod
+    def object(default: Like = None, **more: Any) -> "Field":
+        """Return a field of an object."""
+        return Field(kind="object", default=read(default), **more)
+
+    @staticmethod
+    def items(default: Like = None, **more: Any) -> "Field":
+        """Return a field of a list of objects; one that stands alone becomes a list."""
+        return Field(kind="items", default=read(default), **more)
+
+    @staticmethod
+    def any(default: Like = None, **more: Any) -> "Field":
+        """Return a field of anything."""
+        return Field(kind="any", default=read(default), **more)
+
+    def turn(self, value: Any) -> Any:
+        """Return `value` in the field's type, or None if it is absent.
+
+        Raises:
+            Unfit: it is something else.
+        """
+        found = _TURN[self.kind](value) if self.kind in _TURN else value
+        if found is not None and found is not values.NULL and self.choices and found not in self.choices:
+            raise Unfit(f"must be one of {', '.join(map(str, self.choices))}")
+        if not self.members or found is None or found is values.NULL:
+            return found
+        turns = {name: member.turn_member for name, member in self.members.items()}
+        if self.kind == "items":
+            return [values.shape(one, turns, others=self.others) for one in found]
+        return values.shape(found, turns, others=self.others)
+
+    def turn_member(self, value: Any) -> Any:
+        """Return `value` like `turn`, but `""` stays where the field is of text: only whole fields may be empty."""
+        return value if value == "" and self.kind == "text" else self.turn(value)
+
+
+class Rule(Struct, frozen=True):
+    """What must hold for an event to be sent; `field("…")` stands for the action's fields."""
+
+    test: Test
+    reason: str
+    """Why it is not sent: one of few words."""
+
+
+class Action(Struct, frozen=True, kw_only=True):
+    """Something that a destination can do with an event."""
+
+    fields: MappingOf[str, Field]
+    row: Expression | None = None
+    """What is sent, made of `field("…")`; default: the fields as they are."""
+    rules: Sequence[Rule] = ()
+    route: str = ""
+    build: Build | None = None
+    """Makes rows of what `row` made, where a table cannot say it; default: one row."""
+    about: str = ""
+
+
+class Mapping(Struct, frozen=True, kw_only=True):
+    """Which events go through which action."""
+
+    action: str
+    trigger: str
+    """FQL, such as `type = "track" and event != "Order Completed"`."""
+    fields: MappingOf[str, Like] = {}
+    """Sources that differ from the action's usual ones; `nothing()` leaves a field out."""
+    enabled: bool = True
+
+
+class Unsent(Exception):
+    """A rule says that an event is not to be sent; the argument is the reason."""
+
+
+def compiled(action: Action, mapping: Mapping, settings: Any, *, label: str) -> Callable[[Any], Any]:
+    """Return a function from an event (plain data) to what the action makes of it.
+
+    The function raises `Missing`, `Unsent` or `Unfit`.
+    """
+    code = Code(settings)
+    wanted = _asked(action, settings)
+    results: dict[str, str] = {}
+    for name, one in action.fields.items():
+        if wanted is not None and name not in wanted and not one.required:
+            continue
+        results[name] = _emit(code, name, one, read(mapping.fields[name]) if name in mapping.fields else one.default)
+        code.once(("field", name), lambda result=results[name]: result)
+    for rule in action.rules:
+        test = rule.test.emit(code)
+        code.line(f"if not ({test}): raise {code.give(Unsent)}({rule.reason!r})")
+    if action.row is not None:
+        return code.function(action.row.emit(code), label=label)
+    whole = code.assign("{}")
+    for name, result in results.items():
+        put(code, whole, name, result)
+    return code.function(whole, label=label)
+
+
+def _asked(action: Action, settings: Any) -> set[str] | None:
+    """Return the fields that the action's row and rules are made of, or None for all."""
+    if action.row is None:
+        return None
+    trial = Code(settings)
+    action.row.emit(trial)
+    for rule in action.rules:
+        rule.test.emit(trial)
+    return trial.asked
+
+
+def _emit(code: Code, name: str, one: Field, source: Expression) -> str:
+    if one.null and isinstance(source, at):
+        source = at(source.path, null=True)
+    found = source.emit(code) if not (one.members and isinstance(source, fields)) else _members(code, name, one, source)
+    if one.kind == "any" and not one.choices:
+        result = found
+    elif not found.startswith("v"):
+        result = code.give(one.turn(source.value if isinstance(source, const) else None))
+    elif one.members and isinstance(source, fields):
+        result = found
+    else:
+        fits = "" if one.members or one.choices or one.kind not in _FITS else " or " + _FITS[one.kind].format(found)
+        result = code.assign(f"{found} if {found} is None{fits} else {code.give(_Turn(name, one))}({found})")
+    if found in code.nullable:
+        code.nullable.add(result)
+    if one.required and result == "None":
+        code.line(f"raise {code.give(Missing)}({name!r})")
+    elif one.required and result.startswith("v"):
+        code.line(f"if {result} is None: raise {code.give(Missing)}({name!r})")
+    return result
+
+
+def _members(code: Code, name: str, one: Field, source: fields) -> str:
+    """Add the lines for an object that is written out member by member: each is typed on its own."""
+    whole = code.assign("{}")
+    for key, expression in source.members.items():
+        if key in one.members:
+            member = one.members[key]
+            found = expression.emit(code)
+            if found.startswith("v"):
+                turn = code.give(_Turn(f"{name}.{key}", member, member=True))
+                fits = (
+                    ""
+                    if member.members or member.choices or member.kind not in _FITS
+                    else (" or " + _FITS[member.kind].format(found))
+                )
+                found = code.assign(f"{found} if {found} is None{fits} else {turn}({found})")
+            put(code, whole, key, found)
+        elif one.others:
+            put(code, whole, key, expression.emit(code))
+    return whole
+
+
+class _Turn:
+    """Turns a value into a field's type; the complaint begins with the field's name."""
+
+    __slots__ = ("_name", "_turn")
+
+    def __init__(self, name: str, one: Field, *, member: bool = False) -> None:
+        self._name = name
+        plain = one.kind in _TURN and not one.members and not one.choices
+        self._turn = one.turn_member if member else _TURN[one.kind] if plain else one.turn
+
+    def __call__(self, value: Any) -> Any:
+        try:
+            return self._turn(value)
+        except Unfit as error:
+            raise Unfit(f"{self._name} {error}") from None

@@ -1,0 +1,118 @@
+"""An event's way through a destination's mappings: which ones want it, and the rows that they make of it."""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Mapping as MappingOf
+from typing import Any, NamedTuple
+
+import msgspec
+
+from trackway.destinations.kit.actions import Action, Mapping, Rows, Unsent, compiled
+from trackway.destinations.kit.contract import Event, Rejected, Row, Skipped
+from trackway.destinations.kit.values import Missing, Unfit
+from trackway.events import fql
+from trackway.events.fql.expressions import Path, walk
+
+_NOTHING = msgspec.Raw(b"null")
+NO_MATCH = "NO_MATCHING_MAPPING"
+_CHOICES_KEPT = 10_000
+"""Names of events for which the choice of mappings is remembered."""
+
+
+class _Ready(NamedTuple):
+    """A mapping, compiled."""
+
+    name: str
+    wants: Callable[[Any], bool]
+    make: Callable[[Any], Any]
+    action: Action
+
+
+class Mapped:
+    """All enabled mappings of a destination, ready for events."""
+
+    def __init__(
+        self,
+        actions: MappingOf[str, Action],
+        mappings: MappingOf[str, Mapping],
+        settings: Any,
+        *,
+        first_match: bool = False,
+    ) -> None:
+        """`first_match`: an event goes through the first mapping that wants it, in order, instead of through all.
+
+        Raises:
+            FqlError: a trigger cannot be read.
+        """
+        self._settings = settings
+        self._first = first_match
+        self._ready: list[_Ready] = []
+        self._simple = True
+        self._chosen: dict[tuple[Any, Any, Any], Sequence[_Ready]] = {}
+        for name, mapping in mappings.items():
+            if mapping.enabled:
+                self._add(name, mapping, actions[mapping.action])
+
+    def rows(self, event: Event) -> Rows:
+        """Return the event's rows, or why there are none.
+
+        Where one mapping cannot be sent and others can, its row says so in `rejected`; a mapping that a rule left out
+        is only told of when no other made a row.
+        """
+        plain = event.json
+        chosen = self._choose(plain)
+        if len(chosen) == 1:
+            return self._run(chosen[0], event, plain)
+        rows: list[Row] = []
+        skipped: Skipped | None = None
+        rejected: list[Rejected] = []
+        for ready in chosen:
+            found = self._run(ready, event, plain)
+            if isinstance(found, Rejected):
+                rejected.append(found)
+            elif isinstance(found, Skipped):
+                skipped = skipped or found
+            elif isinstance(found, Row):
+                rows.append(found)
+            else:
+                rows.extend(found)
+        if not rows:
+            return rejected[0] if rejected else skipped or Skipped(NO_MATCH)
+        return rows + [Row(event=event, value=_NOTHING, route="rejected", rejected=one) for one in rejected]
+
+    def _add(self, name: str, mapping: Mapping, action: Action) -> None:
+        wants = fql.compile(mapping.trigger)
+        paths = {one.parts for one, _ in walk(wants.expression) if isinstance(one, Path)}
+        self._simple &= paths <= {("type",), ("event",), ("name",)}
+        self._ready.append(_Ready(name, wants.matches, compiled(action, mapping, self._settings, label=name), action))
+
+    def _choose(self, plain: Any) -> Sequence[_Ready]:
+        if not self._simple:
+            return self._asked(plain)
+        key = (plain.get("type"), plain.get("event"), plain.get("name"))
+        try:
+            chosen = self._chosen.get(key)
+        except TypeError:  # a name that is no text
+            return self._asked(plain)
+        if chosen is None:
+            if len(self._chosen) >= _CHOICES_KEPT:
+                self._chosen.clear()
+            chosen = self._chosen[key] = self._asked(plain)
+        return chosen
+
+    def _asked(self, plain: Any) -> Sequence[_Ready]:
+        found = [ready for ready in self._ready if ready.wants(plain)]
+        return found[:1] if self._first else found
+
+    def _run(self, ready: _Ready, event: Event, plain: Any) -> Rows:
+        action = ready.action
+        try:
+            made = ready.make(plain)
+        except Missing as lacking:
+            return Skipped(f"missing_{lacking}")
+        except Unsent as rule:
+            return Skipped(str(rule))
+        except Unfit as wrong:
+            return Rejected("invalid_field", f"{ready.name}: {wrong}")
+        if action.build is not None:
+            return action.build(self._settings, made, event)
+        return Row.of(event, made, route=action.route)

@@ -1,0 +1,75 @@
+"""What identifies people, in the form that vendors match on: normalised, and hashed once."""
+
+import hashlib
+import re
+from typing import Any
+
+from trackway.destinations.kit import values
+from trackway.destinations.kit.expressions import Like, call
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+_NOT_DIGITS = re.compile(r"\D+")
+_SPACE = re.compile(r"\s+")
+
+
+def sha256(value: Any) -> str | None:
+    """Return the SHA-256 of a text in hex, or the text itself (in lower case) when it is such a hash already."""
+    word = values.as_text(value) if not isinstance(value, dict | list) else None
+    if not word:
+        return None
+    return word.lower() if _SHA256.fullmatch(word) else hashlib.sha256(word.encode()).hexdigest()
+
+
+def is_hash(value: Any) -> bool:
+    """Say whether a text is a SHA-256 in hex."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+
+
+def clean_email(value: Any) -> str | None:
+    """Return an address without spaces around it, in lower case; a hash stays as it is."""
+    return (value.strip().lower() or None) if isinstance(value, str) else None
+
+
+def clean_phone(value: Any, country: Any = None) -> str | None:
+    """Return a phone number in E.164 (`+14155550199`); a hash stays as it is, a number too short to be one is None.
+
+    Without a leading `+` or `00` the digits are taken with `country` (a calling code such as `49`, in front of the
+    number without its leading zero) or else as they stand.
+    """
+    word = values.as_text(value) if not isinstance(value, dict | list) else None
+    if not word or _SHA256.fullmatch(word):
+        return word
+    word = word.strip()
+    digits = _NOT_DIGITS.sub("", word)
+    if word.startswith("+"):
+        pass
+    elif digits.startswith("00"):
+        digits = digits[2:]
+    elif country:
+        digits = _NOT_DIGITS.sub("", str(country)) + digits.lstrip("0")
+    return f"+{digits}" if 7 <= len(digits) <= 15 else None
+
+
+def clean_name(value: Any) -> str | None:
+    """Return a name in lower case with single spaces; a hash stays as it is."""
+    return (_SPACE.sub(" ", value).strip().lower() or None) if isinstance(value, str) else None
+
+
+def hashed(value: Like) -> call:
+    """Return the SHA-256 of a value, never twice."""
+    return call(sha256, value)
+
+
+def email(value: Like) -> call:
+    """Return an e-mail address, normalised."""
+    return call(clean_email, value)
+
+
+def phone(value: Like, country: Like = None) -> call:
+    """Return a phone number in E.164."""
+    return call(clean_phone, value, country)
+
+
+def person_name(value: Like) -> call:
+    """Return a name, normalised."""
+    return call(clean_name, value)

@@ -1,0 +1,60 @@
+"""Bodies, headers and answers that many vendors share."""
+
+import time
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from trackway.destinations.kit.contract import Delivered, Outcome, Rejected, Row
+from trackway.destinations.kit.values import encode_json
+
+FORM = "application/x-www-form-urlencoded;charset=UTF-8"
+
+
+def json_list(rows: Sequence[Row]) -> bytes:
+    """Return the rows as a JSON list; each is already encoded."""
+    return b"[" + b",".join([bytes(row.value) for row in rows]) + b"]"
+
+
+def form(members: Mapping[str, Any]) -> bytes:
+    """Return the body of a form; what is no text becomes JSON text, absent members are left out."""
+    told = {k: v if isinstance(v, str) else encode_json(v) for k, v in members.items() if v is not None}
+    return urlencode(told).encode()
+
+
+def basic(user: str, password: str = "") -> str:
+    """Return the value of an `Authorization` header with a name and a password."""
+    return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def per_item(refused: Mapping[int, Rejected], *, count: int) -> list[Outcome]:
+    """Return an outcome for each of `count` rows: delivered, but for those `refused` by index from 0."""
+    return [refused.get(index) or Delivered() for index in range(count)]
+
+
+class Cache:
+    """What look-ups found, for a while: at most 10 000 answers, each as long as its finder said."""
+
+    MOST = 10_000
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` returns seconds."""
+        self._clock = clock
+        self._found: dict[str, tuple[float, Any]] = {}
+
+    def get(self, key: str) -> Any:
+        """Return what was kept under `key`, or None."""
+        until, value = self._found.get(key, (0.0, None))
+        return value if self._clock() < until else None
+
+    def put(self, key: str, value: Any, *, seconds: float) -> None:
+        """Keep `value` under `key`; the oldest entry goes when there are too many."""
+        self._found.pop(key, None)
+        if len(self._found) >= self.MOST:
+            del self._found[next(iter(self._found))]
+        self._found[key] = (self._clock() + seconds, value)
+
+    def drop(self, key: str) -> None:
+        """Forget what was kept under `key`."""
+        self._found.pop(key, None)

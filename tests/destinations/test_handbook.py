@@ -1,0 +1,72 @@
+"""The pages of docs/destinations say what the modules say; the schema knows every setting."""
+
+from pathlib import Path
+
+import pytest
+
+from trackway.destinations import handbook, registry
+from trackway.destinations.reference import reference
+from trackway.destinations.schema import attribute_docs, workspace_schema
+from trackway.workspace.model import Source
+
+PAGES = Path(__file__).parents[2] / "docs" / "destinations"
+ADVICE = "run `python -m trackway.destinations.handbook`"
+
+
+@pytest.mark.parametrize("kind", registry.known())
+def test_the_page_is_current(kind: str) -> None:
+    path = PAGES / f"{kind}.md"
+    assert path.exists(), ADVICE
+    before = path.read_text("utf-8")
+    assert handbook.page(kind, before) == before, ADVICE
+
+
+def test_the_list_is_current_and_no_page_is_of_the_past() -> None:
+    assert (PAGES / "README.md").read_text("utf-8") == handbook.index(), ADVICE
+    assert {path.stem for path in PAGES.glob("*.md")} == {"README", *registry.known()}
+
+
+def test_what_people_wrote_is_kept() -> None:
+    before = handbook.page("webhook").replace("None known.", "Much | is different.")
+    again = handbook.page("webhook", before)
+    assert "Much | is different." in again
+    assert handbook.page("webhook", again) == again
+
+
+@pytest.mark.parametrize("kind", registry.known())
+def test_every_destination_says_where_its_facts_are_from_and_what_its_settings_mean(kind: str) -> None:
+    told = reference(kind)
+    assert "read 2026-" in told.facts["Source"] or kind == "webhook"
+    assert "Repeats" in told.facts
+    assert told.summary.endswith(".")
+    assert all(action.about for action in told.actions)
+
+
+def test_the_schema_has_every_type_with_its_settings_and_mappings() -> None:
+    schema = workspace_schema()
+    parts = schema["$defs"]
+    assert parts["Destination"]["properties"]["type"]["enum"] == registry.known()
+    settings = parts["mixpanel.Settings"]
+    assert settings["required"] == ["project_token"]
+    assert settings["properties"]["region"]["enum"] == ["eu", "in", "us"]
+    assert "Access Keys" in settings["properties"]["project_token"]["description"]
+    track = settings["properties"]["mappings"]["anyOf"][0]["properties"]["track"]
+    assert "distinct_id" in track["properties"]["fields"]["properties"]
+    assert "folder" not in parts["Workspace"]["properties"]
+
+
+def test_every_reference_in_the_schema_leads_somewhere() -> None:
+    schema = workspace_schema()
+    waiting, found = [schema], set[str]()
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            found |= {one["$ref"]} if isinstance(one.get("$ref"), str) else set()
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+    assert found and all(name.removeprefix("#/$defs/") in schema["$defs"] for name in found)
+
+
+def test_the_texts_below_fields_are_found() -> None:
+    assert attribute_docs(Source)["max_batch"] == "Calls beyond this number in a request are refused one by one."

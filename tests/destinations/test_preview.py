@@ -1,0 +1,156 @@
+"""`trackway preview` and `trackway destinations`, as they are typed."""
+
+import hmac
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from trackway.cli import app
+from trackway.destinations import registry
+from trackway.destinations.preview import File, previewer, read_file
+from trackway.errors import TrackwayError
+
+SETTINGS = "type: mixpanel\nsettings: {project_token: t-1}\n"
+TRACK = {"type": "track", "messageId": "m-1", "userId": "u-1", "event": "Seen"}
+
+
+def run(*words: str, text: str | None = None) -> Result:
+    return CliRunner().invoke(app, list(words), input=text)
+
+
+def preview(tmp_path: Path, lines: list[Any], settings: str = SETTINGS) -> list[Any]:
+    (tmp_path / "s.yaml").write_text(settings)
+    (tmp_path / "e.jsonl").write_text("\n".join(json.dumps(line) for line in lines) + "\n\n")
+    found = run("preview", "mixpanel", "--settings", str(tmp_path / "s.yaml"), "--events", str(tmp_path / "e.jsonl"))
+    assert found.exit_code == 0, found.output
+    return [json.loads(line) for line in found.stdout.splitlines()]
+
+
+def test_a_line_for_each_event(tmp_path: Path) -> None:
+    shown = preview(
+        tmp_path,
+        [
+            {"id": "first", "event": TRACK},
+            TRACK,
+            {"id": 3, "event": TRACK | {"properties": 5}},
+            {"id": 4, "event": {"type": "identify", "userId": "u-1"}},
+        ],
+    )
+    assert [one["event"] for one in shown] == ["first", "m-1", 3, 4]
+    [request] = shown[0]["requests"]
+    assert request["method"] == "POST"
+    assert request["url"] == "https://api.mixpanel.com/import?strict=1"
+    assert request["headers"]["Authorization"] == "Basic dC0xOg=="
+    assert request["body"][0]["event"] == "Seen"
+    assert shown[1] == shown[0] | {"event": "m-1"}
+    assert shown[2]["rejected"] == "invalid_field" and "must be an object" in shown[2]["detail"]
+    assert shown[3] == {"event": 4, "requests": [], "skipped": "nothing_to_set"}
+
+
+def test_settings_alone_will_do(tmp_path: Path) -> None:
+    [shown] = preview(tmp_path, [TRACK], "project_token: t-1\nregion: eu\n")
+    assert shown["requests"][0]["url"].startswith("https://api-eu.mixpanel.com/")
+
+
+def test_forms_are_shown_as_text(tmp_path: Path) -> None:
+    [shown] = preview(tmp_path, [{"type": "alias", "messageId": "m", "userId": "u", "previousId": "a"}])
+    assert shown["requests"][0]["body"].startswith("data=%7B")
+
+
+def test_events_may_come_from_standard_input(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SETTINGS)
+    found = run("preview", "mixpanel", "--settings", str(tmp_path / "s.yaml"), "--events", "-", text=json.dumps(TRACK))
+    assert json.loads(found.stdout)["event"] == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("settings", "events", "message"),
+    [
+        ("{", "", "cannot be read"),
+        ("[]", "", "expected settings"),
+        ("settings: {}", "", "missing required field `project_token`"),
+        ("settings: {project_token: t, regoin: eu}", "", "settings.regoin is unknown; did you mean region?"),
+        ("settings: {project_token: t, mappings: {x: {}}}", "", "settings.mappings.x: a new mapping needs"),
+        (SETTINGS, "{}\n?", "line 2 is no JSON"),
+        (SETTINGS, "[]", "line 1: expected an object"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, settings: str, events: str, message: str) -> None:
+    (tmp_path / "s.yaml").write_text(settings)
+    (tmp_path / "e.jsonl").write_text(events)
+    found = run("preview", "mixpanel", "--settings", str(tmp_path / "s.yaml"), "--events", str(tmp_path / "e.jsonl"))
+    assert found.exit_code == 1
+    assert message in " ".join(found.stderr.split())
+
+
+def test_look_ups_are_answered_as_the_file_says(tmp_path: Path) -> None:
+    folder = tmp_path / "destinations"
+    folder.mkdir()
+    (tmp_path / "s.yaml").write_text("settings: {}\nanswers: [{url: /find, json: {id: c-1}}]\n")
+    file = read_file(tmp_path / "s.yaml")
+    assert file.answers[0].json == {"id": "c-1"}
+    with pytest.raises(TrackwayError, match="no destination type"):
+        previewer("nowhere", File())
+
+
+def test_the_list_names_every_type() -> None:
+    found = run("destinations", "list", "--json")
+    told = [json.loads(line) for line in found.stdout.splitlines()]
+    assert {"mixpanel", "amplitude", "webhook"} <= {one["type"] for one in told}
+    assert run("destinations", "list").exit_code == 0
+
+
+def test_a_type_is_described() -> None:
+    told = json.loads(run("destinations", "describe", "mixpanel", "--json").stdout)
+    assert told["settings"][0]["name"] == "project_token"
+    assert {one["name"] for one in told["mappings"]} >= {"track", "order", "page"}
+    shown = run("destinations", "describe", "webhook").stdout
+    assert "shared_secret" in shown and "Repeats" in shown
+    assert "did you mean mixpanel?" in run("destinations", "describe", "mixpanle").stderr
+
+
+def test_the_schema_is_json() -> None:
+    assert json.loads(run("destinations", "schema").stdout)["$ref"] == "#/$defs/Workspace"
+
+
+def test_a_new_type_works_at_once_and_a_broken_case_is_told(tmp_path: Path) -> None:
+    where = ("-w", str(tmp_path))
+    assert run("destinations", "new", "my_crm", *where).exit_code == 0
+    assert "my_crm" in run("destinations", "list", "--json", *where).stdout
+    assert run("destinations", "try", "my_crm", *where).exit_code == 0
+    case = tmp_path / "destinations" / "my_crm.cases" / "track.json"
+    case.write_text(case.read_text().replace("Bearer k-test-1", "Bearer other"))
+    broken = run("destinations", "try", "my_crm", *where)
+    assert broken.exit_code == 1
+    assert "FAIL" in broken.stdout and "requests differ" in broken.stderr
+    assert run("destinations", "try", "my_crm", "--case", "none", *where).exit_code == 1
+
+
+@pytest.mark.parametrize("name", ["webhook", "My-Crm", "class", "../x"])
+def test_a_new_type_needs_a_name_of_its_own(tmp_path: Path, name: str) -> None:
+    found = run("destinations", "new", name, "-w", str(tmp_path))
+    assert found.exit_code == 1
+    assert not (tmp_path / "destinations").exists()
+
+
+def test_a_type_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
+    (tmp_path / "destinations").mkdir()
+    (tmp_path / "destinations" / "broken.py").write_text("import nowhere_at_all")
+    found = run("destinations", "describe", "broken", "-w", str(tmp_path))
+    assert found.exit_code == 1
+    assert "ModuleNotFoundError" in " ".join(found.stderr.split())
+
+
+def test_a_users_deletion_is_told_where_the_vendor_has_a_request_for_it() -> None:
+    hook = registry.load("webhook", {"url": "https://x.example/", "shared_secret": "s-1"}, where="")
+    request = hook.delete_user("u-1")
+    assert request is not None and json.loads(request.content()) == {"type": "delete", "userId": "u-1"}
+    assert request.headers["X-Signature"] == hmac.new(b"s-1", request.content(), "sha1").hexdigest()
+    analytics = registry.load("amplitude", {"api_key": "k-1", "secret_key": "s-1", "region": "eu"}, where="")
+    deletion = analytics.delete_user("u-1")
+    assert deletion is not None and deletion.url == "https://analytics.eu.amplitude.com/api/2/deletions/users"
+    assert json.loads(deletion.content())["user_ids"] == ["u-1"]
+    assert registry.load("mixpanel", {"project_token": "t-1"}, where="").delete_user("u-1") is None
