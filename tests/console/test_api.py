@@ -2,7 +2,9 @@ import pytest
 
 from tests.console.harness import INGEST, Ledger
 from trackway import __version__
+from trackway.console.app import reconfigure
 from trackway.console.overview import Rates
+from trackway.workspace.model import Source, Workspace
 
 
 async def test_one_record_comes_with_the_call_as_it_was_sent(console, http):
@@ -125,7 +127,19 @@ async def test_the_workspace_is_shown_without_secrets(console, http):
             {"key": "ads", "name": "Ads bridge", "type": "webhook", "enabled": True},
         ],
         "sql": True,
+        "settings": {"mistake": None, "waiting": []},
     }
+
+
+async def test_changed_settings_are_shown(console, http):
+    sources = {"only": Source(write_keys=["wk_only"])}
+    changed = Workspace(sources=sources)
+    reconfigure(console.app, changed, ingest_url="https://t.example", queries=None, mistake="no", waiting=["log.keep"])
+    shown = await (await http.get("/api/workspace")).json()
+    assert [one["key"] for one in shown["sources"]] == ["only"]
+    assert (shown["ingest_url"], shown["sql"], shown["destinations"]) == ("https://t.example", False, [])
+    assert shown["settings"] == {"mistake": "no", "waiting": ["log.keep"]}
+    assert (await http.post("/api/sql", json={"sql": "select 1"})).status == 404
 
 
 async def test_sql_answers_with_columns_and_rows(http):

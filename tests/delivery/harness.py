@@ -27,10 +27,8 @@ from trackway.workspace.model import Workspace
 
 DEADLINE_S = 20.0
 SECRET = "s3cr3t-webhook-key"
-QUICK = Options(
-    backoff=Backoff(base_s=0.004, cap_s=0.02, random=lambda: 1.0),
-    parking=Backoff(base_s=0.004, cap_s=0.02, random=lambda: 1.0),
-)
+AT_ONCE = Backoff(base_s=0.004, cap_s=0.02, random=lambda: 1.0)
+QUICK = Options(backoff=AT_ONCE, parking=AT_ONCE, probing=AT_ONCE)
 
 
 async def until(condition: Callable[[], object], what: str = "") -> None:

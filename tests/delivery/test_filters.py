@@ -3,10 +3,14 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.delivery.harness import event
-from trackway.delivery.filters import Filter, wanted
+from trackway.delivery.filters import BY_INTEGRATIONS, Filter, wanted
+from trackway.destinations.filters import DestinationFilters
+from trackway.workspace.load import convert
+from trackway.workspace.model import Destination
 
 
 @pytest.mark.parametrize(
@@ -81,3 +85,39 @@ def test_a_key_that_is_written_with_escapes_counts_too() -> None:
 
 def test_integrations_deep_inside_mean_nothing() -> None:
     assert Filter("Mixpanel").reason(event(1, properties={"integrations": {"All": False}})) is None
+
+
+def _rules(**written: Any) -> DestinationFilters:
+    settings = convert({"type": "webhook", **written}, Destination, where="")
+    return DestinationFilters(settings.filters, settings.trigger)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ({"filters": [{"if": "event = 'Numbered'", "drop": True}]}, "FILTERED_BY_RULES"),
+        ({"filters": [{"if": "properties.n = 1", "drop": True}]}, "FILTERED_BY_RULES"),
+        ({"filters": [{"if": "properties.n = 2", "drop": True}]}, None),
+        ({"trigger": "type = 'page'"}, "NO_MATCHING_MAPPING"),
+        ({"trigger": "type = 'track' and event = 'Numbered'"}, None),
+    ],
+)
+def test_filters_and_trigger_are_asked_of_the_event(written: dict[str, Any], reason: str | None) -> None:
+    found = event(1, event="Numbered", properties={"n": 1})
+    found = msgspec.structs.replace(found, name="Numbered")
+    assert Filter("Mixpanel", filters=_rules(**written)).reason(found) == reason
+
+
+def test_filters_come_after_the_integrations_object() -> None:
+    found = event(1, integrations={"All": False})
+    assert Filter("Mixpanel", filters=_rules(trigger="type = 'page'")).reason(found) == BY_INTEGRATIONS
+
+
+def test_what_is_taken_out_is_gone_from_the_record_as_well() -> None:
+    found = event(1, userId="u-1", properties={"n": 1, "card": "4111"})
+    rules = _rules(filters=[{"drop_properties": {"": ["userId"], "properties": ["card"]}}])
+    changed = Filter("Mixpanel", filters=rules).changed(found)
+    assert changed.user_id is None
+    assert json.loads(changed.body)["properties"] == {"n": 1}
+    assert "userId" not in json.loads(changed.body)
+    assert Filter("Mixpanel").changed(found) is found

@@ -13,7 +13,9 @@ from sqlalchemy import Engine, select
 from tests.delivery.harness import (
     QUICK,
     SECRET,
+    Answer,
     CleanLog,
+    FakeTransport,
     clean_log,
     counts,
     delivering,
@@ -25,7 +27,10 @@ from tests.delivery.harness import (
     workspace,
 )
 from trackway.delivery.service import DeliveryService
+from trackway.destinations.kit import Request
+from trackway.destinations.registry import Destination
 from trackway.state.tables import attempts, exceptions, retries
+from trackway.workspace import WorkspaceError
 
 
 async def test_events_arrive_as_they_stand_in_the_log_signed_and_under_their_id(log: CleanLog, engine: Engine) -> None:
@@ -209,17 +214,83 @@ async def test_a_stop_in_the_middle_sends_again_under_the_same_key(tmp_path: Pat
 async def test_a_destination_that_is_switched_off_holds_nothing_back(log: CleanLog, engine: Engine) -> None:
     async with sink() as hook:
         hooks = {"hook": webhook(hook.url)}
-        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
-            await until(lambda: "destination:hook" in log.log.consumers("events"))
-        hooks["hook"]["enabled"] = False
         async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)) as service:
+            await until(lambda: "destination:hook" in log.log.consumers("events"))
+            hooks["hook"]["enabled"] = False
+            await service.configure(workspace(hooks), grace_s=0.2)
             assert service.status() == []
             assert log.log.consumers("events") == {}
 
 
-async def test_a_worker_that_breaks_starts_again_and_tells_why_without_secrets(log: CleanLog, engine: Engine) -> None:
-    from tests.delivery.harness import FakeTransport
+async def test_changed_settings_touch_only_their_own_destination(log: CleanLog, engine: Engine) -> None:
+    async with sink() as first, sink() as second, sink() as moved:
+        hooks = {"first": webhook(first.url), "second": webhook(second.url)}
+        service = DeliveryService(workspace(hooks), log.log, engine, options=QUICK)
+        async with delivering(service):
+            await until(lambda: started(engine, log, "first", "second"))
+            before = log.add_numbers(20)
+            await until(lambda: counts(engine, log, "first").delivered == counts(engine, log, "second").delivered == 20)
+            untouched = service._slots["first"].worker
+            await service.configure(workspace(hooks | {"second": webhook(moved.url)}), grace_s=0.2)
+            after = log.add_numbers(20)
+            await until(lambda: counts(engine, log, "first").delivered == counts(engine, log, "second").delivered == 40)
+            assert service._slots["first"].worker is untouched
+            assert [status.state for status in service.status()] == ["running", "running"]
+    assert (sorted(first.ids), sorted(second.ids), sorted(moved.ids)) == (
+        sorted(before + after),
+        sorted(before),
+        sorted(after),
+    )
 
+
+async def test_a_destination_added_later_begins_at_the_end_or_where_the_log_holds_it(
+    log: CleanLog, engine: Engine
+) -> None:
+    log.add_numbers(10)
+    async with sink() as new, sink() as held:
+        with log.log.reader("events", consumer="destination:held", start="latest") as reader:
+            reader.commit()
+        between = log.add_numbers(10)
+        service = DeliveryService(workspace({}), log.log, engine, options=QUICK)
+        async with delivering(service):
+            await service.configure(workspace({"new": webhook(new.url), "held": webhook(held.url)}))
+            await until(lambda: started(engine, log, "new", "held"))
+            after = log.add_numbers(10)
+            await until(lambda: counts(engine, log, "new").delivered == 10)
+            await until(lambda: counts(engine, log, "held").delivered == 20)
+    assert (sorted(new.ids), sorted(held.ids)) == (sorted(after), sorted(between + after))
+
+
+async def test_wrong_settings_change_nothing(log: CleanLog, engine: Engine) -> None:
+    async with sink() as hook:
+        service = DeliveryService(workspace({"hook": webhook(hook.url)}), log.log, engine, options=QUICK)
+        async with delivering(service):
+            await until(lambda: started(engine, log, "hook"))
+            with pytest.raises(WorkspaceError, match=r"destinations\.new\.settings\.urll"):
+                await service.configure(workspace({"new": {"type": "webhook", "settings": {"urll": "x"}}}))
+            log.add_numbers(3)
+            await until(lambda: counts(engine, log).delivered == 3)
+
+
+async def test_a_destination_that_keeps_crashing_takes_new_settings(log: CleanLog, engine: Engine) -> None:
+    class Broken(FakeTransport):
+        async def send(self, request: Request) -> Answer:
+            raise RuntimeError("a bug")
+
+    def transport(destination: Destination) -> FakeTransport:
+        return Broken() if "broken" in destination.settings.url else FakeTransport()  # type: ignore[attr-defined]
+
+    hooks = {"hook": webhook("http://broken.example/")}
+    service = DeliveryService(workspace(hooks), log.log, engine, options=QUICK, transport=transport)
+    async with delivering(service):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(3)
+        await until(lambda: service.status()[0].state == "crashed")
+        await service.configure(workspace({"hook": webhook("http://whole.example/")}))
+        await until(lambda: counts(engine, log).delivered == 3)
+
+
+async def test_a_worker_that_breaks_starts_again_and_tells_why_without_secrets(log: CleanLog, engine: Engine) -> None:
     class Broken(FakeTransport):
         async def send(self, request):  # type: ignore[no-untyped-def]
             raise RuntimeError(f"a bug that shows {SECRET}")

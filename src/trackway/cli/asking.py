@@ -1,4 +1,4 @@
-"""Finding who can answer a question to the warehouse: the running server, else the file itself."""
+"""Asking the running server; and for a question to the warehouse who can answer it, the server or the file itself."""
 
 import contextlib
 import http.client
@@ -73,23 +73,9 @@ def ask_console(settings: Workspace, sql: str, limit: int) -> QueryResult:
         NoAnswer: no server answers.
         TrackwayError: it refuses the token or the statement; the message is for whoever wrote it.
     """
-    token = _token(settings)
-    if token is None:
-        raise NoAnswer("the server has never run here")
-    request = urllib.request.Request(  # noqa: S310 - always http, from trackway.yaml
-        f"{console_url(settings)}/api/sql",
-        data=msgspec.json.encode({"sql": sql, "limit": limit}),
-        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )
-    # A proxy from the environment has no business between this machine and itself.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    answered = fetch(settings, "/api/sql", msgspec.json.encode({"sql": sql, "limit": limit}))
     try:
-        with opener.open(request, timeout=_TIMEOUT_S) as response:
-            answer = msgspec.json.decode(response.read(), type=_Answer)
-    except urllib.error.HTTPError as error:
-        raise TrackwayError(_complaint(error, settings)) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(f"{console_url(settings)} does not answer: {error}") from error
+        answer = msgspec.json.decode(answered, type=_Answer)
     except msgspec.MsgspecError as error:
         raise TrackwayError(f"{console_url(settings)} is not this workspace's console: {error}") from error
     return QueryResult(
@@ -99,6 +85,32 @@ def ask_console(settings: Workspace, sql: str, limit: int) -> QueryResult:
         truncated=answer.truncated,
         duration_s=answer.duration_ms / 1000,
     )
+
+
+def fetch(settings: Workspace, path: str, body: bytes | None = None) -> bytes:
+    """Return the console's answer to a request of `path`: a GET, or a POST of the JSON in `body`.
+
+    Raises:
+        NoAnswer: no server answers.
+        TrackwayError: it refuses the token or what is asked; the message is for whoever asked.
+    """
+    token = _token(settings)
+    if token is None:
+        raise NoAnswer("the server has never run here")
+    request = urllib.request.Request(  # noqa: S310 - always http, from trackway.yaml
+        f"{console_url(settings)}{path}",
+        data=body,
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    # A proxy from the environment has no business between this machine and itself.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=_TIMEOUT_S) as response:
+            return response.read()
+    except urllib.error.HTTPError as error:
+        raise TrackwayError(_complaint(error, settings)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(f"{console_url(settings)} does not answer: {error}") from error
 
 
 def _token(settings: Workspace) -> str | None:

@@ -23,6 +23,10 @@ WorkspaceOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+WhereOption = Annotated[
+    str,
+    typer.Option("--where", show_default=False, help="Only events that this FQL query asks for; docs/filters.md."),
+]
 SourceOption = Annotated[
     str | None, typer.Option("--source", show_default=False, help="Send as this source; default: the first one.")
 ]

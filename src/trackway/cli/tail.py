@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.options import JsonOption, WhereOption, WorkspaceOption, find_workspace
 from trackway.workspace import load_workspace
 
 
@@ -24,6 +24,7 @@ def tail(
     outcome: Annotated[
         str | None, typer.Option("--outcome", show_default=False, help="Only ok, quarantined or dropped.")
     ] = None,
+    where: WhereOption = "",
     follow: Annotated[bool, typer.Option("--follow/--no-follow", help="Wait for new ones.")] = True,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -36,11 +37,13 @@ def tail(
     from trackway.cli.output import print_json, screen
     from trackway.cli.tail_line import tail_line
     from trackway.console.entries import TOPICS, Entry
+    from trackway.events import fql
 
     if outcome is not None and outcome not in TOPICS:
         raise typer.BadParameter(f"{outcome} is none of {', '.join(TOPICS)}", param_hint="--outcome")
     settings = load_workspace(find_workspace(workspace))
-    wanted = Filter(outcome, source, type_, name.casefold(), user.casefold())
+    asked = fql.compile(where) if where else None
+    wanted = Filter(outcome, source, type_, name.casefold(), user.casefold(), where=asked)
     console = screen()
 
     def show(entry: Entry) -> None:

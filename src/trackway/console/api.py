@@ -1,7 +1,7 @@
 """The console's JSON API, but for the live tail. Words of an event are written as Segment writes them (`messageId`)."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 import msgspec
@@ -75,14 +75,26 @@ class Api:
         overview: Overview,
         queries: Queries | None,
     ) -> None:
-        self._workspace, self._ingest_url = workspace, ingest_url
         self._clean, self._raw = clean, raw
         self._overview = overview
-        self._queries = queries
+        self.configure(workspace, ingest_url=ingest_url, queries=queries)
         self._query_slots = asyncio.Semaphore(QUERIES_AT_ONCE)
 
+    def configure(
+        self,
+        workspace: Workspace,
+        *,
+        ingest_url: str,
+        queries: Queries | None,
+        mistake: str = "",
+        waiting: Sequence[str] = (),
+    ) -> None:
+        """Show these settings from now on, and how they stand; see `reconfigure` in `app.py`."""
+        self._workspace, self._ingest_url, self._queries = workspace, ingest_url, queries
+        self._settings = {"mistake": mistake or None, "waiting": list(waiting)}
+
     async def workspace(self, request: Request) -> Response:
-        """`GET /api/workspace`: sources, destinations and addresses; no secrets."""
+        """`GET /api/workspace`: sources, destinations, addresses, and how trackway.yaml stands; no secrets."""
         workspace = self._workspace
         sources = [
             {
@@ -104,6 +116,7 @@ class Api:
                 "sources": sources,
                 "destinations": destinations,
                 "sql": self._queries is not None,
+                "settings": self._settings,
             }
         )
 
@@ -179,13 +192,14 @@ class Api:
 
     async def sql(self, request: Request) -> Response:
         """`POST /api/sql`: the answer of the warehouse to a reading query."""
-        if self._queries is None:
+        queries = self._queries
+        if queries is None:
             raise ApiError(404, "no_warehouse", "no warehouse is switched on in trackway.yaml")
         question = await _read_question(request)
         async with self._query_slots:
             try:
                 result = await asyncio.to_thread(
-                    self._queries.query, question.sql, limit=question.limit, timeout_s=QUERY_TIMEOUT_S
+                    queries.query, question.sql, limit=question.limit, timeout_s=QUERY_TIMEOUT_S
                 )
             except QueryError as error:
                 return _query_failed(error)

@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from trackway.console.access import Access, FailureLimit, Hosts
+from trackway.console.accounting import AccountingApi
 from trackway.console.answers import error_answer
 from trackway.console.api import Api
-from trackway.console.contract import Accounts, Queries
+from trackway.console.contract import Accounting, Accounts, Queries
 from trackway.console.errors import ApiError
 from trackway.console.guard import SECURITY_HEADERS, Guard
 from trackway.console.live import Hub
@@ -39,6 +40,7 @@ def create_app(
     raw: EventLog,
     accounts: Accounts,
     queries: Queries | None,
+    accounting: Accounting | None = None,
     allowed_hosts: Sequence[str] = (),
     static: Path = STATIC,
 ) -> Starlette:
@@ -77,13 +79,32 @@ def create_app(
             Route("/api/overview", api.overview),
             Route("/api/workspace", api.workspace),
             Route("/api/sql", api.sql, methods=["POST"]),
+            *(AccountingApi(accounting).routes if accounting else []),
             Route("/api/{rest:path}", _unknown),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),
         ],
     )
-    app.state.hub = hub
+    app.state.hub, app.state.api = hub, api
     return app
+
+
+def reconfigure(
+    app: Starlette,
+    workspace: Workspace,
+    *,
+    ingest_url: str,
+    queries: Queries | None,
+    mistake: str = "",
+    waiting: Sequence[str] = (),
+) -> None:
+    """Make an app of `create_app` show changed settings.
+
+    `mistake` says why trackway.yaml as it is now is not in force; `waiting` are the keys whose change waits for a
+    restart. Token and hosts stay those of the start.
+    """
+    api: Api = app.state.api
+    api.configure(workspace, ingest_url=ingest_url, queries=queries, mistake=mistake, waiting=waiting)
 
 
 def end_streams(app: Starlette) -> None:

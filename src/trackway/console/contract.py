@@ -1,7 +1,7 @@
 """What the console asks of the rest of the product; `trackway.node` hands in the real ones."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from trackway.warehouse.contract import QueryResult
 
@@ -101,6 +101,18 @@ class Accounts(Protocol):
 
     def consumers(self) -> Sequence[ConsumerLag]:
         """Return the lag of every consumer of the logs."""
+        ...
+
+
+class Accounting(Protocol):
+    """Accounts of single events and of all. Each method may block and is called from a thread."""
+
+    def ledger(self) -> Any:
+        """Return what became of everything, as something that JSON can hold."""
+        ...
+
+    def trace(self, message_id: str) -> Sequence[Any]:
+        """Return what became of every call with this id, each as something that JSON can hold."""
         ...
 
 

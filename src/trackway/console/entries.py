@@ -1,13 +1,13 @@
 """What the console shows of a record of the clean log, and which records a viewer wants to see."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self, cast, get_args
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from trackway.console.errors import ApiError
-from trackway.events import records
+from trackway.events import fql, records
 from trackway.events.clock_skew import format_ms
 from trackway.events.reasons import DROPS, FINDINGS
 from trackway.events.records import DROPPED, EVENTS, QUARANTINE, Finding, Place
@@ -188,6 +188,8 @@ class Filter(Struct, frozen=True):
     """Part of the event's name, in any case; so are `user` (of either id) and `text` (of the JSON or a header)."""
     user: str = ""
     text: str = ""
+    where: fql.Filter | None = None
+    """Asked of the event's JSON; a record without readable JSON is none of those asked for."""
 
     @classmethod
     def of_query(cls, query: Mapping[str, str]) -> Self:
@@ -223,6 +225,7 @@ class Filter(Struct, frozen=True):
             and (not self.name or self.name in entry.name.casefold())
             and (not self.user or self._has(self.user, entry.user_id, entry.anonymous_id))
             and (not self.text or self._has_text(found))
+            and (self.where is None or _is_asked_for(found.body, self.where))
         )
 
     @staticmethod
@@ -238,6 +241,14 @@ class Filter(Struct, frozen=True):
             return True
         # A client may have written "Zürich" as "Z\u00fcrich": look at what the escapes stand for.
         return "\\u" in body and self.text in _unescaped(body).casefold()
+
+
+def _is_asked_for(body: bytes, where: fql.Filter) -> bool:
+    try:
+        event = _decode_json(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return isinstance(event, dict) and where.matches(cast("dict[str, Any]", event))
 
 
 def _unescaped(body: str) -> str:

@@ -65,6 +65,7 @@ class Books:
         self._changes.unparked.append(Place(item.partition, item.offset))
         self._changes.count(item.source, end)
         self._except(self._changes, item, end)
+        self._take(self._changes, item, end)
         self._something.set()
 
     def parked_again(self, item: Item, end: End) -> None:
@@ -117,6 +118,7 @@ class Books:
             return
         changes.count(item.source, end, item.span)
         self._except(changes, item, end)
+        self._take(changes, item, end)
 
     def _park(self, changes: Changes, item: Item, end: End) -> None:
         next_at_ms = self._clock.now_ms() + round(self._parking.delay_s(item.tries) * 1000)
@@ -128,3 +130,7 @@ class Books:
     def _except(self, changes: Changes, item: Item, end: End) -> None:
         if end.outcome != "delivered" and item.message_id:
             changes.exceptional.append(Exceptional(item.partition, item.offset, item.message_id, item.source, end))
+
+    def _take(self, changes: Changes, item: Item, end: End) -> None:
+        if self._store.wants_taken and end.outcome == "delivered":
+            changes.taken.append(Place(item.partition, item.offset))

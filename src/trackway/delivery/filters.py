@@ -1,16 +1,29 @@
-"""Does this destination get this event? (Segment's rules for `integrations` and for what the device already sent.)"""
+"""Does this destination get this event, and how much of it?
+
+Segment's rules in Segment's order: what the device already sent, consent, `integrations`, filters, the trigger.
+"""
 
 from collections.abc import Collection
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import msgspec
 from msgspec import Struct, field
 
+from trackway.delivery.consent import consented
+from trackway.delivery.functions import DestinationFunctions, with_body
+from trackway.delivery.items import End
+from trackway.destinations.filters import DestinationFilters
+from trackway.events import lenient_json
 from trackway.events.records import EventRecord
+from trackway.events.verdicts import CONSENT_EVENT
+from trackway.workspace.model import Workspace
 
 SOURCE_NOT_CONNECTED = "SOURCE_NOT_CONNECTED"
 SENT_CLIENT_SIDE = "MESSAGE_SENT_CLIENT_SIDE"
+BY_CONSENT = "FILTERED_BY_END_USER_CONSENT"
 BY_INTEGRATIONS = "FILTERED_BY_INTEGRATIONS_OBJECT"
+_IN_RECORD = frozenset({"type", "event", "messageId", "userId", "anonymousId"})
+"""Fields of an event that its record has beside the body."""
 
 
 class _Wishes(Struct):
@@ -20,29 +33,104 @@ class _Wishes(Struct):
     metadata: Any = field(name="_metadata", default=None)
 
 
-_decode = msgspec.json.Decoder(_Wishes).decode
+class _Consent(Struct):
+    """The parts of an event that say what its person allows."""
+
+    context: Any = None
+    integrations: Any = None
+
+
+_decode_wishes = msgspec.json.Decoder(_Wishes).decode
+_decode_consent = msgspec.json.Decoder(_Consent).decode
+_decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Filter:
-    """Tells why a destination is not to get an event."""
+    """Tells why a destination is not to get an event, and takes out of it what the destination is not to see."""
 
-    def __init__(self, name: str, sources: Collection[str] | None = None) -> None:
-        """`name` is the destination's in `integrations`, case and all; `sources` None means all of them."""
+    def __init__(
+        self,
+        name: str,
+        sources: Collection[str] | None = None,
+        *,
+        consent: Collection[str] = (),
+        filters: DestinationFilters | None = None,
+        functions: DestinationFunctions | None = None,
+    ) -> None:
+        """`name` is the destination's in `integrations`, case and all; `sources` None means all of them.
+
+        `consent` are the categories that the destination is for.
+        """
         self._name = name
         self._sources = None if sources is None else frozenset(sources)
+        self._consent = frozenset(consent)
+        self._filters = filters or DestinationFilters([])
+        self._functions = functions
+        self._in_record = self._filters.fields <= _IN_RECORD
+
+    @classmethod
+    def of(cls, name: str, workspace: Workspace, key: str) -> Self:
+        """Return the filter of the destination `key` as the workspace says.
+
+        Raises:
+            FunctionError: it names a function that does not exist.
+        """
+        settings = workspace.destinations[key]
+        filters = DestinationFilters(settings.filters, settings.trigger)
+        functions = DestinationFunctions.of(workspace, key)
+        return cls(name, settings.sources, consent=settings.consent, filters=filters, functions=functions)
 
     def reason(self, event: EventRecord) -> str | None:
         """Return the discard reason, or None when the event is to be sent."""
         if self._sources is not None and event.source not in self._sources:
             return SOURCE_NOT_CONNECTED
+        return self._by_wishes(event) or self._filters.reason(self._asked(event))
+
+    def prepared(self, event: EventRecord) -> EventRecord | End:
+        """Return the event as the destination is to see it, or how it ends in a function."""
+        changed = self.changed(event)
+        return changed if self._functions is None else self._functions.apply(changed)
+
+    def changed(self, event: EventRecord) -> EventRecord:
+        """Return the event without what the destination is not to see."""
+        if not self._filters.changing:
+            return event
+        before = _decode_event(event.body)
+        after = self._filters.changed(before)
+        if after == before:
+            return event
+        return with_body(event, lenient_json.dumps(after))
+
+    def _by_wishes(self, event: EventRecord) -> str | None:
+        """Return why the device, the person or the event's sender keep it from the destination."""
         body = event.body
-        # Most events say neither, and looking for bytes is cheaper than decoding. A key may be written with escapes.
-        if b'"integrations"' not in body and b'"_metadata"' not in body and b"\\u" not in body:
-            return None
-        wishes = _decode(body)
+        # Most events say nothing, and looking for bytes is cheaper than decoding. A key may be written with escapes.
+        escaped = b"\\u" in body
+        refused = False
+        # The event that reports the preferences themselves goes to everybody.
+        if self._consent and (escaped or b'"consent"' in body) and event.name != CONSENT_EVENT:
+            found = _decode_consent(body)
+            refused = not consented(found.context, found.integrations, self._consent)
+        if not (escaped or b'"integrations"' in body or b'"_metadata"' in body):
+            return BY_CONSENT if refused else None
+        wishes = _decode_wishes(body)
         if _sent_by_device(wishes.metadata, self._name):
             return SENT_CLIENT_SIDE
+        if refused:
+            return BY_CONSENT
         return None if wanted(wishes.integrations, self._name) else BY_INTEGRATIONS
+
+    def _asked(self, event: EventRecord) -> dict[str, Any]:
+        """Return what the filters look at; most look only at fields that need no decoding."""
+        if not self._in_record:
+            return _decode_event(event.body)
+        return {
+            "type": event.type,
+            "event": event.name if event.type == "track" else None,
+            "messageId": event.message_id,
+            "userId": event.user_id,
+            "anonymousId": event.anonymous_id,
+        }
 
 
 def wanted(integrations: Any, name: str) -> bool:

@@ -7,7 +7,7 @@ from trackway.delivery.items import DELIVERED, End, Item
 from trackway.delivery.store import Parked
 from trackway.destinations import kit
 from trackway.destinations.registry import Destination
-from trackway.events.records import EVENTS, Place, decode_event
+from trackway.events.records import EVENTS, EventRecord, Place, decode_event
 from trackway.log.contract import EventLog, LogReader
 
 EXPIRED = End("failed", "expired", "the log no longer has the event")
@@ -68,10 +68,10 @@ class Intake:
             ]
             item = Item(one.partition, one.offset, decode_event(records[0]) if records else None)
             item.source, item.message_id, item.tries = one.source, one.message_id, one.tries
-            if records:
-                self._render(item)
-            else:
+            if not records:
                 item.end = EXPIRED
+            elif (event := self._ready(item)) is not None:
+                self._render(item, event)
             items.append(item)
         return items
 
@@ -92,20 +92,30 @@ class Intake:
             self._reader.close()
 
     def _item(self, partition: int, offset: int, record: bytes) -> Item:
-        item = Item(partition, offset, decode_event(record))
-        if self._delivered and (place := Place(partition, offset)) in self._delivered:
+        return self._judged(Item(partition, offset, decode_event(record)))
+
+    def _judged(self, item: Item) -> Item:
+        """Return the item, ended if it is not to be sent."""
+        if self._delivered and (place := Place(item.partition, item.offset)) in self._delivered:
             self._delivered.discard(place)
             item.end = DELIVERED
-        elif (event := item.record) and (reason := self._filter.reason(event)):
-            item.end = End("discarded", reason)
-        else:
-            self._render(item)
+        elif (event := self._ready(item)) is not None:
+            if reason := self._filter.reason(event):
+                item.end = End("discarded", reason)
+            else:
+                self._render(item, event)
         return item
 
-    def _render(self, item: Item) -> None:
-        if item.record is None:
+    def _ready(self, item: Item) -> EventRecord | None:
+        """Return the event as it is to be sent, None when there is none: the log's own."""
+        return item.record
+
+    def _render(self, item: Item, event: EventRecord) -> None:
+        prepared = self._filter.prepared(event)
+        if isinstance(prepared, End):
+            item.end = prepared
             return
-        rows = self._destination.rows(kit.Event(item.record, self._destination.name))
+        rows = self._destination.rows(kit.Event(prepared, self._destination.name))
         if isinstance(rows, kit.Skipped):
             item.end = End("discarded", rows.reason)
         elif isinstance(rows, kit.Rejected):

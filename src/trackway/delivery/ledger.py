@@ -1,7 +1,7 @@
 """The ledger: what became of every event, per destination; it always balances."""
 
 from msgspec import Struct, field
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Connection, Engine, func, select
 
 from trackway.events.records import EVENTS
 from trackway.log.contract import EventLog
@@ -75,6 +75,16 @@ def destination_counts(engine: Engine, log: EventLog) -> list[DestinationCounts]
             counts.accepted += max(head, next_) - start
             counts.pending += max(head, next_) - next_
     return list(found.values())
+
+
+def tallied(connection: Connection, key: str) -> Counts:
+    """Return how the events of one destination or replay ended, and how many are retrying; no more than that."""
+    counts = Counts()
+    for row in connection.execute(select(tallies).where(tallies.c.destination == key)):
+        _add(counts, row.outcome, row.reason, row[-1])
+    waiting = select(func.count()).select_from(retries).where(retries.c.destination == key)
+    counts.retrying = connection.execute(waiting).scalar_one()
+    return counts
 
 
 def _add(counts: Counts, outcome: str, reason: str, number: int) -> None:

@@ -26,13 +26,18 @@ class Sender:
         clock: Clock,
         redactor: Redactor,
         record: Callable[[Attempt], None],
+        own_fault: Callable[[Item], bool],
     ) -> None:
-        """`record` gets a row for each request, when its end is known."""
+        """`record` gets a row for each request, when its end is known.
+
+        `own_fault` is asked when the credentials were refused: whether that is for something in this event.
+        """
         self._destination = destination
         self._transport = transport
         self._clock = clock
         self._redactor = redactor
         self._record = record
+        self._own_fault = own_fault
 
     async def send(self, items: Sequence[Item]) -> list[Verdict]:
         """Send what is left of each item and return a verdict per item, in order.
@@ -79,6 +84,7 @@ class Sender:
             got = await self._transport.send(request)
             duration_ms = round((self._clock.monotonic() - started_s) * 1000)
             following, outcomes = _step(steps, got, len(rows))
+            outcomes = self._excused(outcomes, items)
             answer = got if isinstance(got, kit.Response) else None
             self._record(
                 {
@@ -94,6 +100,25 @@ class Sender:
             if following is None:
                 return outcomes, request, answer
             request = following
+
+    def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
+        """Return `outcomes` where events wait for other credentials instead of failing one by one."""
+        if not any(_refuses(outcome) for outcome in outcomes):
+            return outcomes
+        return [
+            kit.Retry(outcome.reason)
+            if isinstance(outcome, kit.Rejected) and _refuses(outcome) and not self._own_fault(item)
+            else outcome
+            for outcome, item in zip(outcomes, items, strict=True)
+        ]
+
+
+CREDENTIALS = frozenset({"401", "403", "token_refused"})
+"""Reasons that say that the destination refuses who asks, not what it is asked."""
+
+
+def _refuses(outcome: kit.Outcome) -> bool:
+    return isinstance(outcome, kit.Rejected) and outcome.reason in CREDENTIALS
 
 
 _DELIVERED = Verdict(kit.Delivered())
@@ -113,8 +138,6 @@ def _step(
     steps: Exchange, got: kit.Response | kit.Retry | kit.Rejected, count: int
 ) -> tuple[kit.Request | None, Sequence[kit.Outcome]]:
     """Return the request that follows in an exchange, or None and the outcomes."""
-    if not isinstance(got, kit.Response):
-        return None, [got] * count
     try:
         return steps.send(got), ()
     except StopIteration as done:

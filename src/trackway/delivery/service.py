@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
@@ -13,17 +13,20 @@ from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.filters import Filter
 from trackway.delivery.redact import Redactor
-from trackway.delivery.store import Store, prune
+from trackway.delivery.store import Store, destinations_due, prune
 from trackway.delivery.transport import HttpTransport, Transport
-from trackway.delivery.worker import PATIENT, DestinationWorker, Options, Status, consumer
+from trackway.delivery.worker import PATIENT, DestinationWorker, Options, Status
 from trackway.destinations import registry
 from trackway.destinations.registry import Destination
-from trackway.events.records import EVENTS
+from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.workspace.model import Destination as DestinationSettings
-from trackway.workspace.model import Workspace
+from trackway.workspace.model import Function, Workspace
 
+GRACE_S = 2.0
 PRUNE_EVERY_S = 60.0
+LOOK_EVERY_S = 1.0
+"""How often released events are looked for: another process may have released them."""
 ATTEMPTS_KEPT = 500_000
 """Of all destinations together: about 100 MB."""
 
@@ -49,14 +52,31 @@ class DestinationStatus(Struct, kw_only=True):
 
 
 class _Slot:
-    """A destination and the worker that is on it."""
+    """A destination, the worker that is on it, and the task that keeps one there."""
 
-    def __init__(self, key: str, destination: Destination, filter_: Filter) -> None:
+    def __init__(self, key: str, workspace: Workspace) -> None:
+        where = f"destinations.{key}.settings"
+        settings = workspace.destinations[key]
         self.key = key
-        self.destination = destination
-        self.filter = filter_
+        self.settings = _settings(workspace, key)
+        self.destination = registry.load(
+            settings.type, settings.settings, name=settings.name, where=where, folder=workspace.folder
+        )
+        self.filter = Filter.of(self.destination.name, workspace, key)
         self.worker: DestinationWorker | None = None
-        self.status = DestinationStatus(destination=key, type=destination.kind, name=destination.name, state="stopped")
+        self.stopping = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+        self.status = DestinationStatus(
+            destination=key, type=self.destination.kind, name=self.destination.name, state="stopped"
+        )
+
+    async def stop(self, grace_s: float) -> None:
+        """End the worker and the task; requests under way have `grace_s` to end."""
+        self.stopping.set()
+        if self.worker is not None:
+            await self.worker.stop(grace_s=grace_s)
+        if self.task is not None:
+            await self.task
 
 
 class DeliveryService:
@@ -85,36 +105,57 @@ class DeliveryService:
         self._options = options
         self._transport = transport or self._http
         self._restart = Backoff(base_s=1, cap_s=60)
-        self._slots = [_slot(key, settings) for key, settings in workspace.destinations.items() if settings.enabled]
+        self._slots = _slots(workspace, {})
         self._state = ThreadPoolExecutor(1, thread_name_prefix="delivery-state")
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
     async def start(self) -> None:
-        """Start all destinations. What the log held back for those that are gone or switched off is given free."""
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._forget_others)
-        self._tasks = [asyncio.create_task(self._keep_running(slot)) for slot in self._slots]
-        self._tasks.append(asyncio.create_task(self._prune()))
+        """Start all destinations."""
+        self._run(self._slots.values())
+        self._tasks = [asyncio.create_task(self._prune()), asyncio.create_task(self._look())]
 
-    async def stop(self, *, grace_s: float = 2.0) -> None:
+    async def stop(self, *, grace_s: float = GRACE_S) -> None:
         """Stop all destinations; requests under way have `grace_s` to end."""
         self._stopping.set()
-        workers = [slot.worker for slot in self._slots if slot.worker is not None]
-        await asyncio.gather(*(worker.stop(grace_s=grace_s) for worker in workers))
+        await asyncio.gather(*(slot.stop(grace_s) for slot in self._slots.values()))
         await asyncio.gather(*self._tasks)
         self._state.shutdown()
+
+    async def configure(self, workspace: Workspace, *, grace_s: float = GRACE_S) -> None:
+        """Take over changed settings: destinations they do not touch go on undisturbed, the others where they stood.
+
+        A new destination begins at the end of the log, unless the log holds events for it already. For one that is
+        gone or switched off the log holds nothing any more.
+
+        Raises:
+            WorkspaceError, DestinationError: as at the start; nothing is changed.
+        """
+        # Every transport is made by the group `delivery`.
+        kept = self._slots if workspace.delivery == self._workspace.delivery else {}
+        before, after = self._slots, _slots(workspace, kept)
+        self._workspace = workspace
+        await asyncio.gather(*(slot.stop(grace_s) for key, slot in before.items() if after.get(key) is not slot))
+        self._slots = after
+        for key in before.keys() - after.keys():
+            await asyncio.to_thread(self._log.forget, consumers.destination(key))
+        self._run(slot for key, slot in after.items() if before.get(key) is not slot)
+
+    def _run(self, slots: Iterable[_Slot]) -> None:
+        for slot in slots:
+            slot.task = asyncio.create_task(self._keep_running(slot))
 
     def status(self) -> list[DestinationStatus]:
         """Return what is going on at each enabled destination."""
         return [
-            structs.replace(slot.status, worker=slot.worker.status() if slot.worker else None) for slot in self._slots
+            structs.replace(slot.status, worker=slot.worker.status() if slot.worker else None)
+            for slot in self._slots.values()
         ]
 
     async def _keep_running(self, slot: _Slot) -> None:
         """Run a destination's worker, and a new one whenever it breaks: nobody else is to notice."""
         tries = 0
-        while not self._stopping.is_set():
+        while not slot.stopping.is_set():
             began_s = self._clock.monotonic()
             transport = self._transport(slot.destination)
             slot.worker = self._worker(slot, transport)
@@ -127,7 +168,7 @@ class DeliveryService:
                 slot.status.error = _told(error, slot.destination)
                 _log.error("destination %s crashed and starts again: %s", slot.key, slot.status.error)
                 tries = 1 if self._clock.monotonic() - began_s > LONG_S else tries + 1
-                await self._clock.wait(self._stopping, self._restart.delay_s(tries))
+                await self._clock.wait(slot.stopping, self._restart.delay_s(tries))
             finally:
                 await transport.close()
         slot.status.state = "stopped"
@@ -151,30 +192,45 @@ class DeliveryService:
             allow_private=self._workspace.delivery.allow_private_addresses,
         )
 
-    def _forget_others(self) -> None:
-        ours = {consumer(slot.key) for slot in self._slots}
-        for name in self._log.consumers(EVENTS):
-            if name.startswith(consumer("")) and name not in ours:
-                self._log.forget(name)
+    async def _look(self) -> None:
+        """Wake the workers for whom another process has released events."""
+        loop, clock = asyncio.get_running_loop(), SystemClock()
+        while not self._stopping.is_set():
+            keys = await loop.run_in_executor(self._state, destinations_due, self._engine, self._clock.now_ms())
+            for key in keys & self._slots.keys():
+                if (worker := self._slots[key].worker) is not None:
+                    worker.try_parked()
+            # By the machine's own clock: other processes live by that.
+            await clock.wait(self._stopping, LOOK_EVERY_S)
 
     async def _prune(self) -> None:
         """Keep the records of attempts and exceptions bounded."""
         loop = asyncio.get_running_loop()
-        keep_ms = round(self._workspace.log.keep * 1000)
         while not self._stopping.is_set():
             more = True
             while more and not self._stopping.is_set():
-                before_ms = self._clock.now_ms() - keep_ms
+                before_ms = self._clock.now_ms() - round(self._workspace.log.keep * 1000)
                 more = await loop.run_in_executor(
                     self._state, lambda at=before_ms: prune(self._engine, before_ms=at, attempts_kept=ATTEMPTS_KEPT)
                 )
             await self._clock.wait(self._stopping, PRUNE_EVERY_S)
 
 
-def _slot(key: str, settings: DestinationSettings) -> _Slot:
-    where = f"destinations.{key}.settings"
-    destination = registry.load(settings.type, settings.settings, name=settings.name, where=where)
-    return _Slot(key, destination, Filter(destination.name, settings.sources))
+def _slots(workspace: Workspace, kept: Mapping[str, _Slot]) -> dict[str, _Slot]:
+    """Return a slot for each enabled destination: that of `kept` where its settings have not changed."""
+    slots: dict[str, _Slot] = {}
+    for key, settings in workspace.destinations.items():
+        before = kept.get(key)
+        if settings.enabled:
+            same = before is not None and before.settings == _settings(workspace, key)
+            slots[key] = before if before is not None and same else _Slot(key, workspace)
+    return slots
+
+
+def _settings(workspace: Workspace, key: str) -> tuple[DestinationSettings, list[Function | None]]:
+    """Return all that a destination's work depends on."""
+    settings = workspace.destinations[key]
+    return settings, [workspace.functions.get(name) for name in settings.functions]
 
 
 def _told(error: BaseException, destination: Destination) -> str:

@@ -62,6 +62,8 @@ class Changes(Struct):
     claims: list[Claim] = field(default_factory=list[Claim])
     delivered: list[Place] = field(default_factory=list[Place])
     """The first places of claimed batches that were delivered wholly."""
+    taken: list[Place] = field(default_factory=list[Place])
+    """Events that were delivered; only for stores that want to know."""
 
     def count(self, source: str, end: End, number: int = 1) -> None:
         """Add to the tallies."""
@@ -81,6 +83,9 @@ class Standing(NamedTuple):
 
 class Store:
     """The state of one destination."""
+
+    wants_taken = False
+    """Whether each delivered event is to be told; else it is one below the cursor that is no exception."""
 
     def __init__(self, engine: Engine, destination: str) -> None:
         self._engine = engine
@@ -136,6 +141,7 @@ class Store:
             self._unpark(connection, changes.unparked)
             upsert(connection, exceptions, [key | _row(item, changes.at_ms) for item in changes.exceptional])
             upsert(connection, retries, [key | _fields(item) for item in changes.parked])
+            self._note_more(connection, changes)
 
     def due(self, now_ms: int, limit: int) -> list[Parked]:
         """Return parked events whose time has come, those that wait longest first."""
@@ -153,6 +159,9 @@ class Store:
         with self._engine.connect() as connection:
             mine = retries.c.destination == self._destination
             return connection.execute(select(func.min(retries.c.next_at_ms)).where(mine)).scalar()
+
+    def _note_more(self, connection: Connection, changes: Changes) -> None:
+        """Write what a kind of store keeps besides, in the same transaction."""
 
     def _note_delivered(self, connection: Connection, places: Sequence[Place]) -> None:
         if places:
@@ -182,6 +191,15 @@ class Store:
             "start_offset": start,
             "next_offset": offset,
         }
+
+
+def destinations_due(engine: Engine, now_ms: int) -> set[str]:
+    """Return the destinations that have parked events whose time has come."""
+    with engine.connect() as connection:
+        due = select(retries.c.destination).where(
+            retries.c.destination == destinations.c.destination, retries.c.next_at_ms <= now_ms
+        )
+        return set(connection.execute(select(destinations.c.destination).where(due.exists())).scalars())
 
 
 def prune(engine: Engine, *, before_ms: int, attempts_kept: int, most: int = 5000) -> bool:

@@ -4,6 +4,8 @@ What happens when a request fails depends on whose fault it looks like:
 
     the event's      the destination says that it will never take it: failed, and the cursor passes it
     the network's    no answer, 5xx, 429: the batch waits and tries again; in a row, the breaker holds everything back
+    the settings'    the credentials are refused: as before, at once and with rarer tries; an event that alone is refused
+                     so again and again, while others are taken, has failed
     both             it fails again and again, while others succeed: parked, and the cursor passes it
 
 So an outage stops the cursor and nothing else; the log is the queue. Events of one person stay in order through all of
@@ -12,6 +14,7 @@ it, but for those that are parked.
 
 import asyncio
 import contextlib
+import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from msgspec import Struct
@@ -25,17 +28,20 @@ from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
-from trackway.delivery.sender import Sender
+from trackway.delivery.sender import CREDENTIALS, Sender
 from trackway.delivery.store import Store
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
 from trackway.destinations.registry import Destination
+from trackway.log import consumers
 from trackway.log.contract import EventLog
 
 READ_RECORDS = 500
 READ_WAIT_S = 1.0
 READER_COMMIT_S = 1.0
 """How often the log is told what may be deleted."""
+
+_log = logging.getLogger("trackway.delivery")
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -44,7 +50,10 @@ class Options(Struct, frozen=True, kw_only=True):
     backoff: Backoff = Backoff()
     parking: Backoff = Backoff(base_s=10, cap_s=3600)
     """For parked events; tries before the parking count too."""
+    probing: Backoff = Backoff(base_s=30, cap_s=600)
+    """Between tries whether refused credentials are taken again."""
     park_after: int = 5
+    """Tries that an event fails, while others succeed, before it is known to fail alone."""
     breaker_threshold: int = 5
     window_events: int = 2000
     """Events above the cursor at the most, more where one round of full batches needs it."""
@@ -62,6 +71,8 @@ class Status(Struct, kw_only=True):
     """`closed`, `open` or `half_open`."""
     reason: str
     """Of the trouble, when the breaker is not closed."""
+    refused: bool
+    """True while events wait because the destination refuses the credentials: somebody has to correct the settings."""
     opens_in_s: float
     cursor: dict[int, int]
     """The next offset by partition."""
@@ -84,21 +95,29 @@ class DestinationWorker:
         state: Executor,
         clock: Clock | None = None,
         options: Options = PATIENT,
+        intake: Intake | None = None,
     ) -> None:
-        """`key` names the destination in the workspace; `state` runs the transactions of `store`."""
+        """`key` names the destination in the workspace; `state` runs the transactions of `store`.
+
+        `intake` is where events come from; default: the log, from where the destination stands in it.
+        """
+        self._key = key
         self._clock = clock = clock or SystemClock()
         self._options = options
         self._store = store
         self._state = state
         self._limits = limits = destination.limits
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"destination-{key}")
-        self._intake = Intake(log, consumer(key), destination, filter_)
+        self._intake = intake or Intake(log, consumers.destination(key), destination, filter_)
         self._window = Window()
         self._capacity = max(options.window_events, 2 * limits.events * limits.concurrency)
         self._backlog = Backlog(limits, clock)
-        self._breaker = Breaker(clock, options.backoff, threshold=options.breaker_threshold)
+        self._breaker = Breaker(
+            clock, options.backoff, threshold=options.breaker_threshold, probing=options.probing
+        )
         self._books = Books(store, self._window, state, clock, options.parking)
-        self._sender = Sender(destination, transport, clock, Redactor(destination.secrets()), self._books.attempt)
+        redactor = Redactor(destination.secrets())
+        self._sender = Sender(destination, transport, clock, redactor, self._books.attempt, self._fails_alone)
         self._parked = ParkedEvents(
             store,
             self._books,
@@ -148,11 +167,16 @@ class DestinationWorker:
         if self._started:
             await self._ended.wait()
 
+    def try_parked(self) -> None:
+        """Look at once for parked events that are due."""
+        self._books.parked.set()
+
     def status(self) -> Status:
         """Return what the worker is doing now."""
         return Status(
             breaker=self._breaker.state,
             reason=self._breaker.reason,
+            refused=self._breaker.refuses,
             opens_in_s=self._breaker.opens_in_s,
             cursor=dict(self._books.committed),
             waiting=self._window.count,
@@ -215,10 +239,7 @@ class DestinationWorker:
         batch.tries += 1
         waits = [verdict.outcome for verdict in verdicts if isinstance(verdict.outcome, kit.Retry)]
         asked_s = max((wait.after_s for wait in waits if wait.after_s is not None), default=None)
-        if len(waits) == len(verdicts):
-            self._breaker.failed(waits[0].reason, asked_s)
-        else:
-            self._breaker.succeeded()
+        self._tell_breaker(waits[0] if len(waits) == len(verdicts) else None, asked_s)
         for item, verdict in zip(batch.items, verdicts, strict=True):
             item.end = self._end(item, verdict)
             batch.wholly &= item.end in (None, DELIVERED)
@@ -230,6 +251,31 @@ class DestinationWorker:
             self._backlog.later(batch, own_s if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
         self._books.ended(batch if batch.claimed and batch.wholly and not again else None)
 
+    def _tell_breaker(self, trouble: kit.Retry | None, asked_s: float | None) -> None:
+        """Note how a request ended, and sound the alarm when the credentials begin to be refused."""
+        refused = self._breaker.refuses
+        if trouble is None:
+            self._breaker.succeeded()
+        elif trouble.reason in CREDENTIALS:
+            # A 403 may be for one endpoint or one event; when it is for all, that shows soon enough.
+            self._breaker.refused(trouble.reason, at_once=trouble.reason != "403")
+        else:
+            self._breaker.failed(trouble.reason, asked_s)
+        if self._breaker.refuses and not refused:
+            _log.error(
+                "destination %s refuses the credentials (%s): its events wait; correct destinations.%s.settings",
+                self._key,
+                self._breaker.reason,
+                self._key,
+            )
+        elif refused and self._breaker.state == "closed":
+            _log.warning("destination %s takes the credentials again: its events go on", self._key)
+
+    def _fails_alone(self, item: Item) -> bool:
+        """Say whether an event whose credentials were refused is refused alone: often, and others are taken between."""
+        others_succeed = 0 <= item.successes_before < self._breaker.successes
+        return item.tries + 1 >= self._options.park_after and others_succeed
+
     def _end(self, item: Item, verdict: Verdict) -> End | None:
         """Return how an item ended, or None when it is to be tried again here."""
         outcome = verdict.outcome
@@ -239,9 +285,10 @@ class DestinationWorker:
             return self._sender.end("failed", verdict)
         # "Too many" is never one event's fault.
         item.tries += outcome.reason != "429"
-        if item.successes_before < 0:
+        others_succeed = 0 <= item.successes_before < self._breaker.successes
+        # Credentials that were good until now prove nothing about an event: only what succeeds between its tries does.
+        if item.successes_before < 0 or outcome.reason in CREDENTIALS:
             item.successes_before = self._breaker.successes
-        others_succeed = self._breaker.successes > item.successes_before
         if item.tries >= self._options.park_after and others_succeed:
             return self._sender.end("retrying", verdict)
         return None
@@ -249,17 +296,12 @@ class DestinationWorker:
     def _settle_parked(self, batch: Batch, verdict: Verdict) -> None:
         item, outcome = batch.items[0], verdict.outcome
         if not isinstance(outcome, kit.Retry):
-            self._breaker.succeeded()
+            self._tell_breaker(None, None)
             end = DELIVERED if isinstance(outcome, kit.Delivered) else self._sender.end("failed", verdict)
             self._books.parked_ended(item, end)
             return
         # It is known to fail alone. That says nothing about the destination, unless it was the breaker's one try.
         if self._breaker.state == "half_open" or outcome.after_s is not None:
-            self._breaker.failed(outcome.reason, outcome.after_s)
+            self._tell_breaker(outcome, outcome.after_s)
         item.tries += 1
         self._books.parked_again(item, self._sender.end("retrying", verdict))
-
-
-def consumer(key: str) -> str:
-    """Return the name under which the log keeps what a destination has not passed."""
-    return f"destination:{key}"

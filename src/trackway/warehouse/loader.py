@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from trackway.events.records import EVENTS, decode_event
+from trackway.log import consumers
 from trackway.log.contract import EventLog, LogReader, Slice
 from trackway.warehouse.contract import LoadReport, Warehouse, WarehouseError
 from trackway.workspace.model import Warehouse as Settings
@@ -80,7 +81,7 @@ class WarehouseLoader:
     @property
     def consumer(self) -> str:
         """The name under which the log knows the loader."""
-        return f"warehouse:{self._name}"
+        return consumers.warehouse(self._name)
 
     def start(self) -> None:
         """Begin to load."""

@@ -93,7 +93,8 @@ def check_destinations(settings: Workspace) -> list[CheckResult]:
     for key, one in settings.destinations.items():
         name = f"destination {key}"
         try:
-            registry.load(one.type, one.settings, name=one.name, where=f"destinations.{key}.settings")
+            where = f"destinations.{key}.settings"
+            registry.load(one.type, one.settings, name=one.name, where=where, folder=settings.folder)
         except TrackwayError as error:
             results.append(fail(name, str(error), f"correct destinations.{key} in {settings.folder / FILE_NAME}"))
         else:

@@ -1,0 +1,201 @@
+"""`trackway ledger`: what became of everything that was accepted, and whether the books balance."""
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.output import print_json, screen
+from trackway.errors import TrackwayError
+from trackway.events.reasons import meaning_of
+from trackway.node.ledger import Ledger, read_ledger
+from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.state import open_state
+from trackway.workspace import Workspace, load_workspace
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_WATCH_S = 1.0
+
+
+def ledger(
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again every second; Ctrl-C ends it.")] = False,
+    source: Annotated[str | None, typer.Option("--source", show_default=False, help="Only this source.")] = None,
+    destination: Annotated[
+        str | None, typer.Option("--destination", show_default=False, help="Only this destination.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what became of every call and event, by source, destination and reason; exit 1 if anything is missing.
+
+    Counts from the logs and the state on disk, whether the server runs or not.
+    """
+    settings = load_workspace(find_workspace(workspace))
+    _check(settings, source, destination)
+    with ExitStack() as stack:
+        read = _reader(settings, stack, source)
+
+        def look() -> Ledger:
+            found = read()
+            if destination is not None:
+                found.destinations = [line for line in found.destinations if line.destination == destination]
+            return found
+
+        if watch:
+            _watch(look, json)
+            return
+        found = look()
+        if json:
+            print_json(as_json(found))
+        else:
+            screen().print(as_tables(found))
+        if not found.balances:
+            raise typer.Exit(1)
+
+
+def as_json(found: Ledger) -> dict[str, Any]:
+    """Return the ledger as plain data, with `balances` said in so many words."""
+    return {"balances": found.balances, **{name: getattr(found, name) for name in found.__struct_fields__}}
+
+
+def as_tables(found: Ledger) -> "RenderableType":
+    """Return the ledger as tables for people."""
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = [_sources_table(found)]
+    if found.waiting:
+        parts.append(Text(f"{found.waiting:,} more wait in the raw log for the pipeline.", style="dim"))
+    if found.destinations:
+        parts += [Text(), _destinations_table(found)]
+    if found.replays:
+        parts += [Text(), _replays_table(found)]
+    if found.warehouses:
+        parts += [Text(), _warehouses_table(found)]
+    if (reasons := _reasons_table(found)) is not None:
+        parts += [Text(), reasons]
+    parts += [Text(), _verdict(found)]
+    return Group(*parts)
+
+
+def _sources_table(found: Ledger) -> "RenderableType":
+    rows = [
+        [line.source, line.accepted, line.events, sum(line.quarantined.values()), sum(line.dropped.values())]
+        for line in found.sources
+    ]
+    return _table(("source", "accepted", "= events", "+ quarantined", "+ dropped"), rows)
+
+
+def _destinations_table(found: Ledger) -> "RenderableType":
+    rows = [
+        [
+            line.destination,
+            line.accepted,
+            line.delivered,
+            sum(line.discarded.values()),
+            sum(line.failed.values()),
+            f"{line.pending:,}" + (f" ({line.retrying:,} retrying)" if line.retrying else ""),
+        ]
+        for line in found.destinations
+    ]
+    return _table(("destination", "events", "= delivered", "+ discarded", "+ failed", "+ pending"), rows)
+
+
+def _replays_table(found: Ledger) -> "RenderableType":
+    rows: list[list[str | int]] = [
+        [
+            f"{line.replay} to {line.destination}",
+            line.accepted,
+            line.delivered,
+            sum(line.discarded.values()),
+            sum(line.failed.values()),
+            line.pending,
+        ]
+        for line in found.replays
+    ]
+    return _table(("replay", "events", "= delivered", "+ passed over", "+ failed", "+ pending"), rows)
+
+
+def _warehouses_table(found: Ledger) -> "RenderableType":
+    rows = [[line.warehouse, line.accepted, line.loaded, line.pending] for line in found.warehouses]
+    return _table(("warehouse", "events", "= loaded", "+ pending"), rows)
+
+
+def _table(headings: tuple[str, ...], rows: list[list[str | int]]) -> "RenderableType":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for number, heading in enumerate(headings):
+        numeric = (bool(rows) and isinstance(rows[0][number], int)) or heading.startswith("+")
+        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
+    return table
+
+
+def _reasons_table(found: Ledger) -> "RenderableType | None":
+    """Return the parts of the sums above that have reasons, the largest first; None when there are none."""
+    ends = [
+        *((line.source, "quarantined", line.quarantined) for line in found.sources),
+        *((line.source, "released from quarantine", line.released) for line in found.sources),
+        *((line.source, "dropped", line.dropped) for line in found.sources),
+        *((line.destination, "discarded", line.discarded) for line in found.destinations),
+        *((line.destination, "failed", line.failed) for line in found.destinations),
+    ]
+    rows: list[list[str | int]] = [
+        [f"{name}, {end}", number, f"{reason}  {meaning_of(reason)}"]
+        for name, end, counts in ends
+        for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return _table(("of these", "", "because"), rows) if rows else None
+
+
+def _verdict(found: Ledger) -> "RenderableType":
+    from rich.text import Text
+
+    if found.balances:
+        return Text("Difference: 0. Every call and event is accounted for.", style="green")
+    lines = "".join(f"\n  {name}: {difference:+,}" for name, difference in found.differences.items())
+    return Text(f"The books do not balance; please report this as a defect of Trackway:{lines}", style="bold red")
+
+
+def _watch(look: Callable[[], Ledger], json: bool) -> None:
+    from rich.live import Live
+
+    try:
+        if json:
+            while True:
+                print_json(as_json(look()))
+                time.sleep(_WATCH_S)
+        with Live(as_tables(look()), console=screen(), auto_refresh=False) as live:
+            while True:
+                time.sleep(_WATCH_S)
+                live.update(as_tables(look()), refresh=True)
+    except KeyboardInterrupt:
+        return
+
+
+def _reader(settings: Workspace, stack: ExitStack, source: str | None) -> Callable[[], Ledger]:
+    raw, clean = open_raw_log(settings), open_clean_log(settings)
+    stack.callback(raw.close)
+    stack.callback(clean.close)
+    state = settings.data / "state.db"
+    engine = open_state(state) if state.exists() else None
+    if engine is not None:
+        stack.callback(engine.dispose)
+    return lambda: read_ledger(settings, raw, clean, engine, source=source)
+
+
+def _check(settings: Workspace, source: str | None, destination: str | None) -> None:
+    for what, name, known in (
+        ("source", source, settings.sources),
+        ("destination", destination, settings.destinations),
+    ):
+        if name is not None and name not in known:
+            raise TrackwayError(f"there is no {what} {name}; there are: {', '.join(known) or 'none'}")

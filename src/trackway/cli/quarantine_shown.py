@@ -1,0 +1,150 @@
+"""Refused calls on the screen."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, cast
+
+from msgspec import Struct
+from rich.table import Table
+from rich.text import Text
+
+from trackway.cli.trace_shown import clean, show_changes
+from trackway.events.clock_skew import format_ms
+from trackway.events.records import QUARANTINE
+from trackway.node.quarantine.found import Quarantined, call_of
+from trackway.node.tracing.changes import changes
+
+
+class Group(Struct, kw_only=True):
+    """Calls that were refused alike."""
+
+    count: int
+    source: str
+    reason: str
+    pointer: str
+    name: str
+    newest: str
+    """Position of the newest one."""
+    newest_at: str
+
+
+def table_row(one: Quarantined) -> dict[str, Any]:
+    """Return a call as plain data, without its body."""
+    record = one.record
+    return {
+        "position": position(one),
+        "received_at": format_ms(record.received_at_ms),
+        "source": record.source,
+        "type": record.type,
+        "name": one.name,
+        "message_id": record.message_id,
+        "stage": record.stage,
+        "reason": record.refusal.reason,
+        "pointer": record.refusal.pointer,
+        "message": record.refusal.message,
+        "released": one.released,
+    }
+
+
+def position(one: Quarantined) -> str:
+    """Return where a call stands: `quarantine/0/12`."""
+    return f"{QUARANTINE}/{one.place.partition}/{one.place.offset}"
+
+
+def group_calls(calls: Iterable[Quarantined]) -> list[Group]:
+    """Return the calls, newest first, in groups, the largest first."""
+    groups: dict[tuple[str, ...], Group] = {}
+    for one in calls:
+        record = one.record
+        key = (record.source, record.refusal.reason, record.refusal.pointer, one.name)
+        if key not in groups:
+            source, reason, pointer, name = key
+            at = format_ms(record.received_at_ms)
+            groups[key] = Group(
+                count=0, source=source, reason=reason, pointer=pointer, name=name, newest=position(one), newest_at=at
+            )
+        groups[key].count += 1
+    return sorted(groups.values(), key=lambda group: -group.count)
+
+
+def group_table(groups: Iterable[Group]) -> Table:
+    """Return groups as a table."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("calls", "source", "reason", "at", "event", "newest", ""):
+        table.add_column(heading, justify="right" if heading == "calls" else "left", overflow="fold")
+    for one in groups:
+        cells = (f"{one.count:,}", one.source, one.reason, one.pointer, one.name, one.newest_at, one.newest)
+        table.add_row(*(Text(clean(cell)) for cell in cells))
+    return table
+
+
+def show_line(one: Quarantined) -> Text:
+    """Return a call in a line."""
+    record = one.record
+    return Text.assemble(
+        f"{position(one)}  ",
+        (format_ms(record.received_at_ms), "dim"),
+        f"  {record.source}  {record.type or '?'}  {clean(one.name)}  ",
+        (f"{record.refusal.reason} {clean(record.refusal.pointer)}", "red"),
+        (f"  {clean(record.message_id)}", "dim"),
+        ("  released", "green") if one.released else "",
+    )
+
+
+def show_call(one: Quarantined) -> Text:
+    """Return a call wholly, the line that its pointer names marked by an arrow."""
+    refusal = one.record.refusal
+    text = show_line(one).append(f"\n{clean(refusal.message)}\n", "red")
+    call = call_of(one.record.body)
+    if call is None:
+        return text.append(f"\n{_lines_clean(one.record.body.decode('utf-8', 'replace'))}")
+    for pointer, line in _lines(call, "", ""):
+        marked = pointer == refusal.pointer and bool(pointer)
+        text.append(f"\n{'→' if marked else ' '} {clean(line)}", "red" if marked else "")
+    if refusal.pointer and not _has(call, refusal.pointer):
+        text.append(f"\n→ {clean(refusal.pointer)} is not there", "red")
+    return text
+
+
+def show_change(one: Quarantined, body: bytes, refused: str) -> Text:
+    """Return what is changed about a call, and what would become of it."""
+    text = Text(f"{position(one)}  {clean(one.name)}  ")
+    text.append(f"still refused: {clean(refused)}" if refused else "accepted", "red" if refused else "green")
+    if body != one.record.body:
+        for line in show_changes(changes(call_of(one.record.body), call_of(body))):
+            text.append("\n    ").append_text(line)
+    return text
+
+
+def _lines(value: Any, pointer: str, lead: str, name: str = "") -> Iterable[tuple[str, str]]:
+    """Yield JSON in lines, each with the pointer of what begins in it."""
+    members: list[tuple[str, str, Any]]
+    if isinstance(value, dict) and value:
+        named = cast("dict[str, Any]", value)
+        members = [
+            (
+                f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}",
+                f"{json.dumps(key, ensure_ascii=False)}: ",
+                member,
+            )
+            for key, member in named.items()
+        ]
+    elif isinstance(value, list) and value:
+        items = cast("list[Any]", value)
+        members = [(f"{pointer}/{number}", "", item) for number, item in enumerate(items)]
+    else:
+        yield pointer, f"{lead}{name}{json.dumps(value, ensure_ascii=False)}"
+        return
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    yield pointer, f"{lead}{name}{opening}"
+    for place, label, member in members:
+        yield from _lines(member, place, lead + "  ", label)
+    yield "", f"{lead}{closing}"
+
+
+def _has(call: dict[str, Any], pointer: str) -> bool:
+    return any(place == pointer for place, _ in _lines(call, "", ""))
+
+
+def _lines_clean(text: str) -> str:
+    return "\n".join(clean(line) for line in text.splitlines())

@@ -1,0 +1,217 @@
+"""`trackway replay`: send events of the log to a destination once more."""
+
+import time
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import typer
+from sqlalchemy import Engine
+
+from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.output import print_json, remark, screen, side_screen
+from trackway.cli.replay_shown import replay_json, show_preview, show_replay, show_replays
+from trackway.delivery.replay import orders
+from trackway.delivery.replay.orders import Order
+from trackway.errors import TrackwayError
+from trackway.events import fql
+from trackway.log.contract import EventLog
+from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.node.replaying import preview, spans_of
+from trackway.state import open_state
+from trackway.workspace import Workspace, load_workspace
+from trackway.workspace.units import Duration
+
+replay = typer.Typer(
+    help="Send events of the log to a destination once more.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+_LOOK_EVERY_S = 0.5
+
+
+class _Desk(NamedTuple):
+    settings: Workspace
+    raw: EventLog
+    clean: EventLog
+    engine: Engine
+
+
+@replay.callback(invoke_without_command=True)
+def start(
+    context: typer.Context,
+    to_destination: Annotated[
+        str, typer.Option("--to-destination", show_default=False, help="Its key in trackway.yaml.")
+    ] = "",
+    from_: Annotated[
+        str, typer.Option("--from", show_default=False, help="Received since: 2026-11-20T10:00 (UTC), or 3h, 2 days.")
+    ] = "",
+    to: Annotated[str, typer.Option("--to", show_default=False, help="Received before; as --from. Default: now.")] = "",
+    where: Annotated[
+        str, typer.Option("--where", show_default=False, help="FQL, such as 'event = \"Order Completed\"'.")
+    ] = "",
+    source: Annotated[
+        list[str] | None, typer.Option("--source", show_default=False, help="Only this source; may be repeated.")
+    ] = None,
+    through_pipeline: Annotated[
+        bool, typer.Option("--through-pipeline", help="Make the events anew from the calls, by today's pipeline.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also what the destination has already.")] = False,
+    rate: Annotated[
+        float | None, typer.Option("--rate", min=0.01, show_default=False, help="Events a second at the most.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Send nothing; show what would be sent.")] = False,
+    samples: Annotated[int, typer.Option("--samples", min=0, max=100, help="Events that --dry-run shows.")] = 3,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Follow it to its end.")] = True,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send events of the log to a destination once more, beside the live ones, which are never held up.
+
+    What the destination has already is passed over, unless --again. The running server does the work; Ctrl-C stops
+    watching it, `trackway replay cancel` stops it.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    if not to_destination:
+        raise typer.BadParameter("say where to: --to-destination KEY")
+    with _desk(workspace) as desk:
+        _check(desk.settings, to_destination, source or [], where)
+        order = Order(
+            spans=spans_of(desk.clean, _time_ms(from_)),
+            from_ms=_time_ms(from_),
+            to_ms=_time_ms(to),
+            where=where,
+            sources=source or [],
+            through_pipeline=through_pipeline,
+            again=again,
+            rate=rate,
+        )
+        if dry_run:
+            _preview(desk, to_destination, order, samples, json)
+            return
+        number = orders.give(desk.engine, to_destination, order)
+        if not wait:
+            print_json({"id": number}) if json else screen().print(f"Replay {number} is ordered.")
+            return
+        _follow(desk.engine, number, json)
+
+
+@replay.command("list")
+def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
+    """List replays, the newest first, with what became of their events."""
+    with _desk(workspace) as desk:
+        found = orders.read_all(desk.engine)
+    if json:
+        for one in found:
+            print_json(replay_json(one))
+    else:
+        screen().print(show_replays(found))
+
+
+@replay.command()
+def show(
+    number: Annotated[int, typer.Argument(help="The replay's number.")],
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show one replay."""
+    with _desk(workspace) as desk:
+        found = orders.read(desk.engine, number)
+    print_json(replay_json(found)) if json else screen().print(show_replay(found))
+
+
+@replay.command()
+def cancel(
+    number: Annotated[int, typer.Argument(help="The replay's number.")], workspace: WorkspaceOption = None
+) -> None:
+    """Stop a replay where it stands."""
+    with _desk(workspace) as desk:
+        if not orders.cancel(desk.engine, number):
+            raise TrackwayError(f"replay {number} has ended already: {orders.read(desk.engine, number).state}")
+    screen().print(f"Replay {number} is cancelled.")
+
+
+def _preview(desk: _Desk, key: str, order: Order, samples: int, json: bool) -> None:
+    from rich.progress import Progress
+
+    with Progress(console=side_screen(), transient=True) as progress:
+        task = progress.add_task("looking", total=order.size)
+        found = preview(
+            desk.settings,
+            desk.raw,
+            desk.clean,
+            desk.engine,
+            key,
+            order,
+            samples=samples,
+            told=lambda count: progress.advance(task, count),
+        )
+    print_json(found) if json else screen().print(show_preview(found, key), soft_wrap=True)
+
+
+def _follow(engine: Engine, number: int, json: bool) -> None:
+    """Watch a replay until it has ended, or the user no longer wants to."""
+    from rich.progress import Progress
+
+    found = orders.read(engine, number)
+    try:
+        with Progress(console=side_screen(), transient=True) as progress:
+            task = progress.add_task(f"replay {number}", total=found.order.size)
+            while found.state in orders.OPEN:
+                waits = "; it begins when the server runs" if found.state == "waiting" else ""
+                progress.update(task, completed=found.looked_at, description=f"replay {number}: {found.state}{waits}")
+                time.sleep(_LOOK_EVERY_S)
+                found = orders.read(engine, number)
+    except KeyboardInterrupt:
+        remark(f"Replay {number} goes on; `trackway replay cancel {number}` stops it.")
+        return
+    print_json(replay_json(found)) if json else screen().print(show_replay(found))
+    if found.state == "failed":
+        raise typer.Exit(1)
+
+
+def _check(settings: Workspace, destination: str, sources: list[str], where: str) -> None:
+    if destination not in settings.destinations:
+        known = ", ".join(settings.destinations) or "none"
+        raise TrackwayError(f"there is no destination {destination}; there are: {known}")
+    for source in sources:
+        if source not in settings.sources:
+            raise TrackwayError(f"there is no source {source}; there are: {', '.join(settings.sources)}")
+    if where:
+        fql.compile(where)
+
+
+def _time_ms(text: str) -> int | None:
+    """Return a time of day as epoch milliseconds: ISO 8601, UTC unless it says otherwise, or how long ago."""
+    if not text:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = datetime.now(UTC) - timedelta(seconds=_ago_s(text))
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def _ago_s(text: str) -> float:
+    try:
+        return float(Duration.decode(text))
+    except (ValueError, TypeError) as error:
+        raise typer.BadParameter(
+            f"{text} is neither a time such as 2026-11-20T10:00 nor a duration such as 3h"
+        ) from error
+
+
+@contextmanager
+def _desk(workspace: Path | None) -> Generator[_Desk]:
+    settings = load_workspace(find_workspace(workspace))
+    with ExitStack() as stack:
+        raw, clean = open_raw_log(settings), open_clean_log(settings)
+        stack.callback(raw.close)
+        stack.callback(clean.close)
+        engine = open_state(settings.data / "state.db")
+        stack.callback(engine.dispose)
+        yield _Desk(settings, raw, clean, engine)

@@ -1,0 +1,91 @@
+"""Replays on the screen."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from trackway.cli.trace_shown import clean, show_changes
+from trackway.delivery.replay.orders import Replay
+from trackway.events.clock_skew import format_ms
+from trackway.events.reasons import meaning_of
+from trackway.node.replaying import Preview, Sample
+
+_ROW_CHARS = 400
+
+
+def replay_json(found: Replay) -> dict[str, Any]:
+    """Return a replay as plain data."""
+    counts = found.counts
+    return {
+        "id": found.id,
+        "destination": found.destination,
+        "state": found.state,
+        "error": found.error,
+        "created_at": format_ms(found.created_ms),
+        "ended_at": None if found.ended_ms is None else format_ms(found.ended_ms),
+        "order": found.order,
+        "accepted": counts.accepted,
+        "delivered": counts.delivered,
+        "discarded": counts.discarded,
+        "failed": counts.failed,
+        "pending": counts.pending,
+        "retrying": counts.retrying,
+        "difference": counts.difference,
+    }
+
+
+def show_replays(found: Iterable[Replay]) -> RenderableType:
+    """Return replays as a table."""
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("replay", "destination", "state", "events", "= delivered", "+ discarded", "+ failed", "+ pending"):
+        table.add_column(heading, justify="left" if heading in ("destination", "state") else "right")
+    for one in found:
+        counts = one.counts
+        numbers = (counts.accepted, counts.delivered, sum(counts.discarded.values()), sum(counts.failed.values()))
+        cells = (str(one.id), one.destination, one.state, *(f"{number:,}" for number in (*numbers, counts.pending)))
+        table.add_row(*cells)
+    return table
+
+
+def show_replay(found: Replay) -> RenderableType:
+    """Return one replay with the reasons of its events' ends."""
+    parts: list[RenderableType] = [show_replays([found])]
+    if found.error:
+        parts.append(Text(clean(found.error), "red"))
+    for end, counts in (("discarded", found.counts.discarded), ("failed", found.counts.failed)):
+        parts += _reasons(end, counts)
+    return Group(*parts)
+
+
+def show_preview(found: Preview, destination: str) -> RenderableType:
+    """Return what a replay would do."""
+    parts: list[RenderableType] = [
+        Text(f"{found.to_send:,} of {found.looked_at:,} events would be sent to {destination}.", "bold"),
+        *_reasons("left out", found.left_out),
+        *_reasons("would fail", found.failing),
+    ]
+    if found.differing:
+        parts.append(Text(f"{found.differing:,} differ from what is stored.", "yellow"))
+    for sample in found.samples:
+        parts += [Text(), *_sample(sample)]
+    return Group(*parts)
+
+
+def _reasons(end: str, counts: Mapping[str, int]) -> Iterator[Text]:
+    for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        yield Text(f"  {number:,} {end}: {reason}  {meaning_of(reason)}")
+
+
+def _sample(sample: Sample) -> Iterator[Text]:
+    place = f"events/{sample.position.partition}/{sample.position.offset}"
+    yield Text.assemble((clean(sample.message_id), "bold"), f"  {clean(sample.name)}  {place}")
+    if sample.then is not None:
+        then = f"  then  {sample.then.outcome} {sample.then.reason}  {sample.then.request}"
+        yield Text(clean(then[:_ROW_CHARS].replace("\n", " ⏎ ")), "dim")
+    for row in sample.now:
+        yield Text(f"  now   {clean(row[:_ROW_CHARS])}")
+    for line in show_changes(sample.differs):
+        yield Text("  ").append_text(line)
