@@ -90,23 +90,19 @@ def measure(*, seconds: float, runs: int, prefill: int, folder: Path) -> list[Me
         running(["-m", "benchmarks._collector", str(folder), str(one)], one) as collector,
     ):
         found: list[Measurement] = []
-        memory = [resident_mb(collector.pid)]
-        top = 0.0
+        found: list[Measurement] = []
+        memory: list[float] = []
         for size in _SIZES:
             limits, rates = _alternate(runs, lambda n=size: bench.load(bare, n), lambda n=size: bench.load(one, n))
             memory.append(resident_mb(collector.pid))
             found += _compare(size, limits, rates)
-            top = top or statistics.median(rates)
+            if size == 1:
+                found += _at_half_load(bench, one, bare, statistics.median(rates), runs)
         found.append(_against_decode(bench, found[-1].figure))
-        found += _at_half_load(bench, one, bare, top)
         memory.append(resident_mb(collector.pid))
     found += _two_collectors(bench, folder, runs)
-    found.append(
-        Measurement(
-            name="resident memory at the end; reference: before", figure=memory[-1], unit="MB", reference=memory[0]
-        )
-    )
-    return found
+    grown = "resident memory after all runs of one collector; reference: after the first"
+    return [*found, Measurement(name=grown, figure=memory[-1], unit="MB", reference=memory[0])]
 
 
 def _fill(workspace: Workspace, count: int) -> None:
@@ -160,15 +156,22 @@ def _against_decode(bench: Bench, figure: float) -> Measurement:
     )
 
 
-def _at_half_load(bench: Bench, collector: int, bare: int, top: float) -> list[Measurement]:
+def _at_half_load(bench: Bench, collector: int, bare: int, top: float, runs: int) -> list[Measurement]:
     """Return latencies with single events at half the top rate; each connection waits between its requests."""
     # A connection's round takes its delay and the latency, which is small beside it.
     delay_ms = _CONNECTIONS / (top / 2) * 1000
-    ours, theirs = bench.load(collector, 1, delay_ms=delay_ms), bench.load(bare, 1, delay_ms=delay_ms)
-    where = f"at half load ({ours.requests_per_s:,.0f}/s); reference: bare app"
+    rounds = [
+        (bench.load(collector, 1, delay_ms=delay_ms), bench.load(bare, 1, delay_ms=delay_ms)) for _ in range(runs)
+    ]
+    rate = statistics.median(ours.requests_per_s for ours, _ in rounds)
     return [
-        Measurement(name=f"p50 of single events {where}", figure=ours.p50_ms, unit="ms", reference=theirs.p50_ms),
-        Measurement(name=f"p99 of single events {where}", figure=ours.p99_ms, unit="ms", reference=theirs.p99_ms),
+        Measurement(
+            name=f"{name} of single events at half load ({rate:,.0f}/s); reference: bare app",
+            figure=statistics.median(getattr(ours, field) for ours, _ in rounds),
+            unit="ms",
+            reference=statistics.median(getattr(theirs, field) for _, theirs in rounds),
+        )
+        for name, field in (("p50", "p50_ms"), ("p99", "p99_ms"))
     ]
 
 

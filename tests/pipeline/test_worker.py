@@ -230,6 +230,25 @@ def test_two_pipelines_on_one_folder_are_refused(rig: Rig):
         MessageIndex(rig.folder / "index", keep_s=DAY_S)
 
 
+def test_logs_that_do_not_belong_together_are_told_apart(rig: Rig):
+    rig.put(track("m1"))
+    rig.drain()
+    rig.worker.stop()
+    rig.worker.run()
+    rig.writer.close()
+    shutil.rmtree(rig.folder / "raw")
+    rig.raw = SqliteLog(rig.folder / "raw", (RAW,))
+    rig.writer = rig.raw.writer(0)
+    for _ in range(2):  # and the clean log is free again for the next try
+        with pytest.raises(TrackwayError, match="do not belong together; put the right raw log back"):
+            rig.new_worker()
+        rig.index.close()
+    rig.clean.close()
+    shutil.rmtree(rig.folder / "clean")
+    rig.clean = SqliteLog(rig.folder / "clean", CLEAN_TOPICS)
+    rig.worker = rig.new_worker()  # two new ones belong together
+
+
 def test_a_fault_of_ours_puts_the_call_into_quarantine(rig: Rig):
     class Broken:
         name = "broken"

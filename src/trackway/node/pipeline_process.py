@@ -1,12 +1,14 @@
 """The pipeline's process."""
 
 import logging
+import threading
 from collections.abc import Callable
 from contextlib import closing
 
 import msgspec
 
 from trackway.errors import TrackwayError
+from trackway.log.contract import EventLog, LogUnavailable
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.orders import News
 from trackway.pipeline.live_chain import LiveChain
@@ -14,6 +16,7 @@ from trackway.pipeline.message_index import MessageIndex
 from trackway.pipeline.worker import PipelineWorker
 from trackway.workspace.model import Collector, Console, Delivery, Identity, Log, Workspace
 
+_TRY_AGAIN_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -31,12 +34,25 @@ def run_pipeline(
             if turns.workspace is not workspace:
                 workspace = turns.workspace
                 chain = _chain_of(workspace) or chain
-            windows_s = {name: source.dedup_window for name, source in workspace.sources.items()}
-            index = MessageIndex(workspace.data / "message-index", keep_s=max(windows_s.values(), default=0))
-            worker = PipelineWorker(raw, clean, index, windows_s, chain=chain)
-            turns.begin(worker, workspace)
-            ready()
-            worker.run()
+            try:
+                worker = _make_worker(workspace, raw, clean, chain)
+                turns.begin(worker, workspace)
+                ready()
+                worker.run()
+            except LogUnavailable as error:
+                # Nothing of the batch was written: a new worker begins where the log says.
+                _log.error("the pipeline waits until the log can be written: %s", error)
+                turns.wait(_TRY_AGAIN_S)
+
+
+def _make_worker(workspace: Workspace, raw: EventLog, clean: EventLog, chain: LiveChain) -> PipelineWorker:
+    windows_s = {name: source.dedup_window for name, source in workspace.sources.items()}
+    index = MessageIndex(workspace.data / "message-index", keep_s=max(windows_s.values(), default=0))
+    try:
+        return PipelineWorker(raw, clean, index, windows_s, chain=chain)
+    except TrackwayError:
+        index.close()
+        raise
 
 
 def _chain_of(workspace: Workspace) -> LiveChain | None:
@@ -55,10 +71,12 @@ class _Turns:
         """What the next worker is to be made of."""
         self.stopping = False
         self._worker: PipelineWorker | None = None
+        self._over = threading.Event()
 
     def begin(self, worker: PipelineWorker, made_of: Workspace) -> None:
         """Let `worker` have its turn; it is over at once if something has changed since it was made."""
         self._worker = worker
+        self._over.clear()
         if self.stopping or self.workspace is not made_of:
             worker.stop()
 
@@ -73,7 +91,12 @@ class _Turns:
         self.stopping = True
         self._end()
 
+    def wait(self, seconds: float) -> None:
+        """Wait between two turns, shorter if something changes."""
+        self._over.wait(seconds)
+
     def _end(self) -> None:
+        self._over.set()
         if self._worker is not None:
             self._worker.stop()
 

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS, RAW, Place, RawRecord, decode_raw
 from trackway.log import consumers
-from trackway.log.contract import EventLog, LogWriter, Slice
+from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Call, Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
@@ -39,6 +40,15 @@ class Processed(NamedTuple):
     """Ids to remember, once the records are committed."""
 
 
+def _check_position(position: Mapping[int, int], heads: Mapping[int, int]) -> None:
+    for partition, offset in position.items():
+        if offset > heads.get(partition, 0):
+            raise LogError(
+                f"the clean log was made of the raw log's partition {partition} up to offset {offset}, which ends at "
+                f"{heads.get(partition, 0)}: these two logs do not belong together; put the right raw log back"
+            )
+
+
 class PipelineWorker:
     """Runs in a thread of its own until `stop`."""
 
@@ -59,18 +69,24 @@ class PipelineWorker:
 
         Raises:
             LogBusy: another pipeline runs on this folder.
+            LogError: the raw log ends before the position of the clean log: they do not belong together.
         """
         self._writer: LogWriter = clean.writer(partition)
         self._index = index
         self._windows_ms = {source: int(window_s * 1000) for source, window_s in windows_s.items()}
         self._chain = chain or _default_chain()
-        self._tallies = decode_tallies(self._writer.mark(MARK))
         self._stopping = threading.Event()
-        self.repaired = index.catch_up(clean, partition, self._writer.next_offset(EVENTS))
-        """Events that the index had to learn again from the log."""
-        position = self._writer.mark(POSITION)
-        start = _decode_position(position) if position else {}
-        self._reader = raw.reader(RAW, consumer=consumers.PIPELINE, start=start)
+        try:
+            self._tallies = decode_tallies(self._writer.mark(MARK))
+            self.repaired = index.catch_up(clean, partition, self._writer.next_offset(EVENTS))
+            """Events that the index had to learn again from the log."""
+            position = self._writer.mark(POSITION)
+            start = _decode_position(position) if position else {}
+            _check_position(start, raw.heads(RAW))
+            self._reader = raw.reader(RAW, consumer=consumers.PIPELINE, start=start)
+        except TrackwayError:
+            self._writer.close()
+            raise
 
     def run(self) -> None:
         """Work until `stop` is called, then give the partition free."""
