@@ -4,6 +4,7 @@ What a reader meets behind its position is one of these: the next block; nothing
 segment; a gap that an operator wrote off; or damage, which it reports again and again rather than pass it over.
 """
 
+import bisect
 import contextlib
 import sqlite3
 import time
@@ -134,7 +135,7 @@ class PartitionReader:
     def _find(self) -> bool:
         """Open the segment that holds `next`, or the oldest one when that is deleted."""
         numbers = segment.list_segments(self._folder)
-        for number in reversed(numbers):
+        for number in reversed(self._up_to_next(numbers)):
             try:
                 if self._open(number, oldest=number == numbers[0]):
                     return True
@@ -143,6 +144,21 @@ class PartitionReader:
                 if number == numbers[0]:
                     raise
         return False
+
+    def _up_to_next(self, numbers: list[int]) -> list[int]:
+        """Return the segments up to the one that holds `next`, found by halving: a log may have thousands.
+
+        All of them, when one on the way cannot be read.
+        """
+        try:
+            after = bisect.bisect_right(numbers, self.next, key=self._first_of)
+        except (LogError, FileNotFoundError, KeyError):
+            return numbers
+        return numbers[: max(1, after)]
+
+    def _first_of(self, number: int) -> int:
+        with segment.reading(self._folder / segment.name_of(number)) as db:
+            return segment.firsts_of(db)[self._topic]
 
     def _open(self, number: int, *, oldest: bool = False) -> bool:
         """Open segment `number` if `next` is in it or, for the oldest segment, before it."""
