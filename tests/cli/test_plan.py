@@ -88,6 +88,27 @@ def test_lint_tells_what_is_wrong_with_each_call(folder: Path):
     }
 
 
+def test_lint_advises_on_names_that_the_plan_does_not_have(folder: Path):
+    plan = folder / "free.yaml"
+    plan.write_text("track:\n  Order Completed: {}\n")
+    file = jsonl(
+        folder / "calls.jsonl",
+        *({"type": "track", "event": name, "userId": "u"} for name in ("Order Completed", "order_completed") * 2),
+        {"type": "track", "event": "Cart Viewed", "userId": "u"},
+        {"type": "track", "event": 5, "userId": "u"},
+    )
+    found = [json.loads(line) for line in run("lint", file, "--plan", plan, "--json", code=1).stdout.splitlines()]
+    assert [(one["line"], one["code"]) for one in found] == [
+        (2, "plan_unplanned"),
+        (2, "name_case"),
+        (2, "name_near_duplicate"),
+        (4, "plan_unplanned"),
+        (5, "plan_unplanned"),
+        (6, "event_not_string"),
+    ]
+    assert found[1]["message"] == "Write it in Proper Case, with spaces. Better: Order Completed"
+
+
 def test_lint_uses_the_plan_of_the_source(folder: Path):
     good = json.dumps(order(order_id="o", total=1))
     assert "the source web follows no plan" in run("lint", "-", input=good, code=1).output

@@ -22,6 +22,7 @@ class _Commands(LazyGroup):
         "ledger": ("trackway.cli.ledger", "Show what became of everything, and that nothing is missing."),
         "trace": ("trackway.cli.trace", "Tell what happened to an event, from the call to every answer."),
         "quarantine": ("trackway.cli.quarantine", "Look at refused calls, mend them, let them out."),
+        "failed": ("trackway.cli.failed", "Look at events that destinations would not have, and try them again."),
         "replay": ("trackway.cli.replay", "Send events of the log to a destination once more."),
         "reasons": ("trackway.cli.reasons", "List the codes that say how an event ended."),
         "destinations": ("trackway.cli.destinations", "Look at, try and make destinations."),

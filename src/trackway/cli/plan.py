@@ -77,13 +77,16 @@ def lint(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Hold calls against the tracking plan and the tracking API, as the server would; exit 1 if any is wrong."""
+    """Hold calls against the tracking plan and the tracking API, as the server would; exit 1 if any is wrong.
+
+    Names that the plan does not have are judged too: that is advice, and does not count as wrong.
+    """
     used = read_plan(with_) if with_ else _plan_of(source, workspace)
     calls = wrong = 0
     for one in lint_events(read_events(file), used):
         calls += 1
         wrong += bool(one.problems)
-        for problem in one.problems:
+        for problem in (*one.problems, *one.advice):
             if json:
                 print_json({"line": one.line, "event": one.title, **problem._asdict()})
             else:

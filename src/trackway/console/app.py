@@ -16,7 +16,9 @@ from trackway.console.access import Access, FailureLimit, Hosts
 from trackway.console.accounting import AccountingApi
 from trackway.console.answers import error_answer
 from trackway.console.api import Api
-from trackway.console.contract import Accounting, Accounts, Queries
+from trackway.console.catalogue import CatalogueApi
+from trackway.console.contract import Accounting, Accounts, Catalogue, Deliveries, Queries
+from trackway.console.deliveries import DeliveryApi
 from trackway.console.errors import ApiError
 from trackway.console.guard import SECURITY_HEADERS, Guard
 from trackway.console.live import Hub
@@ -41,6 +43,8 @@ def create_app(
     accounts: Accounts,
     queries: Queries | None,
     accounting: Accounting | None = None,
+    catalogue: Catalogue | None = None,
+    deliveries: Deliveries | None = None,
     allowed_hosts: Sequence[str] = (),
     static: Path = STATIC,
 ) -> Starlette:
@@ -80,6 +84,8 @@ def create_app(
             Route("/api/workspace", api.workspace),
             Route("/api/sql", api.sql, methods=["POST"]),
             *(AccountingApi(accounting).routes if accounting else []),
+            *(CatalogueApi(catalogue).routes if catalogue else []),
+            *(DeliveryApi(deliveries).routes if deliveries else []),
             Route("/api/{rest:path}", _unknown),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),

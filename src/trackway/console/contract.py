@@ -1,6 +1,6 @@
 """What the console asks of the rest of the product; `trackway.node` hands in the real ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from trackway.warehouse.contract import QueryResult
@@ -113,6 +113,34 @@ class Accounting(Protocol):
 
     def trace(self, message_id: str) -> Sequence[Any]:
         """Return what became of every call with this id, each as something that JSON can hold."""
+        ...
+
+
+class Catalogue(Protocol):
+    """What sources send. Each method may block and is called from a thread; its answers are what JSON can hold."""
+
+    def events(self, *, source: str | None, event: str | None) -> Sequence[Any]:
+        """Return the events of a source and what is in them; None asks for all."""
+        ...
+
+    def beyond(self, *, source: str | None) -> Sequence[Any]:
+        """Return how many events have names that are not listed."""
+        ...
+
+    def findings(self, *, source: str | None, event: str | None, limit: int) -> Sequence[Any]:
+        """Return the newest `limit` remarks, oldest first."""
+        ...
+
+
+class Deliveries(Protocol):
+    """Delivery at this moment."""
+
+    def status(self) -> Sequence[Any]:
+        """Return what is going on at each enabled destination, as something that JSON can hold."""
+        ...
+
+    def metrics(self) -> Awaitable[bytes]:
+        """Return what is measured at each of them, in Prometheus' text format."""
         ...
 
 

@@ -126,6 +126,7 @@ RETRIES = {
     "ECONNREFUSED": "Nobody listens at the destination's address.",
     "ECONNRESET": "The connection ended before the answer did.",
     "TLS_ERROR": "No encrypted connection came about; the certificate may be wrong.",
+    "proxy_failed": "The proxy that the environment names could not be reached, or would not connect.",
     "unreadable_answer": "The answer could not be made sense of.",
     "token_unreadable": "The answer of the destination's sign-in could not be made sense of.",
 }

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 
+from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.service import CatalogueService
 from trackway.catalogue.store import Catalogue
 from trackway.console.app import create_app, end_streams, reconfigure
@@ -80,6 +81,8 @@ async def run_hub(
             raw=raw,
             accounts=accounts,
             accounting=accounting,
+            catalogue=CatalogueReader(engine),
+            deliveries=delivery,
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )

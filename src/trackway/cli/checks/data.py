@@ -7,6 +7,7 @@ from typing import NamedTuple
 from trackway.cli.asking import open_warehouse
 from trackway.cli.checks.finding import CheckResult, fail, ok, size, warn
 from trackway.cli.checks.ports import is_running
+from trackway.delivery.refusals import Refusal, refusals
 from trackway.destinations import registry
 from trackway.errors import TrackwayError
 from trackway.log import consumers
@@ -14,6 +15,7 @@ from trackway.log.contract import EventLog
 from trackway.log.sqlite import SqliteLog
 from trackway.node.lag import lags
 from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.state import open_state
 from trackway.workspace import Workspace, WorkspaceError, load_workspace
 from trackway.workspace.load import FILE_NAME
 
@@ -88,8 +90,9 @@ def check_warehouses(settings: Workspace) -> list[CheckResult]:
 
 
 def check_destinations(settings: Workspace) -> list[CheckResult]:
-    """Check that every destination exists and takes its settings."""
+    """Check that every destination exists and takes its settings, and that it does not refuse our credentials."""
     results: list[CheckResult] = []
+    refused = _refusals(settings)
     for key, one in settings.destinations.items():
         name = f"destination {key}"
         try:
@@ -97,9 +100,24 @@ def check_destinations(settings: Workspace) -> list[CheckResult]:
             registry.load(one.type, one.settings, name=one.name, where=where, folder=settings.folder)
         except TrackwayError as error:
             results.append(fail(name, str(error), f"correct destinations.{key} in {settings.folder / FILE_NAME}"))
+            continue
+        if (refusal := refused.get(key)) is not None:
+            what = f"{one.type}: it refuses the credentials ({refusal.reason}); its events wait"
+            results.append(fail(name, what, f"correct destinations.{key}.settings in {settings.folder / FILE_NAME}"))
         else:
             results.append(ok(name, f"{one.type}{'' if one.enabled else ', switched off'}: its settings are right"))
     return results
+
+
+def _refusals(settings: Workspace) -> dict[str, Refusal]:
+    file = settings.data / "state.db"
+    if not file.exists():
+        return {}
+    engine = open_state(file)
+    try:
+        return refusals(engine, [key for key, one in settings.destinations.items() if one.enabled])
+    finally:
+        engine.dispose()
 
 
 def _describe(name: str, log: SqliteLog) -> CheckResult:

@@ -1,0 +1,1 @@
+"""The catalogue: which events each source sends, what is in them, and since when."""
