@@ -129,7 +129,7 @@ def told(request: kit.Request) -> dict[str, Any]:
     headers = dict(request.headers)
     if request.body is None and not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json"
-    body: Any = content.decode("utf-8", "replace")
+    body: Any = content.decode("utf-8", "replace") or None
     with suppress(msgspec.DecodeError):
         body = msgspec.json.decode(content)
     return {"method": request.method, "url": request.url, "headers": headers, "body": body}

@@ -29,6 +29,7 @@ from trackway.destinations.kit.contract import (
     Skipped,
     by_status,
     idempotency_key,
+    limit_reset_s,
     retry_after_s,
 )
 from trackway.destinations.kit.directives import MappingError
@@ -136,6 +137,7 @@ __all__ = [
     "iso_day",
     "json_list",
     "json_text",
+    "limit_reset_s",
     "listed",
     "lower",
     "member",

@@ -4,7 +4,7 @@ import hashlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC
-from email.utils import parsedate_to_datetime
+from email.utils import formatdate, parsedate_to_datetime
 from typing import Any, TypeAlias, cast
 
 import msgspec
@@ -214,6 +214,15 @@ def retry_after_s(response: Response, *, now_s: float | None = None) -> float | 
         return None
     now = _http_date(response.headers.get("date", "")) or (time.time() if now_s is None else now_s)
     return max(0.0, then - now)
+
+
+def limit_reset_s(response: Response) -> float | None:
+    """Return the seconds until a rate limit begins anew, by `X-RateLimit-Reset` (epoch seconds) or `Retry-After`."""
+    reset = response.headers.get("x-ratelimit-reset", "")
+    if "retry-after" in response.headers or not (reset.isascii() and reset.isdigit() and len(reset) < 12):
+        return retry_after_s(response)
+    until = {**response.headers, "retry-after": formatdate(int(reset), usegmt=True)}
+    return retry_after_s(Response(status=response.status, headers=until))
 
 
 def _http_date(text: str) -> float | None:

@@ -1,7 +1,5 @@
 """What Braze says: errors of single objects beside those of a whole request."""
 
-import time
-from email.utils import parsedate_to_datetime
 from typing import Any, cast
 
 import msgspec
@@ -18,7 +16,7 @@ def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
     if response.status == 404 and b'"item-not-found"' in response.body:
         return [kit.Delivered()] * count  # Nothing is left to delete from the catalog.
     if response.status == 429:
-        return [kit.Retry("429", _reset_s(response))] * count
+        return [kit.Retry("429", kit.limit_reset_s(response))] * count
     if not (200 <= response.status < 300 or response.status == 400) or not response.body.lstrip().startswith(b"{"):
         return kit.by_status(response, count=count)
     refused = _refused(msgspec.json.decode(response.body, type=dict[str, Any]), count)
@@ -41,16 +39,3 @@ def _refused(answer: dict[str, Any], count: int) -> dict[int, kit.Rejected]:
         if isinstance(index, int) and 0 <= index < count:
             refused[index] = kit.Rejected("invalid_object", str(told.get("type", "")))
     return refused
-
-
-def _reset_s(response: kit.Response) -> float | None:
-    """Return how long Braze asks to wait: its limits tell the epoch second at which they begin anew."""
-    asked = kit.retry_after_s(response)
-    reset = response.headers.get("x-ratelimit-reset", "")
-    if asked is not None or not (reset.isascii() and reset.isdigit()):
-        return asked
-    try:
-        now_s = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
-    except (ValueError, OverflowError):
-        now_s = time.time()
-    return max(0.0, int(reset) - now_s)

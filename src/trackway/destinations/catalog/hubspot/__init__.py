@@ -10,14 +10,14 @@ Repeats:  what is set twice is set; a custom event that is sent twice counts twi
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
 from trackway.destinations import kit
 from trackway.destinations.catalog._addresses import is_email
-from trackway.destinations.catalog.hubspot import calls, exchanges, records
+from trackway.destinations.catalog.hubspot import calls, definitions, exchanges, objects, records
 from trackway.destinations.kit import Action, Field, Mapping, Rule, at, first_of
 
 NAME = "HubSpot Cloud Mode (Actions)"
@@ -40,6 +40,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     api_version: Literal["2026-03", "v3"] = "2026-03"
     """Of HubSpot's API; v3 is the one that Segment uses."""
 
+    def __post_init__(self) -> None:
+        """Raise if there is no way to get in."""
+        if self.access_token is None and not (self.client_id and self.client_secret and self.refresh_token):
+            raise ValueError("needs access_token, or client_id, client_secret and refresh_token")
+
 
 def _domain(website: Any) -> str | None:
     """Return the domain of a web address; HubSpot tells companies apart by it."""
@@ -52,8 +57,17 @@ def _domain(website: Any) -> str | None:
     return host.removeprefix("www.") or None
 
 
+def _name(company: Any) -> Any:
+    """Return a company's name; traits have it alone, or in an object."""
+    return cast("dict[str, Any]", company).get("name") if isinstance(company, dict) else company
+
+
+def _may_be_email(email: Any) -> bool:
+    return email is None or is_email(email)
+
+
 _USER = Field.text(first_of(at("userId"), at("anonymousId")), about="By which the contact is remembered.")
-_COMPANY_NAME = first_of(at("traits.company.name"), at("traits.company"))
+_COMPANY_NAME = kit.call(_name, at("traits.company"))
 _STAGE = Field.text(about="A lifecycle stage; it may go backwards.")
 _OTHERS = Field.object(about="Other properties, by their internal names; HubSpot must know them.")
 
@@ -64,6 +78,7 @@ def _address(*names: str) -> dict[str, Field]:
     }
 
 
+_SYNC_MODES = ("add", "update", "upsert")
 ACTIONS = {
     "upsertContact": Action(
         fields={
@@ -117,14 +132,61 @@ ACTIONS = {
             "objectId": Field.text(about="The id of the contact or other record that it is about."),
             "properties": _OTHERS,
         },
-        rules=[
-            Rule(
-                kit.any_of(kit.no(kit.exists(kit.field("email"))), kit.holds(is_email, kit.field("email"))),
-                "invalid_email",
-            )
-        ],
+        rules=[Rule(kit.holds(_may_be_email, kit.field("email")), "invalid_email")],
         build=records.custom_event,
         about="Sends a custom event, which must be defined in HubSpot.",
+    ),
+    "customEvent": Action(
+        fields={
+            "event_name": Field.text(at("event"), required=True),
+            "record_details": Field.object(
+                kit.fields(object_type="contact", email=first_of(at("properties.email"), at("context.traits.email"))),
+                members={
+                    "object_type": Field.text(),
+                    "object_id": Field.number(),
+                    "email": Field.text(),
+                    "utk": Field.text(),
+                },
+                required=True,
+                about="Whom it is about: a contact by `email`, `utk` or `object_id`, another record by `object_id`.",
+            ),
+            "properties": Field.object(at("properties")),
+            "occurred_at": Field.time(at("timestamp")),
+            "sync_mode": Field.text(
+                choices=_SYNC_MODES,
+                about="What may be defined: `add` new events, `update` known ones (default), `upsert` both.",
+            ),
+            "__segment_internal_sync_mode": Field.text(choices=_SYNC_MODES, about="The same, in Segment's exports."),
+        },
+        build=definitions.row,
+        about="Sends a custom event; what HubSpot does not know of it yet can be defined there.",
+    ),
+    "upsertObject": Action(
+        fields={
+            "object_details": Field.object(
+                members={
+                    name: Field.text() for name in ("object_type", "id_field_name", "id_field_value", "property_group")
+                },
+                required=True,
+                about="Kind of record, name and value of its unique property, and where to make missing properties.",
+            ),
+            "properties": _OTHERS,
+            "sensitive_properties": Field.object(about="Likewise, those that HubSpot guards."),
+            "association_sync_mode": Field.text(
+                "upsert", choices=("upsert", "read"), about="`read`: associate with known records only."
+            ),
+            "associations": Field.items(
+                members={
+                    name: Field.text()
+                    for name in ("object_type", "association_label", "id_field_name", "id_field_value")
+                },
+                about="Records to associate it with, by labels such as `HUBSPOT_DEFINED:3`.",
+            ),
+            "sync_mode": Field.text(choices=_SYNC_MODES, about="`add`, `update` (default) or `upsert`."),
+            "__segment_internal_sync_mode": Field.text(choices=_SYNC_MODES, about="The same, in Segment's exports."),
+        },
+        build=objects.rows,
+        about="Creates or updates a record of any kind, known by a unique property, and associates it with others.",
     ),
     "upsertCustomObjectRecord": Action(
         fields={
@@ -145,7 +207,10 @@ ACTIONS = {
 MAPPINGS = {
     "identify": Mapping(action="upsertContact", trigger='type = "identify"'),
     "group": Mapping(action="upsertCompany", trigger='type = "group"'),
-    # HubSpot refuses events that are not defined there, and defines 500 at the most.
+    # HubSpot refuses events that are not defined there, and has room for 500: switch on one of these.
+    "track_defined": Mapping(
+        action="customEvent", trigger='type = "track"', fields={"sync_mode": "upsert"}, enabled=False
+    ),
     "track": Mapping(action="sendCustomBehavioralEvent", trigger='type = "track"', enabled=False),
     "page": Mapping(
         action="sendCustomBehavioralEvent",
@@ -185,7 +250,8 @@ MAPPINGS = {
 
 def rows_together(settings: Settings, route: str) -> int:
     """Return how many rows share a request: contacts and events may, what is looked up goes alone."""
-    return LIMITS.events if route in (records.CONTACTS, records.EVENT) else 1
+    together = route in (records.CONTACTS, records.EVENT) or objects.is_batch(route)
+    return LIMITS.events if together else 1
 
 
 def exchange(settings: Settings, rows: Sequence[kit.Row], cache: kit.Cache) -> calls.Exchange:
@@ -196,5 +262,17 @@ def exchange(settings: Settings, rows: Sequence[kit.Row], cache: kit.Cache) -> c
         return exchanges.contacts(caller, rows)
     if route == records.EVENT:
         return exchanges.custom_events(caller, rows)
-    alone = {records.CONTACT: exchanges.contact, records.COMPANY: exchanges.company}
+    if objects.is_object(route):
+        return objects.exchange(caller, rows)
+    alone = {
+        records.CONTACT: exchanges.contact,
+        records.COMPANY: exchanges.company,
+        definitions.DEFINED: definitions.exchange,
+    }
     return alone.get(route, exchanges.record)(caller, rows[0])
+
+
+def check(settings: Settings) -> kit.Request:
+    """Return a question for one contact, or for a token if there is only a refresh token."""
+    caller = calls.Caller(settings, kit.Cache())
+    return next(caller.ask("GET", caller.url(calls.OBJECTS, "contacts?limit=1")))

@@ -1,7 +1,7 @@
 """What HubSpot says: records, batches of which some are refused, errors with a category."""
 
 import re
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import Struct
@@ -11,6 +11,7 @@ from trackway.destinations.catalog.hubspot.calls import Answer
 
 _WAIT_S = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0, "DAILY": 3600.0}
 """How long to wait by the limit that was reached, when HubSpot does not say."""
+_T = TypeVar("_T")
 _LOCKED_S, _MOVING_S = 2.0, 3600.0
 _EXISTING = re.compile(r"Existing ID: (\d+)")
 
@@ -39,8 +40,8 @@ class Error(Struct):
 
     def names(self) -> set[str]:
         """Return the ids of the records that it is about, in lower case."""
-        told = [one for value in self.context.values() for one in (value if isinstance(value, list) else [value])]
-        return {str(one).lower() for one in cast("list[Any]", told)}
+        told = [cast("list[Any]", value) if isinstance(value, list) else [value] for value in self.context.values()]
+        return {str(one).lower() for group in told for one in group}
 
 
 class Batch(Struct):
@@ -60,19 +61,24 @@ def status(answer: Answer) -> int:
     return answer.status if isinstance(answer, kit.Response) else 0
 
 
+def read(answer: Answer, kind: type[_T]) -> _T:
+    """Return an answer's body as `kind`; one without members if it has none."""
+    return msgspec.json.decode(_object(answer), type=kind)
+
+
 def record(answer: Answer) -> Record:
     """Return the record that was written or found; an empty one if the answer has none."""
-    return msgspec.json.decode(answer.body, type=Record) if _has_object(answer) else Record()
+    return read(answer, Record)
 
 
 def found(answer: Answer) -> Found:
     """Return what a search found."""
-    return msgspec.json.decode(answer.body, type=Found) if _has_object(answer) else Found()
+    return read(answer, Found)
 
 
 def batch(answer: Answer) -> Batch:
     """Return what became of a batch."""
-    return msgspec.json.decode(answer.body, type=Batch) if _has_object(answer) else Batch()
+    return read(answer, Batch)
 
 
 def existing_id(answer: Answer) -> str | None:
@@ -101,8 +107,10 @@ def judge(answer: Answer, *, count: int = 1) -> list[kit.Outcome]:
 
 
 def _error(answer: Answer) -> Error:
-    return msgspec.json.decode(answer.body, type=Error) if _has_object(answer) else Error()
+    return read(answer, Error)
 
 
-def _has_object(answer: Answer) -> "bool":
-    return isinstance(answer, kit.Response) and answer.body.lstrip().startswith(b"{")
+def _object(answer: Answer) -> bytes:
+    if isinstance(answer, kit.Response) and answer.body.lstrip().startswith(b"{"):
+        return answer.body
+    return b"{}"

@@ -1,7 +1,7 @@
 """Requests to HubSpot: their addresses, and the token that goes with them."""
 
 from collections.abc import Generator
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from trackway.destinations import kit
@@ -11,28 +11,12 @@ OBJECTS, PROPERTIES, EVENTS = "crm/objects", "crm/properties", "events"
 Answer: TypeAlias = kit.Response | kit.Retry | kit.Rejected
 Asking: TypeAlias = Generator[kit.Request, Answer, Answer]
 Exchange: TypeAlias = Generator[kit.Request, Answer, list[kit.Outcome]]
-_NO_TOKEN = "hubspot needs access_token, or client_id, client_secret and refresh_token"
-
-
-class Credentials(Protocol):
-    """What of the settings is needed here."""
-
-    @property
-    def access_token(self) -> kit.Secret | None: ...
-    @property
-    def client_id(self) -> str: ...
-    @property
-    def client_secret(self) -> kit.Secret | None: ...
-    @property
-    def refresh_token(self) -> kit.Secret | None: ...
-    @property
-    def api_version(self) -> str: ...
 
 
 class Caller:
     """Asks HubSpot on behalf of an account; keeps tokens and what look-ups found in `cache`."""
 
-    def __init__(self, settings: Credentials, cache: kit.Cache) -> None:
+    def __init__(self, settings: Any, cache: kit.Cache) -> None:
         self._settings = settings
         self.cache = cache
 
@@ -71,10 +55,8 @@ class Caller:
             token = yield from kit.token(grant, self.cache)
             if not isinstance(token, str):
                 return token
-        elif settings.access_token is not None:
-            token = settings.access_token.reveal()
         else:
-            return kit.Rejected("401", _NO_TOKEN)
+            token = settings.access_token.reveal()
         return (yield request(token, method, url, body))
 
     def _grant(self) -> kit.Grant | None:

@@ -59,7 +59,7 @@ class _Record(Struct):
     properties: _Properties
     create: bool
     search: _Properties | None = None
-    other_kind: str | None = None
+    other_kind: str = ""
     other_search: _Properties | None = None
     association: list[dict[str, Any]] | None = None
 
@@ -91,14 +91,14 @@ def contacts(caller: Caller, rows: Sequence[kit.Row]) -> Exchange:
         return (yield from contact(caller, rows[0]))
     seen = [msgspec.json.decode(row.value, type=_Contact) for row in rows]
     names = [one.email.strip().lower() for one in seen]
-    if (twice := _first_repeated(names)) < len(rows):
-        return (yield from _in_parts(caller, rows, twice, contacts))
+    if (twice := first_repeated(names)) < len(rows):
+        return (yield from in_parts(caller, rows, twice, contacts))
     inputs = [
         {"id": name, "idProperty": "email", "properties": one.properties} for name, one in zip(names, seen, strict=True)
     ]
     answer = yield from caller.ask("POST", caller.url(OBJECTS, "contacts/batch/upsert"), {"inputs": inputs})
     if answers.status(answer) in (400, 409, 413):
-        return (yield from _in_parts(caller, rows, len(rows) // 2, contacts))
+        return (yield from in_parts(caller, rows, len(rows) // 2, contacts))
     if not answers.taken(answer):
         return answers.judge(answer, count=len(rows))
     return (yield from _batch_outcomes(caller, rows, names, seen, answers.batch(answer)))
@@ -122,7 +122,8 @@ def _batch_outcomes(
     return outcomes
 
 
-def _first_repeated(names: Sequence[str]) -> int:
+def first_repeated(names: Sequence[str]) -> int:
+    """Return the index of the first name that was there before, or how many there are."""
     known: set[str] = set()
     for index, name in enumerate(names):
         if name in known:
@@ -134,7 +135,8 @@ def _first_repeated(names: Sequence[str]) -> int:
 _Part: TypeAlias = Callable[[Caller, Sequence[kit.Row]], Exchange]
 
 
-def _in_parts(caller: Caller, rows: Sequence[kit.Row], first: int, part: _Part) -> Exchange:
+def in_parts(caller: Caller, rows: Sequence[kit.Row], first: int, part: _Part) -> Exchange:
+    """Do with the `first` rows, and then with the others, what was to be done with all."""
     outcomes = yield from part(caller, rows[:first])
     return outcomes + (yield from part(caller, rows[first:]))
 
@@ -145,7 +147,7 @@ def custom_events(caller: Caller, rows: Sequence[kit.Row]) -> Exchange:
     body: Any = {"inputs": [row.value for row in rows]} if several else rows[0].value
     answer = yield from caller.ask("POST", caller.url(EVENTS, "send/batch" if several else "send"), body)
     if several and answers.status(answer) in (400, 413):
-        return (yield from _in_parts(caller, rows, len(rows) // 2, custom_events))
+        return (yield from in_parts(caller, rows, len(rows) // 2, custom_events))
     return answers.judge(answer, count=len(rows))
 
 
@@ -156,7 +158,7 @@ def company(caller: Caller, row: kit.Row) -> Exchange:
     url = caller.url(OBJECTS, by_property("companies", one.group, GROUP_ID))
     answer = yield from _with_group_id(caller, "PATCH", url, body)
     if answers.status(answer) == 404:
-        known = yield from _search(caller, "companies", one.search, ("name", "domain", "lifecyclestage", GROUP_ID))
+        known = yield from search(caller, "companies", one.search, ("name", "domain", "lifecyclestage", GROUP_ID))
         if isinstance(known, list):
             return known
         if known:
@@ -164,16 +166,25 @@ def company(caller: Caller, row: kit.Row) -> Exchange:
         elif not one.create:
             return [kit.Rejected("no_company", f"no company has the group id {one.group}, and none is to be created")]
         else:
-            new = body | {"associations": []}
+            new: dict[str, Any] = {**body, "associations": []}
             answer = yield from _with_group_id(caller, "POST", caller.url(OBJECTS, "companies"), new)
     company_id = answers.record(answer).id
     if not answers.taken(answer) or not one.associate or not company_id:
         return answers.judge(answer)
+    return (yield from _associate(caller, one, company_id))
+
+
+def _associate(caller: Caller, one: _Company, company_id: str, *, again: bool = True) -> Exchange:
+    """Make the user's contact one of the company's; one that is gone since it was found is looked for once more."""
     contact_id = yield from _contact_of(caller, one)
     if not isinstance(contact_id, str):
         return contact_id
-    if contact_id:
-        answer = yield from caller.ask("PUT", caller.company_of(company_id, contact_id))
+    if not contact_id:
+        return [kit.Delivered()]
+    answer = yield from caller.ask("PUT", caller.company_of(company_id, contact_id))
+    if answers.status(answer) == 404 and again and not one.contact_id:
+        caller.cache.drop(f"contact {one.user}")
+        return (yield from _associate(caller, one, company_id, again=False))
     return answers.judge(answer)
 
 
@@ -208,11 +219,11 @@ def _remember(caller: Caller, user: str | None, contact_id: str) -> None:
         caller.cache.put(f"contact {user}", contact_id, seconds=_A_DAY_S)
 
 
-def _search(
+def search(
     caller: Caller, kind: str, by: Mapping[str, Any] | None, shown: Sequence[str] = (), *, several_is: str = "several"
 ) -> Generator[kit.Request, Answer, str | list[kit.Outcome]]:
     """Return the id of the one record that has any of the properties `by`, `""` if none has, or why there is none."""
-    if not by:
+    if not by or not kind:
         return ""
     filters = [{"filters": [{"propertyName": name, "operator": "EQ", "value": value}]} for name, value in by.items()]
     body = {"filterGroups": filters, "properties": list(shown), "sorts": ["name"] if shown else []}
@@ -229,23 +240,21 @@ def record(caller: Caller, row: kit.Row) -> Exchange:
     """Update the record that a search finds, or create it, and associate it with the one that another search finds."""
     one = msgspec.json.decode(row.value, type=_Record)
     kind = quote(one.kind, safe="")
-    known = yield from _search(caller, one.kind, one.search)
+    known = yield from search(caller, one.kind, one.search)
     if isinstance(known, list):
         return known
     if not known and not one.create:
         return [kit.Rejected("no_record", f"no record of {one.kind} was found, and none is to be created")]
-    other = ""
-    trouble: list[kit.Outcome] = []
-    if one.other_kind and one.association:
-        told = yield from _search(caller, one.other_kind, one.other_search, several_is="several_to_associate")
-        other, trouble = (told, []) if isinstance(told, str) else ("", told)
+    other = yield from search(caller, one.other_kind, one.other_search, several_is="several_to_associate")
+    trouble = other if isinstance(other, list) else []  # told after the record itself is written
+    to = other if isinstance(other, str) and one.association else ""
     if not known:
-        joined = [{"to": {"id": other}, "types": one.association}] if other else []
-        new = {"properties": one.properties, "associations": joined}
+        joined: list[Any] = [{"to": {"id": to}, "types": one.association}] if to else []
+        new: dict[str, Any] = {"properties": one.properties, "associations": joined}
         answer = yield from caller.ask("POST", caller.url(OBJECTS, kind), new)
         return trouble or answers.judge(answer)
     answer = yield from caller.ask("PATCH", caller.url(OBJECTS, f"{kind}/{known}"), {"properties": one.properties})
-    if other and one.other_kind and answers.taken(answer):
-        url = caller.association(f"{kind}/{known}", f"{quote(one.other_kind, safe='')}/{other}")
+    if to and answers.taken(answer):
+        url = caller.association(f"{kind}/{known}", f"{quote(one.other_kind, safe='')}/{to}")
         answer = yield from caller.ask("PUT", url, one.association)
     return trouble or answers.judge(answer)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from trackway.destinations import kit
 
@@ -14,13 +14,6 @@ CONTACT_FIELDS = ("company", "firstname", "lastname", "phone", "address", "city"
 COMPANY_FIELDS = ("name", "description", "address", "city", "state", "zip", "domain", "phone", "industry")
 _SPACES = re.compile(r"[\s.]+")
 _EVENT_NAME = re.compile(r"pe\d+_")
-
-
-class Portal(Protocol):
-    """What of the settings is needed here."""
-
-    @property
-    def portal_id(self) -> str | None: ...
 
 
 def flat(properties: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -50,7 +43,7 @@ def _stage(made: Mapping[str, Any]) -> dict[str, str]:
     return {"lifecyclestage": made["lifecyclestage"].lower().strip()} if "lifecyclestage" in made else {}
 
 
-def contact(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Rows:
+def contact(settings: Any, made: dict[str, Any], event: kit.Event) -> kit.Rows:
     """Return a contact: its address, its properties, and whose it is."""
     stage = _stage(made)
     properties = _trimmed(made, (*CONTACT_FIELDS, "email")) | stage | flat(made.get("properties"))
@@ -58,7 +51,7 @@ def contact(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Row
     return kit.Row.of(event, row, route=CONTACT if "lifecyclestage" in properties else CONTACTS)
 
 
-def company(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Rows:
+def company(settings: Any, made: dict[str, Any], event: kit.Event) -> kit.Rows:
     """Return a company, and how to find the contact that belongs to it."""
     others = made.get("properties", {})
     if GROUP_ID in others:
@@ -73,7 +66,7 @@ def company(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Row
     return kit.Row.of(event, row, route=COMPANY)
 
 
-def custom_event(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Rows:
+def custom_event(settings: Any, made: dict[str, Any], event: kit.Event) -> kit.Rows:
     """Return a custom event; its name is made what HubSpot makes of it."""
     name = _SPACES.sub("_", made["eventName"]).lower()
     prefix = f"pe{settings.portal_id}_" if settings.portal_id else "pe<Hub ID>_"
@@ -92,7 +85,7 @@ def event_name(name: str, portal_id: str | None) -> str:
     return f"pe{portal_id}_{name}" if portal_id else name
 
 
-def record(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Rows:
+def record(settings: Any, made: dict[str, Any], event: kit.Event) -> kit.Rows:
     """Return a record of any kind: how to find it, and what it is to be associated with."""
     category, _, number = made.get("associationLabel", "").partition(":")
     kinds = [{"associationCategory": category, "associationTypeId": int(number)}] if number.isdigit() else None
@@ -101,7 +94,7 @@ def record(settings: Portal, made: dict[str, Any], event: kit.Event) -> kit.Rows
         "properties": flat(made["properties"]),
         "search": made.get("customObjectSearchFields"),
         "create": made.get("createNewCustomRecord", True),
-        "other_kind": made.get("toObjectType"),
+        "other_kind": made.get("toObjectType", ""),
         "other_search": made.get("searchFieldsToAssociateCustomObjects"),
         "association": kinds,
     }
