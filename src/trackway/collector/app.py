@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from trackway.collector.answers import PREFLIGHT, SUCCESS, Answer, Header, cors_headers, error, json_answer, try_later
+from trackway.collector.client_counters import add_counters
 from trackway.collector.documents import KINDS, Documents
 from trackway.collector.incoming import BodyReader, ClientGone, Incoming, InFlight, Receive, Scope, TooSlow
 from trackway.collector.metrics import CONTENT_TYPE, Counts
@@ -124,8 +125,8 @@ class CollectorApp:
         if route.kind == "pixel":
             return await self._take_pixel(route, request)
         if route.kind == "counters":
-            # Health counters of the clients themselves: read, so that the connection can be used again, and not kept.
-            request.unpack(await self._read(body), max_bytes=self.reception.max_body)
+            text = request.unpack(await self._read(body), max_bytes=self.reception.max_body)
+            add_counters(self.counts.client_counters, text)
             return SUCCESS
         if route.kind in KINDS:
             return self._documents.answer(route, request)

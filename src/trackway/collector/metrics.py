@@ -48,6 +48,8 @@ class Counts(Struct):
     """By status."""
     events: dict[str, dict[str, int]] = field(default_factory=dict[str, dict[str, int]])
     """By source and verdict: `accepted` or a reason."""
+    client_counters: dict[str, float] = field(default_factory=dict[str, float])
+    """What clients tell of themselves, by the name of their metric."""
     body_bytes: int = 0
     in_flight_bytes: int = 0
     commit_records: Histogram = field(default_factory=lambda: Histogram.over(COMMIT_RECORDS))
@@ -121,6 +123,7 @@ class _Families(Collector):
         """Yield the families."""
         yield self._requests()
         yield self._events()
+        yield self._client_counters()
         yield self._histogram("trackway_collector_commit_records", "Records in one commit of the log.", COMMIT_RECORDS)
         yield self._histogram("trackway_collector_commit_seconds", "Time a commit took.", COMMIT_SECONDS)
         counts = self._counts
@@ -171,6 +174,18 @@ class _Families(Collector):
                     totals[source, verdict] = totals.get((source, verdict), 0) + number
         for labels, number in sorted(totals.items()):
             family.add_metric(list(labels), number)
+        return family
+
+    def _client_counters(self) -> Metric:
+        family = CounterMetricFamily(
+            "trackway_collector_client_counters", "What clients tell of themselves (/v1/m).", labels=["metric"]
+        )
+        totals: dict[str, float] = {}
+        for one in self._counts:
+            for name, value in one.client_counters.items():
+                totals[name] = totals.get(name, 0) + value
+        for name, value in sorted(totals.items()):
+            family.add_metric([name], value)
         return family
 
     def _histogram(self, name: str, help_: str, bounds: Sequence[float]) -> Metric:

@@ -203,7 +203,7 @@ _SCRIPT: Schema = {
 _OTHERS: dict[str, Schema] = {
     "counters": {
         "tags": ["clients"],
-        "summary": "Take the clients' own health counters; they are not kept.",
+        "summary": "Take the clients' own health counters: /metrics has their sums.",
         "security": [],
         "requestBody": {
             "content": {name: {"schema": ref("Counters")} for name in ("application/json", "text/plain")},
