@@ -75,18 +75,21 @@ class To:
         self._url = url
 
     async def send(self, request: Request) -> Response | Retry | Rejected:
+        """Return the sink's answer."""
         return await self._inner.send(structs.replace(request, url=self._url + URL(request.url).path))
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._inner.close()
 
 
 class Run:
     """A log, a state, and delivery between them."""
 
-    def __init__(self, folder: Path, url: str, kinds: Iterable[str], **settings: Any) -> None:
+    def __init__(self, folder: Path, url: str, kinds: Iterable[str], settings: dict[str, Any] | None = None) -> None:
+        """`settings` of all; default: those of each type's first case."""
         destinations = {
-            kind: DestinationSettings(type=kind, settings=next(iter(cases(kind).values())).settings | settings)
+            kind: DestinationSettings(type=kind, settings=settings or next(iter(cases(kind).values())).settings)
             for kind in kinds
         }
         self._stack = ExitStack()
@@ -142,7 +145,7 @@ async def _mixpanel(folder: Path, url: str, count: int) -> list[Measurement]:
 
 
 async def _webhook(folder: Path, url: str, count: int) -> list[Measurement]:
-    run = Run(folder, url, ["webhook"], url=f"{url}/hook", concurrency=_CONNECTIONS)
+    run = Run(folder, url, ["webhook"], {"url": f"{url}/hook", "concurrency": _CONNECTIONS})
     per_core, wall = await _rate(run, count)
     bare_per_core, bare = await _bare(url, [event["body"] for event in make_events(count)])
     return [
@@ -256,8 +259,8 @@ def _check(run: Run) -> None:
 
 
 async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.02)
+    while not condition():  # noqa: ASYNC110  what is waited for stands in a database
+        await asyncio.sleep(0.1)
 
 
 async def _listed(run: Awaitable[list[Measurement]]) -> list[Measurement]:

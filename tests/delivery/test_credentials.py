@@ -35,7 +35,8 @@ FORBIDDEN = Response(status=403, body=b"no")
 def service(log: CleanLog, engine: Engine, answer: Callable[[Request], Answer], **more: object) -> DeliveryService:
     hooks = {"hook": webhook(concurrency=4)}
     network = FakeTransport(answer)
-    return DeliveryService(workspace(hooks), log.log, engine, transport=lambda _: network, **({"options": QUICK} | more))  # type: ignore[arg-type]
+    options = {"options": QUICK} | more
+    return DeliveryService(workspace(hooks), log.log, engine, transport=lambda _: network, **options)  # type: ignore[arg-type]
 
 
 def worker(found: DeliveryService) -> Status:
@@ -71,7 +72,7 @@ async def test_events_wait_and_go_on_in_order_when_the_credentials_are_taken_aga
             assert (worker(found).refused, worker(found).breaker) == (False, "closed")
     assert [one for one in delivered if one in ids] == ids
     told = [record.getMessage() for record in caplog.records]
-    assert [("refuses" in text, "destinations.hook.settings" in text) for text in told] == [(True, True), (False, False)]
+    assert ["refuses" in text and "destinations.hook.settings" in text for text in told] == [True, False]
     with engine.connect() as connection:
         assert connection.execute(select(exceptions)).all() == []
         assert {row.outcome for row in connection.execute(select(attempts))} == {"retry", "delivered"}

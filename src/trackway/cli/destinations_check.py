@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
 from trackway.delivery.transport import HttpTransport
 from trackway.destinations import kit, registry
@@ -42,7 +43,9 @@ async def _check(key: str, settings: Settings, workspace: Workspace) -> Checked:
     request = destination.check()
     if request is None:
         return Checked(key, settings.type, "UNKNOWN", "has no way to ask; send it an event")
-    transport = HttpTransport(connections=1, allow_private=workspace.delivery.allow_private_addresses)
+    transport = HttpTransport(
+        connections=1, allow_private=workspace.delivery.allow_private_addresses, proxies=environment_proxies()
+    )
     try:
         answer: Any = await transport.send(request)
     finally:

@@ -91,6 +91,23 @@ def public_socket(address: Address) -> socket.socket:
     return socket.socket(family, kind, protocol)
 
 
+def refuse_private(host: str) -> None:
+    """Check a URL's host that somebody else will connect to: as far as it can be known here.
+
+    Raises:
+        AddressNotAllowed: it is an address that is not public, in whatever way it is written, or `localhost`.
+    """
+    try:
+        written = str(ip_address(host.partition("%")[0]))
+    except ValueError:
+        try:
+            written = socket.inet_ntoa(socket.inet_aton(host))  # such as 127.1 and 0x7f000001
+        except OSError:
+            written = "127.0.0.1" if host == "localhost" or host.endswith(".localhost") else ""
+    if written and not is_public(written):
+        raise AddressNotAllowed(_refusal([host]))
+
+
 def _refusal(addresses: Iterable[str]) -> str:
     return (
         f"{', '.join(addresses)}: loopback, private and reserved addresses are refused; "

@@ -39,14 +39,18 @@ class Breaker:
     through in the order they came, so that it is not always the same one that tries.
     """
 
-    def __init__(self, clock: Clock, backoff: Backoff, *, threshold: int = 5) -> None:
+    def __init__(self, clock: Clock, backoff: Backoff, *, threshold: int = 5, probing: Backoff | None = None) -> None:
+        """`probing` says how long to wait before refused credentials are tried again; default: as `backoff`."""
         self.state: Literal["closed", "open", "half_open"] = "closed"
         self.reason = ""
         """Of the last failure, while not closed."""
+        self.refuses = False
+        """True while it is not closed because the destination refuses the credentials."""
         self.successes = 0
         """Answers that were not trouble, ever."""
         self._clock = clock
         self._backoff = backoff
+        self._probing = probing or backoff
         self._threshold = threshold
         self._failures = 0
         self._opened = 0
@@ -86,7 +90,7 @@ class Breaker:
             return  # it left before the breaker opened, and says nothing about now
         self._failures = 0
         if self.state == "half_open":
-            self.state, self.reason, self._opened = "closed", "", 0
+            self.state, self.reason, self.refuses, self._opened = "closed", "", False, 0
             self._wake()
 
     def failed(self, reason: str, after_s: float | None = None) -> None:
@@ -95,8 +99,14 @@ class Breaker:
         if after_s is not None:
             self._open(reason, min(after_s, LONGEST_PAUSE_S))
         elif self.state == "half_open" or (self.state == "closed" and self._failures >= self._threshold):
-            self._opened += 1
-            self._open(reason, self._backoff.delay_s(self._opened))
+            self._open_longer(reason, self._backoff)
+
+    def refused(self, reason: str, *, at_once: bool) -> None:
+        """Note that the credentials were refused. `at_once`: open now, not only after `threshold` failures in a row."""
+        self._failures += 1
+        if self.state == "half_open" or (self.state == "closed" and (at_once or self._failures >= self._threshold)):
+            self._open_longer(reason, self._probing)
+            self.refuses = True
 
     def stop(self) -> None:
         """Send those away who wait."""
@@ -111,10 +121,14 @@ class Breaker:
             return True
         return self.state == "closed"
 
+    def _open_longer(self, reason: str, backoff: Backoff) -> None:
+        self._opened += 1
+        self._open(reason, backoff.delay_s(self._opened))
+
     def _open(self, reason: str, pause_s: float) -> None:
         until_s = self._clock.monotonic() + pause_s
         self._until_s = max(self._until_s, until_s) if self.state == "open" else until_s
-        self.state, self.reason = "open", reason
+        self.state, self.reason, self.refuses = "open", reason, False
         self._wake()
 
     def _wake(self) -> None:

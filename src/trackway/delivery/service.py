@@ -12,6 +12,9 @@ from sqlalchemy import Engine
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.filters import Filter
+from trackway.delivery.ledger import destination_counts
+from trackway.delivery.metrics import Gauges, Meter, render
+from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
 from trackway.delivery.store import Store, destinations_due, prune
 from trackway.delivery.transport import HttpTransport, Transport
@@ -64,6 +67,7 @@ class _Slot:
         )
         self.filter = Filter.of(self.destination.name, workspace, key)
         self.worker: DestinationWorker | None = None
+        self.meter = Meter()
         self.stopping = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
         self.status = DestinationStatus(
@@ -152,6 +156,11 @@ class DeliveryService:
             for slot in self._slots.values()
         ]
 
+    async def metrics(self) -> bytes:
+        """Return what is measured at each enabled destination, in Prometheus' text format."""
+        counts = await asyncio.to_thread(destination_counts, self._engine, self._log)
+        return render({key: _gauges(slot) for key, slot in self._slots.items()}, counts)
+
     async def _keep_running(self, slot: _Slot) -> None:
         """Run a destination's worker, and a new one whenever it breaks: nobody else is to notice."""
         tries = 0
@@ -184,11 +193,13 @@ class DeliveryService:
             state=self._state,
             clock=self._clock,
             options=self._options,
+            meter=slot.meter,
         )
 
     def _http(self, destination: Destination) -> Transport:
         return HttpTransport(
             connections=destination.limits.concurrency,
+            proxies=environment_proxies(),
             allow_private=self._workspace.delivery.allow_private_addresses,
         )
 
@@ -214,6 +225,16 @@ class DeliveryService:
                     self._state, lambda at=before_ms: prune(self._engine, before_ms=at, attempts_kept=ATTEMPTS_KEPT)
                 )
             await self._clock.wait(self._stopping, PRUNE_EVERY_S)
+
+
+def _gauges(slot: _Slot) -> Gauges:
+    worker = slot.worker.status() if slot.worker is not None else None
+    return Gauges(
+        meter=slot.meter,
+        breaker=worker.breaker if worker is not None else "closed",
+        refused=worker is not None and worker.refused,
+        crashes=slot.status.crashes,
+    )
 
 
 def _slots(workspace: Workspace, kept: Mapping[str, _Slot]) -> dict[str, _Slot]:

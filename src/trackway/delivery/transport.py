@@ -1,8 +1,11 @@
-"""Requests over the network: bounded in time and size, never redirected, only to addresses that are allowed."""
+"""Requests over the network: bounded in time and size, never redirected, only to addresses that are allowed.
+
+Where a proxy is set, it looks names up and connects: then the addresses behind names are its affair."""
 
 import asyncio
 import errno
 import socket
+import ssl
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -11,10 +14,12 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from trackway import __version__
-from trackway.delivery.addresses import AddressNotAllowed, PublicResolver, public_socket
+from trackway.delivery.addresses import AddressNotAllowed, PublicResolver, public_socket, refuse_private
+from trackway.delivery.proxies import NO_PROXIES, Proxies
 from trackway.destinations.kit import Rejected, Request, Response, Retry
 
 USER_AGENT = f"Trackway/{__version__}"
+CONNECT_S = 5.0
 ANSWER_BYTES = 64 * 1024
 """How much of an answer is read; the rest is thrown away with its connection."""
 
@@ -35,25 +40,22 @@ class HttpTransport:
     """A `Transport` over aiohttp, with connections that are kept open; to be made within a running loop."""
 
     def __init__(
-        self, *, connections: int = 100, allow_private: bool = False, resolver: AbstractResolver | None = None
+        self,
+        *,
+        connections: int = 100,
+        allow_private: bool = False,
+        resolver: AbstractResolver | None = None,
+        proxies: Proxies = NO_PROXIES,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        inner = resolver or aiohttp.ThreadedResolver()
-        connector = aiohttp.TCPConnector(
-            limit=connections,
-            limit_per_host=connections,
-            resolver=inner if allow_private else PublicResolver(inner),
-            socket_factory=None if allow_private else public_socket,
-        )
-        self._resolver = inner
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # A compressed answer could be small on the wire and huge in memory.
-            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
-            auto_decompress=False,
-            skip_auto_headers=("Content-Type",),
-            trust_env=False,
-        )
+        """`tls` says which certificates are good; default: those that the system trusts."""
+        self._resolver = resolver or aiohttp.ThreadedResolver()
+        self._connections = connections
+        self._allow_private = allow_private
+        self._proxies = proxies
+        self._tls = tls
+        self._direct = self._session(guarded=not allow_private)
+        self._proxied: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Response | Retry | Rejected:
         """Return the answer, or why there is none. Cancelling it closes the connection."""
@@ -71,13 +73,19 @@ class HttpTransport:
         headers = dict(request.headers)
         if request.body is None and not any(name.lower() == "content-type" for name in headers):
             headers["Content-Type"] = "application/json"
-        async with self._session.request(
+        url = _url(request.url)
+        proxy = self._proxies.of(url)
+        if proxy is not None and not self._allow_private:
+            refuse_private(url.host or "")
+        session = self._direct if proxy is None else self._through_proxy()
+        async with session.request(
             request.method,
-            _url(request.url),
+            url,
             data=request.content(),
             headers=headers,
             allow_redirects=False,
-            timeout=_NO_TIMEOUT,
+            timeout=_TIMEOUT,
+            proxy=proxy,
         ) as answer:
             body = await _beginning(answer)
             return Response(
@@ -88,8 +96,34 @@ class HttpTransport:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._session.close()
+        await self._direct.close()
+        if self._proxied is not None:
+            await self._proxied.close()
         await self._resolver.close()
+
+    def _through_proxy(self) -> aiohttp.ClientSession:
+        """Return the session for what goes through a proxy, whose own address the operator vouches for."""
+        if self._proxied is None:
+            self._proxied = self._session(guarded=False)
+        return self._proxied
+
+    def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self._connections,
+            limit_per_host=self._connections,
+            resolver=PublicResolver(self._resolver) if guarded else self._resolver,
+            socket_factory=public_socket if guarded else None,
+            ssl=self._tls or True,
+        )
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # A compressed answer could be small on the wire and huge in memory.
+            headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
+            auto_decompress=False,
+            skip_auto_headers=("Content-Type",),
+            trust_env=False,
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -100,8 +134,9 @@ class HttpTransport:
         await self.close()
 
 
-# `asyncio.timeout` in `send` bounds the whole; aiohttp's own timers on top would only cost.
-_NO_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=None)
+# `asyncio.timeout` in `send` bounds the whole; a timer of aiohttp's on each read would only cost. One for a new
+# connection, with its TLS, costs nothing where connections are kept, and tells early that nobody is there.
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
 
 
 def _url(text: str) -> URL:
@@ -127,6 +162,8 @@ def _why(error: aiohttp.ClientError | OSError) -> Retry | Rejected:
     cause: BaseException = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(cause, AddressNotAllowed):
         return Rejected("address_not_allowed", str(cause))
+    if isinstance(error, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+        return Retry("proxy_failed")
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return Rejected("invalid_url")
     if isinstance(error, aiohttp.ClientSSLError):

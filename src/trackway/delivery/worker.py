@@ -4,8 +4,8 @@ What happens when a request fails depends on whose fault it looks like:
 
     the event's      the destination says that it will never take it: failed, and the cursor passes it
     the network's    no answer, 5xx, 429: the batch waits and tries again; in a row, the breaker holds everything back
-    the settings'    the credentials are refused: as before, at once and with rarer tries; an event that alone is refused
-                     so again and again, while others are taken, has failed
+    the settings'    the credentials are refused: the same at once, with rarer tries, and an alarm; an event that
+                     alone is refused so again and again, while others are taken, has failed
     both             it fails again and again, while others succeed: parked, and the cursor passes it
 
 So an outage stops the cursor and nothing else; the log is the queue. Events of one person stay in order through all of
@@ -26,9 +26,10 @@ from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
+from trackway.delivery.metrics import Meter
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
-from trackway.delivery.sender import CREDENTIALS, Sender
+from trackway.delivery.sender import CREDENTIALS, Attempt, Sender
 from trackway.delivery.store import Store
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
@@ -96,10 +97,12 @@ class DestinationWorker:
         clock: Clock | None = None,
         options: Options = PATIENT,
         intake: Intake | None = None,
+        meter: Meter | None = None,
     ) -> None:
         """`key` names the destination in the workspace; `state` runs the transactions of `store`.
 
-        `intake` is where events come from; default: the log, from where the destination stands in it.
+        `meter` counts its requests. `intake` is where events come from; default: the log, from where the destination
+        stands in it.
         """
         self._key = key
         self._clock = clock = clock or SystemClock()
@@ -112,12 +115,10 @@ class DestinationWorker:
         self._window = Window()
         self._capacity = max(options.window_events, 2 * limits.events * limits.concurrency)
         self._backlog = Backlog(limits, clock)
-        self._breaker = Breaker(
-            clock, options.backoff, threshold=options.breaker_threshold, probing=options.probing
-        )
+        self._breaker = Breaker(clock, options.backoff, threshold=options.breaker_threshold, probing=options.probing)
         self._books = Books(store, self._window, state, clock, options.parking)
         redactor = Redactor(destination.secrets())
-        self._sender = Sender(destination, transport, clock, redactor, self._books.attempt, self._fails_alone)
+        self._sender = Sender(destination, transport, clock, redactor, self._record, self._fails_alone)
         self._parked = ParkedEvents(
             store,
             self._books,
@@ -130,6 +131,7 @@ class DestinationWorker:
         )
         self._senders: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
+        self._meter = meter or Meter()
         self._started = False
         self._stopping = False
 
@@ -251,6 +253,10 @@ class DestinationWorker:
             self._backlog.later(batch, own_s if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
         self._books.ended(batch if batch.claimed and batch.wholly and not again else None)
 
+    def _record(self, attempt: Attempt) -> None:
+        self._books.attempt(attempt)
+        self._meter.count(attempt["outcome"], attempt["reason"], attempt["duration_ms"] / 1000)
+
     def _tell_breaker(self, trouble: kit.Retry | None, asked_s: float | None) -> None:
         """Note how a request ended, and sound the alarm when the credentials begin to be refused."""
         refused = self._breaker.refuses
@@ -266,7 +272,7 @@ class DestinationWorker:
                 "destination %s refuses the credentials (%s): its events wait; correct destinations.%s.settings",
                 self._key,
                 self._breaker.reason,
-                self._key,
+                self._key.partition("#")[0],  # a replay's own key has its number
             )
         elif refused and self._breaker.state == "closed":
             _log.warning("destination %s takes the credentials again: its events go on", self._key)

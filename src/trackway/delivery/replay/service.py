@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.filters import Filter
 from trackway.delivery.items import write_offsets
+from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.replay import orders
 from trackway.delivery.replay.intake import ReplayIntake
 from trackway.delivery.replay.marking import Remake
@@ -181,6 +182,7 @@ class ReplayService:
     def _http(self, destination: Destination) -> Transport:
         return HttpTransport(
             connections=destination.limits.concurrency,
+            proxies=environment_proxies(),
             allow_private=self.workspace.delivery.allow_private_addresses,
         )
 

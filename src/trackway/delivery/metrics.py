@@ -1,0 +1,128 @@
+"""What is measured at each destination, and all of it in Prometheus' text format."""
+
+import bisect
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct, field
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from trackway.delivery.ledger import DestinationCounts
+
+SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+BREAKER_STATES = ("closed", "open", "half_open")
+
+
+class Meter(Struct):
+    """Counts the requests to one destination since this process began with it."""
+
+    requests: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    """By outcome and reason."""
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(SECONDS) + 1))
+    """By time taken, up to each of `SECONDS`; the last place is for what took longer."""
+    seconds: float = 0.0
+
+    def count(self, outcome: str, reason: str, seconds: float) -> None:
+        """Count a request."""
+        key = (outcome, reason)
+        self.requests[key] = self.requests.get(key, 0) + 1
+        self.buckets[bisect.bisect_left(SECONDS, seconds)] += 1
+        self.seconds += seconds
+
+
+class Gauges(Struct, kw_only=True):
+    """How a destination stands at the moment."""
+
+    meter: Meter
+    breaker: str
+    """One of `BREAKER_STATES`."""
+    refused: bool
+    """Its events wait for other credentials."""
+    crashes: int
+
+
+def render(destinations: Mapping[str, Gauges], counts: Sequence[DestinationCounts]) -> bytes:
+    """Return the metrics of all `destinations`, with what the ledger has of them."""
+    registry = CollectorRegistry()
+    registry.register(_Families(destinations, [one for one in counts if one.destination in destinations]))
+    return generate_latest(registry)
+
+
+class _Families(Collector):
+    """Metric families by destination."""
+
+    def __init__(self, destinations: Mapping[str, Gauges], counts: Sequence[DestinationCounts]) -> None:
+        self._destinations = destinations
+        self._counts = counts
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the families."""
+        yield self._requests()
+        yield self._seconds()
+        yield from self._gauges()
+        yield from self._ledger()
+
+    def _requests(self) -> Metric:
+        family = CounterMetricFamily(
+            "trackway_delivery_requests",
+            "Requests that were sent, by what became of them.",
+            labels=("destination", "outcome", "reason"),
+        )
+        for key, one in self._destinations.items():
+            for (outcome, reason), number in one.meter.requests.items():
+                family.add_metric((key, outcome, reason), number)
+        return family
+
+    def _seconds(self) -> Metric:
+        family = HistogramMetricFamily(
+            "trackway_delivery_request_seconds", "Time until the answer was there, or none.", labels=("destination",)
+        )
+        for key, one in self._destinations.items():
+            total, buckets = 0, list[tuple[str, float]]()
+            for bound, number in zip((*map(str, SECONDS), "+Inf"), one.meter.buckets, strict=True):
+                total += number
+                buckets.append((bound, total))
+            family.add_metric((key,), buckets, one.meter.seconds)
+        return family
+
+    def _gauges(self) -> Iterator[Metric]:
+        breaker = GaugeMetricFamily(
+            "trackway_delivery_breaker", "1 for the state that the breaker is in.", labels=("destination", "state")
+        )
+        refused = GaugeMetricFamily(
+            "trackway_delivery_credentials_refused",
+            "1 while events wait because the destination refuses the credentials.",
+            labels=("destination",),
+        )
+        crashes = CounterMetricFamily(
+            "trackway_delivery_crashes", "Restarts of a destination's worker that broke.", labels=("destination",)
+        )
+        for key, one in self._destinations.items():
+            for state in BREAKER_STATES:
+                breaker.add_metric((key, state), state == one.breaker)
+            refused.add_metric((key,), one.refused)
+            crashes.add_metric((key,), one.crashes)
+        yield from (breaker, refused, crashes)
+
+    def _ledger(self) -> Iterator[Metric]:
+        # No counter: a released event is failed no more.
+        events = GaugeMetricFamily(
+            "trackway_delivery_events",
+            "Events that have ended, as the ledger has them.",
+            labels=("destination", "outcome", "reason"),
+        )
+        pending = GaugeMetricFamily(
+            "trackway_delivery_pending_events", "Events without an end yet.", labels=("destination",)
+        )
+        retrying = GaugeMetricFamily(
+            "trackway_delivery_retrying_events", "Pending events that others have overtaken.", labels=("destination",)
+        )
+        for one in self._counts:
+            events.add_metric((one.destination, "delivered", ""), one.delivered)
+            for outcome, reasons in (("discarded", one.discarded), ("failed", one.failed)):
+                for reason, number in reasons.items():
+                    events.add_metric((one.destination, outcome, reason), number)
+            pending.add_metric((one.destination,), one.pending)
+            retrying.add_metric((one.destination,), one.retrying)
+        yield from (events, pending, retrying)

@@ -1,0 +1,67 @@
+"""What delivery says of itself in Prometheus' text format."""
+
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine
+
+from tests.delivery.harness import (
+    OK,
+    QUICK,
+    CleanLog,
+    FakeTransport,
+    counts,
+    delivering,
+    ids_of,
+    started,
+    until,
+    webhook,
+    workspace,
+)
+from trackway.delivery.metrics import SECONDS, Meter
+from trackway.delivery.service import DeliveryService
+from trackway.destinations.kit import Request, Response
+
+
+def samples(text: bytes) -> dict[tuple[str, ...], float]:
+    """Return the samples by name and sorted label values."""
+    return {
+        (sample.name, *(sample.labels[name] for name in sorted(sample.labels))): sample.value
+        for family in text_string_to_metric_families(text.decode())
+        for sample in family.samples
+    }
+
+
+async def test_requests_ledger_and_breaker_of_each_destination_are_shown(log: CleanLog, engine: Engine) -> None:
+    def judge(request: Request) -> Response:
+        if "other" in request.url:
+            return Response(status=401)
+        return Response(status=400) if "m-1" in ids_of(request) else OK
+
+    hooks = {"hook": webhook(), "other": webhook("http://other.example/")}
+    service = DeliveryService(
+        workspace(hooks), log.log, engine, transport=lambda _: FakeTransport(judge), options=QUICK
+    )
+    async with delivering(service):
+        await until(lambda: started(engine, log, "hook", "other"))
+        log.add_numbers(5)
+        await until(lambda: counts(engine, log).pending == 0)
+        await until(lambda: service.status()[1].worker.refused)  # type: ignore[union-attr]
+        found = samples(await service.metrics())
+    assert found["trackway_delivery_requests_total", "hook", "delivered", ""] == 4
+    assert found["trackway_delivery_requests_total", "hook", "rejected", "400"] == 1
+    assert found["trackway_delivery_requests_total", "other", "retry", "401"] >= 1
+    assert found["trackway_delivery_request_seconds_count", "hook"] == 5
+    assert found["trackway_delivery_events", "hook", "delivered", ""] == 4
+    assert found["trackway_delivery_events", "hook", "failed", "400"] == 1
+    assert [found["trackway_delivery_pending_events", key] for key in hooks] == [0, 5]
+    assert [found["trackway_delivery_credentials_refused", key] for key in hooks] == [0, 1]
+    assert found["trackway_delivery_breaker", "hook", "closed"] == 1
+    assert sum(found["trackway_delivery_breaker", "other", state] for state in ("closed", "open", "half_open")) == 1
+    assert found["trackway_delivery_crashes_total", "hook"] == 0
+
+
+def test_times_fall_into_the_bucket_of_the_next_bound() -> None:
+    meter = Meter()
+    for seconds in (0.0, 0.005, 0.006, 29.0, 31.0):
+        meter.count("delivered", "", seconds)
+    assert meter.buckets == [2, 1, *[0] * (len(SECONDS) - 3), 1, 1]
+    assert meter.requests == {("delivered", ""): 5}
