@@ -3,8 +3,8 @@
 Source:   https://developer.mixpanel.com/reference/import-events, …/track-event, …/profile-set, …/group-set-property,
           …/create-identity, …/identity-create-alias; property names and quirks as in Segment's open-source Mixpanel
           (Actions); read 2026-11-23.
-Limits:   an import has at most 2000 events and 2 MiB of JSON; profile updates and identities go in lists of at most
-          2000.
+Limits:   an import has at most 2000 events and 2 MB of JSON (10 MB by its newest pages); profile updates and
+          identities go in lists of at most 2000.
 Repeats:  events with the same `$insert_id`, `distinct_id`, name and time count once; the rest sets values.
 """
 
