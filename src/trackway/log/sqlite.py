@@ -96,9 +96,9 @@ class SqliteLog:
         return self._layout.partitions()
 
     def starts(self, topic: str) -> dict[int, int]:
-        """Return the first offset still kept, by partition."""
+        """Return the first offset still kept, by partition; 0 for a topic that is younger than its oldest segment."""
         return {
-            partition: firsts[topic]
+            partition: firsts.get(topic, 0)
             for partition in self._layout.partitions()
             for firsts in look_into(self._layout, partition, segment.firsts_of, last=False)
         }
