@@ -65,7 +65,7 @@ class _Clients:
         self._auth = "Basic " + base64.b64encode(f"{plan.write_key}:".encode()).decode()
         self._agenda: list[tuple[float, int, Callable[[float], Request | None]]] = []
         self._entries = 0
-        self._phones: dict[int, list[Event]] = {}
+        self._phones: dict[str, list[Event]] = {}
         self._backend: list[Event] = []
 
     def take(self, event: Event) -> None:
@@ -89,8 +89,8 @@ class _Clients:
 
     def finish(self, now_s: float) -> Iterator[Request]:
         """Yield all that is left: it is due at once, or nearly so."""
-        for number in list(self._phones):
-            self._plan_for(now_s, partial(self._send_phone, number))
+        for phone in list(self._phones):
+            self._plan_for(now_s, partial(self._send_phone, phone))
         end_s = now_s + _LAST_WAIT_S
         while self._agenda:
             due_s, _, act = heapq.heappop(self._agenda)
@@ -136,17 +136,17 @@ class _Clients:
     # Phones
 
     def _take_on_phone(self, event: Event) -> None:
-        number = id(event.visitor)
-        held = self._phones.setdefault(number, [])
+        phone = event.visitor.anonymous_id
+        held = self._phones.setdefault(phone, [])
         held.append(event)
         offline = event.visitor.late_ms > 0
         if event.last or (len(held) >= _APP_CALLS and not offline):
-            self._plan_for(event.due_s, partial(self._send_phone, number))
+            self._plan_for(event.due_s, partial(self._send_phone, phone))
         elif len(held) == 1 and not offline:
-            self._plan_for(event.due_s + _APP_WAIT_S, partial(self._send_phone, number))
+            self._plan_for(event.due_s + _APP_WAIT_S, partial(self._send_phone, phone))
 
-    def _send_phone(self, number: int, due_s: float) -> Request | None:
-        events = self._phones.pop(number, None)
+    def _send_phone(self, phone: str, due_s: float) -> Request | None:
+        events = self._phones.pop(phone, None)
         return self._phone_request(events, due_s) if events else None
 
     def _phone_request(self, events: list[Event], due_s: float) -> Request:
