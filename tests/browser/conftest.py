@@ -26,8 +26,11 @@ def console(tmp_path: Path) -> Iterator[ConsoleServer]:
 
 
 @pytest.fixture
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """A fresh page; whatever goes wrong in it fails the test."""
+def browser(chromium: Browser, console: ConsoleServer) -> Iterator[Browser]:
+    """A fresh page; whatever goes wrong in it fails the test.
+
+    It depends on the console, so that the page is asked before the server is gone: an open stream would complain.
+    """
     chromium.open()
     yield chromium
     assert chromium.problems() == []

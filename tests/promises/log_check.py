@@ -17,6 +17,8 @@ def check(root: Path, told: bytes) -> list[str]:
         return look_through(root, told)
     except LogError as error:
         return [str(error)]
+    except Exception as error:
+        return [f"it cannot be read at all: {error!r}"]
 
 
 def look_through(root: Path, told: bytes) -> list[str]:

@@ -201,6 +201,8 @@ def next_of(db: sqlite3.Connection, topic: str) -> int:
     last = db.execute(f"SELECT first + count FROM block_{topic} ORDER BY first DESC LIMIT 1").fetchone()  # noqa: S608
     if last is None:
         last = db.execute("SELECT first FROM firsts WHERE topic = ?", (topic,)).fetchone()
+    if last is None or last[0] is None:
+        raise sqlite3.InterfaceError(f"its table of {topic} has lost where it begins")  # taken for damage
     return max([int(last[0]), *(following for _, following in lost_of(db, topic))])
 
 
