@@ -44,7 +44,7 @@ lock: ## Resolve the dependencies anew
 	$(STAMPS)/lock/bin/pip install --quiet uv
 	$(STAMPS)/lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(STAMPS)/lock/bin/uv pip compile $(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
-LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links
+LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 clean: ## Remove all that was made, but not the workspace
 	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist src/trackway/console/static $(BROWSER_CLIENT)

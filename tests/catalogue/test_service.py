@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.catalogue.making import event
 from tests.running import poll_until
 from trackway.catalogue.entries import CatalogueReader
-from trackway.catalogue.service import CatalogueService
+from trackway.catalogue.service import catalogue_feed
 from trackway.catalogue.store import Catalogue
 from trackway.events.records import CLEAN_TOPICS, encode
 from trackway.log.sqlite import SqliteLog
@@ -19,7 +19,7 @@ def test_events_before_and_after_a_restart_count_once(tmp_path: Path):
         writer.append({"events": [encode(event(members={"a": 1})), encode(event("", kind="identify"))]})
         for _ in range(2):
             catalogue = Catalogue(engine)
-            service = CatalogueService(catalogue, log)
+            service = catalogue_feed(catalogue, log)
             service.start()
             writer.append({"events": [encode(event(members={"a": 1}))]})
             head = log.heads("events")[0]

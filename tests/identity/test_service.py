@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.running import poll_until
 from trackway.events.records import CLEAN_TOPICS, EventRecord, Place, encode
 from trackway.identity.ledger import IdentityLedger
-from trackway.identity.service import IdentityService
+from trackway.identity.service import identity_feed
 from trackway.log.sqlite import SqliteLog
 from trackway.state import open_state
 
@@ -22,7 +22,7 @@ def test_events_before_and_after_a_restart_count_once(tmp_path: Path):
         writer.append({"events": [event("identify", 1, "u1", "a1"), event("track", 2, "u2", "a1")]})
         for batch in (2, 3):
             ledger = IdentityLedger(engine)
-            service = IdentityService(ledger, log)
+            service = identity_feed(ledger, log)
             service.start()
             writer.append({"events": [event("identify", batch, "u1", f"a{batch}"), event("group", batch, "u1", "a1")]})
             head = log.heads("events")[0]

@@ -12,14 +12,14 @@ from typing import NamedTuple
 from starlette.applications import Starlette
 
 from trackway.catalogue.entries import CatalogueReader
-from trackway.catalogue.service import CatalogueService
+from trackway.catalogue.service import catalogue_feed
 from trackway.catalogue.store import Catalogue
 from trackway.console.app import create_app, end_streams, reconfigure
 from trackway.delivery.replay.service import ReplayService
 from trackway.delivery.service import DeliveryService
 from trackway.errors import TrackwayError
 from trackway.identity.ledger import IdentityLedger
-from trackway.identity.service import IdentityService
+from trackway.identity.service import identity_feed
 from trackway.log.contract import EventLog
 from trackway.node.accounting import HubAccounting
 from trackway.node.accounts import LogAccounts
@@ -67,10 +67,10 @@ async def run_hub(
         stack.push_async_callback(asyncio.to_thread, accounting.stop)
         accounting.start()
         people = IdentityLedger(engine, workspace.identity)
-        identity = IdentityService(people, clean)
+        identity = identity_feed(people, clean)
         stack.push_async_callback(asyncio.to_thread, identity.stop)
         identity.start()
-        catalogue = CatalogueService(Catalogue(engine), clean)
+        catalogue = catalogue_feed(Catalogue(engine), clean)
         stack.push_async_callback(asyncio.to_thread, catalogue.stop)
         catalogue.start()
         console = create_app(

@@ -7,6 +7,7 @@ expression says otherwise.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -19,12 +20,12 @@ Like = Any
 """An expression, an object of them (which becomes `fields`), or a plain value (which becomes `const`)."""
 
 
-class Expression:
+class Expression(ABC):
     """Something that has a value for each event."""
 
+    @abstractmethod
     def emit(self, code: Code) -> str:
         """Add the lines that work out the value, and return the variable that holds it."""
-        raise NotImplementedError
 
     def compiled(self, label: str = "expression", *, settings: Any = None) -> Callable[[Any], Any]:
         """Return a function from an event to this value, on its own."""
@@ -170,12 +171,12 @@ class first_of(Expression):
                 self._choose(code, result, choices[1:])
 
 
-class Test:
+class Test(ABC):
     """A yes or no about an event."""
 
+    @abstractmethod
     def emit(self, code: Code) -> str:
         """Add what is needed, and return a Python condition."""
-        raise NotImplementedError
 
 
 class when(Expression):
