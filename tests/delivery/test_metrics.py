@@ -16,6 +16,7 @@ from tests.delivery.harness import (
     webhook,
     workspace,
 )
+from trackway.console.metrics import render
 from trackway.delivery.metrics import SECONDS, Meter
 from trackway.delivery.service import DeliveryService
 from trackway.destinations.kit import Request, Response
@@ -45,7 +46,7 @@ async def test_requests_ledger_and_breaker_of_each_destination_are_shown(log: Cl
         log.add_numbers(5)
         await until(lambda: counts(engine, log).pending == 0)
         await until(lambda: service.status()[1].worker.refused)  # type: ignore[union-attr]
-        found = samples(await service.metrics())
+        found = samples(render([await service.metrics()]))
     assert found["trackway_delivery_requests_total", "hook", "delivered", ""] == 4
     assert found["trackway_delivery_requests_total", "hook", "rejected", "400"] == 1
     assert found["trackway_delivery_requests_total", "other", "retry", "401"] >= 1

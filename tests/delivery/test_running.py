@@ -42,7 +42,9 @@ def test_refused_credentials_are_told_everywhere_and_a_released_event_is_deliver
         with start_trackway(tmp_path, **options) as trackway:
             track(trackway, "Good", "Odd")
             trackway.wait_for(lambda: ledger()["failed"] == {"422": 1}, what="the failure", timeout_s=60)
-            assert "trackway_delivery_breaker" in ask(trackway, "/metrics").body.decode()
+            metrics = ask(trackway, "/metrics").body.decode()
+            assert "trackway_delivery_breaker" in metrics
+            assert "\ntrackway_ledger_balanced 1.0\n" in metrics
             assert send(f"{trackway.console_url}/metrics", method="GET").status != 200
 
             status.clear()

@@ -23,6 +23,7 @@ from trackway.console.errors import ApiError
 from trackway.console.guard import SECURITY_HEADERS, Guard
 from trackway.console.live import Hub
 from trackway.console.login import Login
+from trackway.console.metrics import MetricsApi, Part
 from trackway.console.overview import Overview
 from trackway.console.pages import icon, stylesheet
 from trackway.console.stream import LiveStream
@@ -45,6 +46,7 @@ def create_app(
     accounting: Accounting | None = None,
     catalogue: Catalogue | None = None,
     deliveries: Deliveries | None = None,
+    metrics: Sequence[Part] = (),
     allowed_hosts: Sequence[str] = (),
     static: Path = STATIC,
 ) -> Starlette:
@@ -86,6 +88,7 @@ def create_app(
             *(AccountingApi(accounting).routes if accounting else []),
             *(CatalogueApi(catalogue).routes if catalogue else []),
             *(DeliveryApi(deliveries).routes if deliveries else []),
+            *MetricsApi(metrics).routes,
             Route("/api/{rest:path}", _unknown),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),

@@ -1,6 +1,6 @@
 """What the console asks of the rest of the product; `trackway.node` hands in the real ones."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from trackway.warehouse.contract import QueryResult
@@ -137,10 +137,6 @@ class Deliveries(Protocol):
 
     def status(self) -> Sequence[Any]:
         """Return what is going on at each enabled destination, as something that JSON can hold."""
-        ...
-
-    def metrics(self) -> Awaitable[bytes]:
-        """Return what is measured at each of them, in Prometheus' text format."""
         ...
 
 

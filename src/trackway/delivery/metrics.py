@@ -1,12 +1,10 @@
-"""What is measured at each destination, and all of it in Prometheus' text format."""
+"""What is measured at each destination, as Prometheus' metric families."""
 
 import bisect
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct, field
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
-from prometheus_client.registry import Collector, CollectorRegistry
 
 from trackway.delivery.ledger import DestinationCounts
 
@@ -42,14 +40,12 @@ class Gauges(Struct, kw_only=True):
     crashes: int
 
 
-def render(destinations: Mapping[str, Gauges], counts: Sequence[DestinationCounts]) -> bytes:
+def families(destinations: Mapping[str, Gauges], counts: Sequence[DestinationCounts]) -> list[Metric]:
     """Return the metrics of all `destinations`, with what the ledger has of them."""
-    registry = CollectorRegistry()
-    registry.register(_Families(destinations, [one for one in counts if one.destination in destinations]))
-    return generate_latest(registry)
+    return list(_Families(destinations, [one for one in counts if one.destination in destinations]).collect())
 
 
-class _Families(Collector):
+class _Families:
     """Metric families by destination."""
 
     def __init__(self, destinations: Mapping[str, Gauges], counts: Sequence[DestinationCounts]) -> None:

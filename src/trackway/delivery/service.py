@@ -2,18 +2,19 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import cast
 
 from msgspec import Struct, structs
+from prometheus_client.core import Metric
 from sqlalchemy import Engine
 
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.filters import Filter
 from trackway.delivery.ledger import destination_counts
-from trackway.delivery.metrics import Gauges, Meter, render
+from trackway.delivery.metrics import Gauges, Meter, families
 from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
 from trackway.delivery.store import Store, destinations_due, prune
@@ -156,10 +157,10 @@ class DeliveryService:
             for slot in self._slots.values()
         ]
 
-    async def metrics(self) -> bytes:
-        """Return what is measured at each enabled destination, in Prometheus' text format."""
+    async def metrics(self) -> Sequence[Metric]:
+        """Return what is measured at each enabled destination, as Prometheus' metric families."""
         counts = await asyncio.to_thread(destination_counts, self._engine, self._log)
-        return render({key: _gauges(slot) for key, slot in self._slots.items()}, counts)
+        return families({key: _gauges(slot) for key, slot in self._slots.items()}, counts)
 
     async def _keep_running(self, slot: _Slot) -> None:
         """Run a destination's worker, and a new one whenever it breaks: nobody else is to notice."""

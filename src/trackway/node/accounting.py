@@ -1,16 +1,20 @@
 """Accounts of events in the hub: the trace index, the ledger's watch, and what the console asks about them."""
 
+import asyncio
 import logging
 import sqlite3
 import threading
 from collections.abc import Sequence
 
+from prometheus_client.core import Metric
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.errors import TrackwayError
 from trackway.log.contract import EventLog
+from trackway.node.lag import lags
 from trackway.node.ledger import Ledger, read_ledger
+from trackway.node.ledger_metrics import ledger_families
 from trackway.node.tracing.index import Follower, TraceIndex
 from trackway.node.tracing.rows import Ask
 from trackway.node.tracing.service import Traces
@@ -54,6 +58,13 @@ class HubAccounting:
     def ledger(self) -> Ledger:
         """Return the ledger of this moment."""
         return read_ledger(self.workspace, self._raw, self._clean, self._engine)
+
+    async def metrics(self) -> Sequence[Metric]:
+        """Return the ledger and the lag of all readers as Prometheus' metric families."""
+        return await asyncio.to_thread(self._metrics)
+
+    def _metrics(self) -> Sequence[Metric]:
+        return list(ledger_families(self.ledger(), lags(self._raw, self._clean)))
 
     def trace(self, message_id: str) -> Sequence[Story]:
         """Return what became of every call with this id."""

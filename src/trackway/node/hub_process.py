@@ -83,6 +83,7 @@ async def run_hub(
             accounting=accounting,
             catalogue=CatalogueReader(engine),
             deliveries=delivery,
+            metrics=[delivery.metrics, accounting.metrics],
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )
