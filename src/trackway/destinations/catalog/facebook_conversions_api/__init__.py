@@ -164,7 +164,8 @@ def _event(
         "data_processing_options_state": kit.when(limited, first_of(field("data_processing_options_state"), 0)),
     }
     if custom is not None:
-        members["custom_data"] = kit.merge(field("custom_data"), {one: _full(one, custom[one]) for one in custom})
+        own = {one: _full(one, custom[one]) for one in custom}
+        members["custom_data"] = kit.merge(field("custom_data"), own) if own else field("custom_data")
     rules: list[Rule] = []
     if custom and "contents" in custom:
         rules = [
