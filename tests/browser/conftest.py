@@ -39,6 +39,6 @@ def browser(chromium: Browser, console: ConsoleServer) -> Iterator[Browser]:
 @pytest.fixture
 def page(browser: Browser, console: ConsoleServer) -> Browser:
     """A fresh page, logged in and looking at the live view."""
-    browser.goto(f"{console.url}/login?token={TOKEN}")
+    browser.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     browser.until("document.querySelector('.connection-live')")
     return browser

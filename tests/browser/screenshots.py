@@ -100,18 +100,18 @@ def _views(browser: Browser, console: ConsoleServer, shot) -> None:
                 browser.until(AN_ORDER + "?.click() ?? document.querySelector('.panel')")
                 browser.until(TREE)
                 shot("console")
-            browser.goto(f"{console.url}/?outcome=quarantined")
+            browser.goto(f"{console.url}/live?outcome=quarantined")
             browser.until("document.querySelectorAll('a.row.quarantined').length > 3")
             shot(f"quarantined-{name}")
             browser.click("a.row:has-text('properties_not_object')")
             browser.until(TREE)
             shot(f"refused-{name}")
-            browser.goto(f"{console.url}/?name=Order+Completed&outcome=ok")
+            browser.goto(f"{console.url}/live?name=Order+Completed&outcome=ok")
             browser.until("document.querySelector('a.row')")
             browser.click("a.row")
             browser.until(TREE)
             shot(f"event-{name}")
-            browser.goto(f"{console.url}/?q=nowhere-to-be-found")
+            browser.goto(f"{console.url}/live?q=nowhere-to-be-found")
             browser.until("document.querySelector('.nothing h2')")
             shot(f"nothing-{name}")
             browser.goto(f"{console.url}/sql")
@@ -122,7 +122,7 @@ def _views(browser: Browser, console: ConsoleServer, shot) -> None:
 
 def _enter(browser: Browser, console: ConsoleServer, scheme: str, size: tuple[int, int]) -> None:
     browser.open(*size, scheme=scheme, touch=size == NARROW)
-    browser.goto(f"{console.url}/login?token={TOKEN}")
+    browser.goto(f"{console.url}/login?token={TOKEN}&next=/live")
 
 
 def _name(size: tuple[int, int]) -> str:

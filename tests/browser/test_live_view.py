@@ -87,7 +87,7 @@ def test_filters_are_kept_in_the_address(page, console):
     page.until("document.querySelectorAll('a.row').length === 2")
     page.select("[aria-label=Source]", "app")
     page.until("document.querySelectorAll('a.row').length === 1")
-    assert page.url() == f"{console.url}/?type=track&source=app&name=order"
+    assert page.url() == f"{console.url}/live?type=track&source=app&name=order"
     console.event(event="Order Completed", userId="u3", messageId="m4")
     console.event(event="Order Cancelled", userId="u3", messageId="m5", source="app")
     page.until(f'JSON.stringify({IDS}) === \'["m5","m2"]\'')
@@ -98,7 +98,7 @@ def test_filters_are_kept_in_the_address(page, console):
     assert "All 5 records" in page.text(".nothing")
     page.click("text=Clear filters")
     page.until("document.querySelectorAll('a.row').length === 5")
-    assert page.url() == f"{console.url}/"
+    assert page.url() == f"{console.url}/live"
     page.click("[role=radio]:has-text('Quarantined')")
     page.until("location.search === '?outcome=quarantined'")
 
@@ -124,7 +124,7 @@ def test_an_event_opens_beside_the_list_and_closes_again(page, console):
     assert page.text(".raw").startswith('{"type": "track"')
     page.press("Escape")
     page.until("!document.querySelector('.panel')")
-    assert page.url() == f"{console.url}/"
+    assert page.url() == f"{console.url}/live"
     page.back()
     page.until("document.querySelector('.panel .json')")
 
@@ -175,7 +175,7 @@ def test_the_keyboard_is_enough(page, console):
 
 def test_older_events_can_be_loaded(page, console):
     console.events([{"messageId": f"m{i}"} for i in range(450)])
-    page.goto(f"{console.url}/")
+    page.goto(f"{console.url}/live")
     page.until("document.querySelector('.list')?.dataset.count === '200'")
     page.click(".older button")
     page.until("document.querySelector('.list').dataset.count === '400'")
@@ -188,7 +188,7 @@ def test_older_events_can_be_loaded(page, console):
 
 def test_a_restarted_server_is_found_again_and_nothing_is_missing(chromium, console):
     chromium.open()
-    chromium.goto(f"{console.url}/login?token={TOKEN}")
+    chromium.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     console.event(messageId="before")
     chromium.until("document.querySelector('a.row')")
     console.stop()
@@ -207,7 +207,7 @@ def test_a_narrow_window_shows_all_that_matters_without_sideways_scrolling(brows
     )
     console.quarantine(b'{"type":"track"}', ("event_not_defined", "", "A track call needs `event`."))
     browser.size(390, 844)
-    browser.goto(f"{console.url}/login?token={TOKEN}")
+    browser.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     browser.until("document.querySelectorAll('a.row').length === 2")
     fits = """document.documentElement.scrollWidth <= innerWidth
         && [...document.querySelectorAll('.main, .list, .toolbar, .page-head')]
@@ -228,7 +228,7 @@ def test_a_narrow_window_shows_all_that_matters_without_sideways_scrolling(brows
 
 def test_sql_runs_and_shows_what_went_wrong(chromium, console):
     chromium.open()
-    chromium.goto(f"{console.url}/login?token={TOKEN}")
+    chromium.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     chromium.click("text=SQL")
     chromium.fill("#sql", "select 1")
     chromium.press("Control+Enter")

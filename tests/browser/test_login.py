@@ -11,7 +11,7 @@ LIVE = "document.querySelector('.connection-live')"
 
 def test_the_form_lets_in_and_returns_to_where_one_wanted_to_go(chromium, console):
     chromium.open()
-    chromium.goto(f"{console.url}/?outcome=dropped")
+    chromium.goto(f"{console.url}/live?outcome=dropped")
     assert "/login?next=" in chromium.url()
     chromium.fill("#token", "a guess")
     chromium.click("button")
@@ -23,13 +23,13 @@ def test_the_form_lets_in_and_returns_to_where_one_wanted_to_go(chromium, consol
     chromium.fill("#token", TOKEN)
     chromium.click("button")
     chromium.until(LIVE)
-    assert chromium.url() == f"{console.url}/?outcome=dropped"
+    assert chromium.url() == f"{console.url}/live?outcome=dropped"
 
 
 def test_the_printed_link_leaves_no_token_in_the_address_or_in_scripts_reach(browser, console):
-    browser.goto(f"{console.url}/login?token={TOKEN}")
+    browser.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     browser.until(LIVE)
-    assert browser.url() == f"{console.url}/"
+    assert browser.url() == f"{console.url}/live"
     assert browser.evaluate("document.cookie + document.referrer + JSON.stringify(localStorage)").find(TOKEN) == -1
     assert browser.evaluate("document.cookie") == ""
 
@@ -51,7 +51,7 @@ def test_a_shared_link_on_another_site_opens_without_a_second_login(page, consol
 
 def test_another_site_cannot_use_the_session(chromium, console, elsewhere):
     chromium.open()
-    chromium.goto(f"{console.url}/login?token={TOKEN}")
+    chromium.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     chromium.until(LIVE)
     chromium.goto(elsewhere("<p>evil</p>"))
     options = """{method: 'POST', credentials: 'include', headers: {'Content-Type': 'text/plain'},

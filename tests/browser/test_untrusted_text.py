@@ -28,7 +28,7 @@ CORPUS = [
 
 @pytest.fixture
 def hostile(console, browser):
-    browser.goto(f"{console.url}/login?token={TOKEN}")
+    browser.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     browser.until("document.querySelector('.connection-live')")
     yield browser
     assert browser.evaluate("window.__hit") is None
@@ -75,7 +75,7 @@ def test_refused_calls_are_text_everywhere(hostile, console):
 @pytest.mark.parametrize("text", CORPUS[:4])
 def test_filters_from_a_link_are_text(hostile, console, text):
     query = urlencode(dict.fromkeys(["q", "type", "source", "name", "user", "outcome"], text))
-    hostile.goto(f"{console.url}/?{query}")
+    hostile.goto(f"{console.url}/live?{query}")
     hostile.until("document.querySelector('.nothing h2') || document.querySelector('.nothing')?.textContent")
     assert hostile.evaluate("document.querySelector('#search').value") == text
 

@@ -189,3 +189,23 @@ async def test_wrong_paths_and_methods_are_json_errors(http):
     ):
         answer = await http.request(method, path)
         assert (answer.status, (await answer.json())["code"]) == (status, code), path
+
+
+async def test_a_filter_is_checked_with_the_character_where_it_is_wrong(http):
+    async with http.get(
+        "/api/filter", params={"where": 'event = "Order Completed" and properties.total > 100'}
+    ) as answer:
+        assert await answer.json() == {"ok": True}
+    async with http.get("/api/filter", params={"where": 'event = "Order" annd type = "track"'}) as answer:
+        told = await answer.json()
+    assert (told["ok"], told["position"]) == (False, 16)
+    assert told["problem"]
+
+
+async def test_events_are_filtered_by_fql(http, console):
+    console.events([{"messageId": f"m{i}", "properties": {"total": i}} for i in range(5)])
+    async with http.get("/api/events", params={"where": "properties.total > 2"}) as answer:
+        assert [event["messageId"] for event in (await answer.json())["events"]] == ["m4", "m3"]
+    async with http.get("/api/events", params={"where": "properties.total >"}) as answer:
+        told = await answer.json()
+    assert (answer.status, told["code"], told["position"]) == (400, "bad_filter", 18)

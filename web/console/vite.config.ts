@@ -7,6 +7,8 @@ export default defineConfig({
     outDir: "../../src/trackway/console/static",
     emptyOutDir: true,
     target: "es2022",
+    // The tokens are written with light-dark(), which is to stay as it is.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // The console's Content-Security-Policy takes fonts and scripts from files only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },

@@ -17,6 +17,8 @@ def encoded_answer(body: bytes, *, status: int = 200, headers: Mapping[str, str]
     return Response(body, status_code=status, headers=headers, media_type="application/json")
 
 
-def error_answer(status: int, code: str, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def error_answer(
+    status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **more: Any
+) -> Response:
     """Answer with an error that programs tell by `code` and people read in `message`."""
-    return json_answer({"code": code, "message": message}, status=status, headers=headers)
+    return json_answer({"code": code, "message": message, **more}, status=status, headers=headers)

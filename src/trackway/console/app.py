@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from trackway.console import filters
 from trackway.console.access import Access, FailureLimit, Hosts
 from trackway.console.accounting import AccountingApi
 from trackway.console.answers import error_answer
@@ -84,6 +85,7 @@ def create_app(
             Route("/api/events/{topic}/{partition:int}/{offset:int}", api.event),
             Route("/api/overview", api.overview),
             Route("/api/workspace", api.workspace),
+            Route("/api/filter", filters.check),
             Route("/api/sql", api.sql, methods=["POST"]),
             *(AccountingApi(accounting).routes if accounting else []),
             *(CatalogueApi(catalogue).routes if catalogue else []),
@@ -128,7 +130,7 @@ async def _unknown(request: Request) -> Response:
 
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)  # noqa: S101  # Starlette's handlers are typed for any exception
-    return error_answer(error.status, error.code, error.message)
+    return error_answer(error.status, error.code, error.message, **error.more)
 
 
 async def _http_error(_: Request, error: Exception) -> Response:

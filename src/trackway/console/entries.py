@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from trackway.console.errors import ApiError
+from trackway.console.filters import compiled
 from trackway.events import fql, records
 from trackway.events.clock_skew import format_ms
 from trackway.events.reasons import DROPS, FINDINGS
@@ -193,10 +194,10 @@ class Filter(Struct, frozen=True):
 
     @classmethod
     def of_query(cls, query: Mapping[str, str]) -> Self:
-        """Read a filter from query parameters `outcome`, `source`, `type`, `name`, `user` and `q`.
+        """Read a filter from query parameters `outcome`, `source`, `type`, `name`, `user`, `q`, and `where` in FQL.
 
         Raises:
-            ApiError: 400, for an outcome that does not exist.
+            ApiError: 400, for an outcome that does not exist, or a filter that cannot be understood.
         """
         outcome = query.get("outcome") or None
         if outcome is not None and outcome not in TOPICS:
@@ -208,6 +209,7 @@ class Filter(Struct, frozen=True):
             query.get("name", "").casefold(),
             query.get("user", "").casefold(),
             query.get("q", "").casefold(),
+            compiled(where) if (where := query.get("where", "").strip()) else None,
         )
 
     @property

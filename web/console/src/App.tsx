@@ -1,60 +1,56 @@
-import { useEffect, useState } from "preact/hooks";
-import { getOverview, getWorkspace, type Workspace } from "./api";
-import { useChanges } from "./emitter";
-import { Feed } from "./live/feed";
-import { LivePage } from "./live/LivePage";
-import { router } from "./router";
-import { SqlPage } from "./sql/SqlPage";
-import { CopyButton } from "./ui/CopyButton";
-import { LeaveIcon, LiveIcon, Logo, SqlIcon } from "./ui/icons";
+/** The frame of the console: the navigation, and the page that is open. */
+import type { ComponentType } from "preact";
+import { useEffect, useErrorBoundary, useRef, useState } from "preact/hooks";
+import { Nav } from "./nav/Nav";
+import { routeAt, type PageProps, type Route } from "./routes";
+import { ConfirmHost } from "./ui/Dialog";
+import { EmptyState, ErrorState, Loading } from "./ui/states";
+import { Link } from "./ui/Link";
+import { useRouter } from "./ui/router";
+import { ToastHost } from "./ui/Toast";
 
-const feed = new Feed();
-
-/** The frame of the console: where one can go, and the page that is open. */
 export function App() {
-  useChanges(router);
-  const [workspace, setWorkspace] = useState<Workspace | null>(null);
+  const { path } = useRouter();
+  const found = routeAt(path);
+  const label = found?.route.label ?? "";
+  const main = useRef<HTMLElement>(null);
+  const first = useRef(true);
   useEffect(() => {
-    getWorkspace().then(setWorkspace, () => undefined);
-    getOverview().then((overview) => feed.setOverview(overview), () => undefined);
-  }, []);
-  const onSql = router.path === "/sql";
-  useEffect(() => {
-    document.title = onSql ? "SQL · Trackway" : "Live · Trackway";
-    if (onSql) feed.close();
-  }, [onSql]);
+    document.title = label ? `${label} · Trackway` : "Not found · Trackway";
+    // Whoever hears the page or uses the keyboard begins at the new page's top, not at the link that led here.
+    if (!first.current) main.current?.focus({ preventScroll: true });
+    first.current = false;
+  }, [label]);
   return (
     <div class="app">
-      <nav class="nav" aria-label="Console">
-        <a class="brand" href="/" onClick={(click) => follow(click, "/")}><Logo />Trackway</a>
-        <ul>
-          <li><Item path="/" label="Live" icon={<LiveIcon />} here={!onSql} /></li>
-          {workspace?.sql !== false && <li><Item path="/sql" label="SQL" icon={<SqlIcon />} here={onSql} /></li>}
-        </ul>
-        <div class="nav-foot">
-          {workspace && (
-            <div class="ingest">
-              <span>Clients send to</span>
-              <code>{workspace.ingest_url.replace(/^https?:\/\//, "")}</code>
-              <CopyButton text={workspace.ingest_url} label="Copy the address" quiet />
-            </div>
-          )}
-          <form method="post" action="/logout"><button type="submit" class="button quiet"><LeaveIcon /><span>Log out</span></button></form>
-          {workspace && <span class="version">{workspace.version}</span>}
-        </div>
-      </nav>
-      <main class="main">{onSql ? <SqlPage /> : <LivePage feed={feed} workspace={workspace} />}</main>
+      <a class="skip" href="#main" onClick={(click) => { click.preventDefault(); main.current?.focus(); }}>Skip to the page</a>
+      <Nav here={found?.route ?? null} />
+      <main class="main" id="main" tabIndex={-1} ref={main}>
+        {found ? <LoadedPage key={found.route.patterns[0]} route={found.route} params={found.params} /> : <NotFound />}
+      </main>
+      <ConfirmHost />
+      <ToastHost />
     </div>
   );
 }
 
-function Item({ path, label, icon, here }: { path: string; label: string; icon: preact.JSX.Element; here: boolean }) {
-  return <a class="nav-item" href={path} aria-current={here ? "page" : undefined} onClick={(click) => follow(click, path)}>{icon}{label}</a>;
+const loaded = new Map<Route, ComponentType<PageProps>>();
+
+function LoadedPage({ route, params }: { route: Route; params: Record<string, string> }) {
+  const [, render] = useState(0);
+  const [problem, setProblem] = useState("");
+  const [broken] = useErrorBoundary();
+  useEffect(() => {
+    if (loaded.has(route)) return;
+    route.load().then((module) => { loaded.set(route, module.default); render((count) => count + 1); },
+      () => setProblem("This part of the console did not load. Trackway may have been updated: load the page anew."));
+  }, [route]);
+  const Page = loaded.get(route);
+  const message = problem || (broken ? `This page failed: ${String((broken as Error).message ?? broken)}` : "");
+  if (message) return <ErrorState title="That did not work" message={message} action={<button type="button" class="button" onClick={() => location.reload()}>Load anew</button>} />;
+  return Page ? <Page params={params} /> : <Loading />;
 }
 
-/** A click with a modifier is left to the browser. */
-function follow(click: MouseEvent, path: string): void {
-  if (click.metaKey || click.ctrlKey || click.shiftKey) return;
-  click.preventDefault();
-  router.go(path, { query: new URLSearchParams() });
+function NotFound() {
+  return <EmptyState title="There is no such page" action={<Link class="button" href="/">To the start</Link>}>The address may be from another version of Trackway.</EmptyState>;
 }

@@ -1,4 +1,5 @@
-import type { RawCall, WorkspaceSource } from "./api";
+import type { RawCall } from "./api/records";
+import type { WorkspaceSource } from "./api/workspace";
 import { TYPES } from "./live/filter";
 
 /** Quote a text for a POSIX shell. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Entry } from "../src/api";
+import type { Entry } from "../src/api/records";
 import { Buffer, type Row } from "../src/live/buffer";
 
 function entries(...ids: string[]): Entry[] {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { between, clock, rate, short, sum, whole } from "../src/ui/format";
 import { below, isWithin } from "../src/json/pointer";
-import { eventOf } from "../src/path";
+import { positionOf } from "../src/api/records";
+import { match } from "../src/ui/match";
 import { csvOf } from "../src/sql/csv";
 
 describe("format", () => {
@@ -40,10 +41,20 @@ describe("pointer", () => {
   });
 });
 
-describe("event path", () => {
-  it("names a record or nothing", () => {
-    expect(eventOf("/events/quarantine/2/17")).toEqual({ topic: "quarantine", partition: 2, offset: 17 });
-    for (const path of ["/", "/events/x/1", "/events/events/0/-1", "/events/events/0/1/2", "/events/Ev<>/0/1"]) expect(eventOf(path)).toBeNull();
+describe("addresses", () => {
+  const event = (path: string) => positionOf(match("/events/:topic/:partition/:offset", path) ?? {});
+
+  it("name a record or nothing", () => {
+    expect(event("/events/quarantine/2/17")).toEqual({ topic: "quarantine", partition: 2, offset: 17 });
+    for (const path of ["/", "/events/x/1", "/events/events/0/-1", "/events/events/0/1/2", "/events/Ev<>/0/1"]) expect(event(path)).toBeNull();
+  });
+
+  it("hold names with any letters", () => {
+    expect(match("/events/:id", "/events/a%2Fb%20c")).toEqual({ id: "a/b c" });
+    expect(match("/events/:id", "/events/%E0%A4")).toEqual({ id: "%E0%A4" });
+    expect(match("/sources/:key", "/sources/")).toBeNull();
+    expect(match("/sources", "/sources/")).toEqual({});
+    expect(match("/", "/")).toEqual({});
   });
 });
 

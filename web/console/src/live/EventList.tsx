@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Entry } from "../api";
-import { pathOf } from "../api";
+import type { Entry } from "../api/records";
+import { pathOf } from "../api/records";
 import { clock, moment, whole } from "../ui/format";
 import { UpIcon } from "../ui/icons";
 import type { Row } from "./buffer";

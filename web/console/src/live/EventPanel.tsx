@@ -1,5 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { ApiError, getEvent, pathOf, type Detail, type Entry, type Position, type Workspace } from "../api";
+import { ApiError } from "../api/client";
+import { getEvent, pathOf, type Detail, type Entry, type Position } from "../api/records";
+import type { Workspace } from "../api/workspace";
 import { repeatCurl } from "../curl";
 import { JsonTree, type Mark } from "../json/JsonTree";
 import { CopyButton } from "../ui/CopyButton";

@@ -1,4 +1,4 @@
-import type { Workspace } from "../api";
+import type { Workspace } from "../api/workspace";
 import { helloCurl } from "../curl";
 import { CopyButton } from "../ui/CopyButton";
 

@@ -1,32 +1,40 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { getOlder, pathOf, type Entry, type Position, type Workspace } from "../api";
-import { useChanges } from "../emitter";
-import { router } from "../router";
+import { getOlder, pathOf, positionOf, type Entry, type Position } from "../api/records";
+import { useWorkspace, type Workspace } from "../api/workspace";
+import { useChanges } from "../ui/emitter";
+import type { PageProps } from "../routes";
+import { router, useRouter } from "../ui/router";
 import { whole } from "../ui/format";
 import { PauseIcon, PlayIcon } from "../ui/icons";
 import type { Row } from "./buffer";
 import { EventList } from "./EventList";
 import { EventPanel } from "./EventPanel";
-import type { Feed } from "./feed";
+import { feed, type Feed } from "./feed";
 import { countOf, filterOf, queryOf, NO_FILTER, type Filter } from "./filter";
 import { FirstEvent } from "./FirstEvent";
 import { Toolbar } from "./Toolbar";
 import { Totals } from "./Totals";
+import "./list.css";
+import "./panel.css";
+import "./totals.css";
 
+const LIVE = "/live";
 const OLDER = 200;
 const POINTING_MS = 1000;
 
 /** All events as they happen. */
-export function LivePage({ feed, workspace }: { feed: Feed; workspace: Workspace | null }) {
+export default function LivePage({ params }: PageProps) {
   useChanges(feed);
-  useChanges(router);
+  useRouter();
+  const workspace = useWorkspace();
   const query = queryOf(filterOf(router.query)).toString();
   const filter = useMemo(() => filterOf(new URLSearchParams(query)), [query]);
-  const open = router.event;
+  const open = positionOf(params);
   const [paused, setPaused] = useState(false);
   const [scrolled, setScrolled] = useState(false);
   const [active, setActive] = useState<Row | null>(null);
   useEffect(() => { feed.open(filter); setActive(null); }, [query]);
+  useEffect(() => () => feed.close(), []);
 
   const [pointing, setPointing] = usePointing();
   const held = paused || scrolled || active !== null || pointing;
@@ -34,13 +42,13 @@ export function LivePage({ feed, workspace }: { feed: Feed; workspace: Workspace
   const selected = active && (open === null || isAt(active, open)) ? active : open && findAt(rows, open);
 
   const setFilter = (next: Filter) => router.go(router.path, { query: queryOf(next), replace: true });
-  const openEvent = (at: Position, replace = router.event !== null) => router.go(`/events/${pathOf(at)}`, { replace });
+  const openEvent = (at: Position, replace = open !== null) => router.go(`/events/${pathOf(at)}`, { query: router.query, replace });
   const select = (row: Row, andOpen: boolean) => {
     setActive(row);
-    if ("entry" in row && (andOpen || router.event)) openEvent(row.entry.position);
+    if ("entry" in row && (andOpen || open)) openEvent(row.entry.position);
   };
   const resume = () => { setPaused(false); setScrolled(false); setActive(null); };
-  const close = () => { setActive(null); router.go("/"); };
+  const close = () => { setActive(null); router.go(LIVE, { query: router.query }); };
   useKeys({ rows, selected: selected ?? null, select, close, isOpen: open !== null,
     pause: () => (paused || scrolled || active ? resume() : setPaused(true)), leave: () => setActive(null) });
 
@@ -48,15 +56,15 @@ export function LivePage({ feed, workspace }: { feed: Feed; workspace: Workspace
   return (
     <div class="live" data-panel={open !== null}>
       <div class="live-main">
-        <header class="page-head">
+        <header class="page-head live-head">
           <h1>Live events</h1>
           <Connection feed={feed} paused={paused} />
-          <button type="button" class={paused ? "button primary" : "button"} aria-pressed={paused} title="Space"
+          <div class="page-actions"><button type="button" class={paused ? "button primary" : "button"} aria-pressed={paused} title="Space"
             onClick={() => (paused ? resume() : setPaused(true))}>
             {paused ? <PlayIcon /> : <PauseIcon />}
             {paused ? "Resume" : "Pause"}
             {paused && fresh > 0 && <span class="count">{whole(fresh)} new</span>}
-          </button>
+          </button></div>
         </header>
         <Totals workspace={workspace} overview={feed.overview} />
         <Toolbar filter={filter} workspace={workspace} onChange={setFilter} />

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { Workspace } from "../api";
+import type { Workspace } from "../api/workspace";
 import { CloseIcon, FilterIcon, SearchIcon } from "../ui/icons";
 import { OUTCOMES, TYPES, countOf, NO_FILTER, type Filter } from "./filter";
 

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
-import type { DestinationCounts, Overview, SourceCounts, Workspace } from "../api";
+import type { DestinationCounts, Overview, SourceCounts } from "../api/overview";
+import type { Workspace } from "../api/workspace";
 import { rate, short, sum, whole } from "../ui/format";
 import { ChevronIcon } from "../ui/icons";
 import { Sparkline } from "../ui/Sparkline";

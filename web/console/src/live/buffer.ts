@@ -1,4 +1,4 @@
-import type { Entry } from "../api";
+import type { Entry } from "../api/records";
 
 /** A line of the live list: a record, or the note that some were not sent. */
 export type Row = { seq: number; entry: Entry } | { seq: number; gap: number };

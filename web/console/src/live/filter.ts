@@ -1,4 +1,4 @@
-import type { Outcome } from "../api";
+import type { Outcome } from "../api/records";
 
 /** What a viewer wants to see; an empty member asks nothing. The server applies it. */
 export interface Filter {

@@ -1,4 +1,4 @@
-import type { Entry } from "../api";
+import type { Entry } from "../api/records";
 import { DuplicateIcon, FlagIcon, OkIcon, RefusedIcon } from "../ui/icons";
 import { TYPES } from "./filter";
 

@@ -1,5 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { ApiError, runSql, type SqlResult } from "../api";
+import { ApiError } from "../api/client";
+import { runSql, type SqlResult } from "../api/sql";
+import "./sql.css";
 import { whole } from "../ui/format";
 import { PlayIcon, WarningIcon } from "../ui/icons";
 import { csvOf, textOf } from "./csv";
@@ -16,7 +18,7 @@ const EXAMPLES: [string, string][] = [
 type Answer = { result: SqlResult } | { problem: string } | null;
 
 /** Questions to the warehouse. */
-export function SqlPage() {
+export default function SqlPage() {
   const [sql, setSql] = useState(() => sessionStorage.getItem(KEPT) ?? EXAMPLES[0]![1]);
   const [answer, setAnswer] = useState<Answer>(null);
   const [running, setRunning] = useState<AbortController | null>(null);

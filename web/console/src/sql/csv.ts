@@ -1,4 +1,4 @@
-import type { SqlResult } from "../api";
+import type { SqlResult } from "../api/sql";
 
 /** Return a result as CSV (RFC 4180) with a header line. */
 export function csvOf(result: SqlResult): string {
