@@ -35,8 +35,8 @@ from benchmarks.render_rate import measure as measure_rendering
 from trackway.delivery.ledger import DestinationCounts, destination_counts
 from trackway.delivery.service import DeliveryService
 from trackway.delivery.transport import HttpTransport
+from trackway.destinations.destination import Destination
 from trackway.destinations.kit import Rejected, Request, Response, Retry
-from trackway.destinations.registry import Destination
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.state import open_state

@@ -33,7 +33,7 @@ from tests.delivery.harness import (
 from trackway.delivery.service import DeliveryService
 from trackway.delivery.transport import HttpTransport
 from trackway.delivery.worker import Options
-from trackway.destinations.registry import Destination
+from trackway.destinations.destination import Destination
 from trackway.state.tables import attempts
 
 CERTIFICATE = Path(__file__).with_name("self_signed.pem")

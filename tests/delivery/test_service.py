@@ -27,8 +27,8 @@ from tests.delivery.harness import (
     workspace,
 )
 from trackway.delivery.service import DeliveryService
+from trackway.destinations.destination import Destination
 from trackway.destinations.kit import Request
-from trackway.destinations.registry import Destination
 from trackway.state.tables import attempts, exceptions, retries
 from trackway.workspace import WorkspaceError
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from trackway.destinations import kit
-from trackway.destinations.registry import Destination, Exchange, UnreadableAnswer
+from trackway.destinations.destination import Destination, Exchange, UnreadableAnswer
 
 Answerer = Callable[[list[int]], kit.Response | kit.Retry | kit.Rejected]
 OK = kit.Response(status=200)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trackway.destinations import kit, registry
 from trackway.destinations.catalog.hubspot.records import flat
+from trackway.destinations.destination import Exchange
 from trackway.workspace.load import WorkspaceError
 
 SETTINGS = {
@@ -57,7 +58,7 @@ def _rows(destination: registry.Destination, kind: str, number: int, person: int
     return rows
 
 
-def _converse(exchange: registry.Exchange, wrong: set[str]) -> list[kit.Outcome]:
+def _converse(exchange: Exchange, wrong: set[str]) -> list[kit.Outcome]:
     """Answer as an account would that takes nothing with one of `wrong` in it, nor an address twice in a batch."""
     try:
         request = next(exchange)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trackway.destinations import kit, registry
+from trackway.destinations.destination import Exchange
 
 _FOUND = b'{"total_count":1,"data":[{"id":"c-1"}],"id":"c-1"}'
 _NOT_FOUND = b'{"total_count":0,"data":[],"errors":[{"code":"not_found","message":null}]}'
@@ -30,7 +31,7 @@ def test_whatever_intercom_answers_a_row_has_an_end(kind: str, known: bool, said
         assert _converse(destination.exchange(rows), said) <= 8
 
 
-def _converse(exchange: registry.Exchange, said: Sequence[tuple[int, bytes]]) -> int:
+def _converse(exchange: Exchange, said: Sequence[tuple[int, bytes]]) -> int:
     """Give the answers in turn, again and again; return how many it took."""
     asked = 0
     with contextlib.suppress(StopIteration):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from trackway.destinations import kit, registry
 from trackway.destinations.catalog.klaviyo.phones import COUNTRIES, e164
+from trackway.destinations.destination import Exchange
 
 
 # As Google's libphonenumber makes them.
@@ -67,7 +68,7 @@ def _rows(destination: registry.Destination, number: int) -> Sequence[kit.Row]:
     return rows
 
 
-def _converse(exchange: registry.Exchange, wrong: set[int]) -> tuple[list[kit.Outcome], list[int]]:
+def _converse(exchange: Exchange, wrong: set[int]) -> tuple[list[kit.Outcome], list[int]]:
     """Answer as an account would that takes no request with one of the `wrong` in it, and says no more than that."""
     accepted: list[int] = []
     try:

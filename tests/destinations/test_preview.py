@@ -1,6 +1,5 @@
 """`trackway preview` and `trackway destinations`, as they are typed."""
 
-import hmac
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from trackway.cli import app
-from trackway.destinations import registry
 from trackway.destinations.preview import File, previewer, read_file
 from trackway.errors import TrackwayError
 
@@ -142,15 +140,3 @@ def test_a_type_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
     found = run("destinations", "describe", "broken", "-w", str(tmp_path))
     assert found.exit_code == 1
     assert "ModuleNotFoundError" in " ".join(found.stderr.split())
-
-
-def test_a_users_deletion_is_told_where_the_vendor_has_a_request_for_it() -> None:
-    hook = registry.load("webhook", {"url": "https://x.example/", "shared_secret": "s-1"}, where="")
-    request = hook.delete_user("u-1")
-    assert request is not None and json.loads(request.content()) == {"type": "delete", "userId": "u-1"}
-    assert request.headers["X-Signature"] == hmac.new(b"s-1", request.content(), "sha1").hexdigest()
-    analytics = registry.load("amplitude", {"api_key": "k-1", "secret_key": "s-1", "region": "eu"}, where="")
-    deletion = analytics.delete_user("u-1")
-    assert deletion is not None and deletion.url == "https://analytics.eu.amplitude.com/api/2/deletions/users"
-    assert json.loads(deletion.content())["user_ids"] == ["u-1"]
-    assert registry.load("mixpanel", {"project_token": "t-1"}, where="").delete_user("u-1") is None

@@ -9,6 +9,7 @@ import pytest
 from msgspec import Struct
 
 from trackway.destinations import kit, registry
+from trackway.destinations.destination import UnreadableAnswer
 from trackway.destinations.registry import DestinationError
 from trackway.workspace import WorkspaceError
 
@@ -132,7 +133,7 @@ def test_an_answer_that_cannot_be_judged_is_told_apart(beacon: ModuleType) -> No
         beacon.judge = judge
         exchange = load().exchange(rows)  # type: ignore[arg-type]
         next(exchange)
-        with pytest.raises(registry.UnreadableAnswer):
+        with pytest.raises(UnreadableAnswer):
             exchange.send(kit.Response(status=200))
 
 

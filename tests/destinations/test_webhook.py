@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from trackway.destinations import registry
+from trackway.destinations import kit, registry
 from trackway.workspace import WorkspaceError
 
 URL = "https://hooks.example.com/"
@@ -58,3 +58,22 @@ def test_settings_do_not_show_secrets() -> None:
     destination = load(shared_secret="hush-hush", headers={"Authorization": "Bearer hush"})
     assert "hush" not in repr(destination.settings)
     assert destination.secrets() == ["Bearer hush", "hush-hush"]
+
+
+AWS = {"access_key_id": "AKIDEXAMPLE", "secret_access_key": "aws-s-1", "region": "eu-central-1", "service": "lambda"}
+
+
+def test_a_request_to_aws_is_signed_and_its_secret_is_known_as_one() -> None:
+    hook = load(aws=AWS, shared_secret="s-1")
+    assert set(hook.secrets()) == {"aws-s-1", "s-1"}
+    request = next(hook.exchange(hook.rows(kit.Event.from_json(b'{"messageId":"m-1"}'))))  # pyright: ignore
+    signed = request.headers["Authorization"]
+    assert signed.startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert "/eu-central-1/lambda/aws4_request" in signed
+    assert "SignedHeaders=content-type;host;idempotency-key;x-amz-date;x-signature" in signed
+
+
+def test_headers_that_the_signature_sets_cannot_be_given() -> None:
+    with pytest.raises(WorkspaceError, match="Authorization is set by Trackway"):
+        load(aws=AWS, headers={"Authorization": "Bearer x"})
+    load(headers={"Authorization": "Bearer x"})

@@ -6,7 +6,7 @@ from trackway.delivery.filters import Filter
 from trackway.delivery.items import DELIVERED, End, Item
 from trackway.delivery.store import Parked
 from trackway.destinations import kit
-from trackway.destinations.registry import Destination
+from trackway.destinations.destination import Destination
 from trackway.events.records import EVENTS, EventRecord, Place, decode_event
 from trackway.log.contract import EventLog, LogReader
 

@@ -8,7 +8,7 @@ from trackway.delivery.items import End, Item, Verdict, write_offsets
 from trackway.delivery.redact import Redactor
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
-from trackway.destinations.registry import Destination, Exchange, UnreadableAnswer
+from trackway.destinations.destination import Destination, Exchange, UnreadableAnswer
 
 Attempt = dict[str, Any]
 """A row for the table of attempts, without the destination."""

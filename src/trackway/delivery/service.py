@@ -21,7 +21,7 @@ from trackway.delivery.store import Store, destinations_due, prune
 from trackway.delivery.transport import HttpTransport, Transport
 from trackway.delivery.worker import PATIENT, DestinationWorker, Options, Status
 from trackway.destinations import registry
-from trackway.destinations.registry import Destination
+from trackway.destinations.destination import Destination
 from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.workspace.model import Destination as DestinationSettings

@@ -33,7 +33,7 @@ from trackway.delivery.sender import CREDENTIALS, Attempt, Sender
 from trackway.delivery.store import Store
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
-from trackway.destinations.registry import Destination
+from trackway.destinations.destination import Destination
 from trackway.log import consumers
 from trackway.log.contract import EventLog
 

@@ -10,7 +10,7 @@ import yaml
 from msgspec import Struct
 
 from trackway.destinations import kit, registry
-from trackway.destinations.registry import Destination, UnreadableAnswer
+from trackway.destinations.destination import Destination, UnreadableAnswer
 from trackway.errors import TrackwayError
 from trackway.workspace.load import WorkspaceError, convert
 

@@ -6,27 +6,30 @@ A case is a JSON file in `<module>.cases/` beside the destination's module, at o
      "requests": [{"method", "url", "headers", "json"}], "skipped": {"m-1": "reason"},
      "answer": {"status", "headers", "body"}, "outcomes": ["delivered", "retry 503 after 7", …]}
 
+With `delete`, such as `{"user_id": "u-1", "email": "a@b.co"}`, in place of `events` it shows how a person is deleted.
 `request` may stand for a list of one, `answer` for another; `body` (text) for `json`. `skipped` names events that are
 not sent, by message id. Requests are answered in order by `answers`, and when there are no more of them by 200 `{}`, as
 a look-up that finds nothing; `outcomes` is what the destination makes of that, for each row of each route. An outcome
-is written `delivered`, `rejected 400`, `retry 503` or `retry 503 after 7`.
+is written `delivered`, `rejected 400`, `retry 503` or `retry 503 after 7`; a deletion may end `skipped missing_email`.
 """
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
 
 from trackway.destinations import kit, registry
+from trackway.destinations.destination import Destination, UnreadableAnswer
 from trackway.destinations.preview import by_route
-from trackway.destinations.registry import Destination, UnreadableAnswer
 
 Json = dict[str, Any]
 _MOST_REQUESTS = 20
 """For a row, halved batches and look-ups included."""
+_SOMEBODY = kit.Person(user_id="u-1", anonymous_ids=("a-1",), email="u1@example.com")
+Steps: TypeAlias = Generator[kit.Request, kit.Answer, list[Any]]
 
 
 class Answer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -50,7 +53,8 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     about: str
     settings: Json
-    events: list[msgspec.Raw]
+    events: list[msgspec.Raw] = []
+    delete: kit.Person | None = None
     request: Json | None = None
     requests: list[Json] = []
     skipped: dict[str, str] = {}
@@ -73,12 +77,14 @@ def check_case(kind: str, case: Case, *, folder: Path | None = None) -> None:
     rows, skipped = _render(destination, case.events)
     answers = [case.answer, *case.answers] if case.answer else case.answers
     sent: list[kit.Request] = []
-    outcomes: list[kit.Outcome] = []
+    outcomes: list[kit.Outcome | kit.Skipped] = []
     for group in by_route(rows):
         outcomes += _carry_out(destination.exchange(group), sent, answers)
+    if case.delete is not None:
+        outcomes += _carry_out(listed(destination.deletion(case.delete)), sent, answers)
     _same("requests", [_shown(request, case) for request in sent], [case.request] if case.request else case.requests)
     _same("skipped", skipped, case.skipped)
-    if answers:
+    if answers or case.outcomes:
         _same("outcomes", [_told(found) for found in outcomes], case.outcomes)
 
 
@@ -87,8 +93,8 @@ def check_contract(
 ) -> None:
     """Raise AssertionError unless the destination keeps what every destination promises.
 
-    Whatever is answered, there is one outcome per row or an answer that cannot be read; the same events make the same
-    requests; and neither settings nor requests show a secret when printed.
+    Whatever is answered, there is one outcome per row, or an answer that cannot be read, and one for a deletion;
+    the same events make the same requests; and neither settings nor requests show a secret when printed.
     """
     destination = registry.load(kind, settings, where="settings")
     limits, chance = destination.limits, random.Random(seed)  # noqa: S311  the same answers at every run
@@ -110,30 +116,36 @@ def check_contract(
                 shown = repr(first) + repr(destination.settings)
                 _require(secret not in shown, "a secret shows when it is printed")
             for _ in range(rounds):
-                _check_outcomes(destination, batch, chance)
+                _check_outcomes(destination.exchange(batch), len(batch), chance)
+    for _ in range(rounds):
+        _check_outcomes(listed(destination.deletion(_SOMEBODY)), 1, chance)
 
 
-def _check_outcomes(destination: Destination, rows: Sequence[kit.Row], chance: random.Random) -> None:
-    exchange = destination.exchange(rows)
-    answers: list[registry.Answer] = []
+def listed(deletion: kit.Deletion) -> Steps:
+    """Return a deletion as an exchange with one row."""
+    return [(yield from deletion)]
+
+
+def _check_outcomes(exchange: Steps, count: int, chance: random.Random) -> None:
+    answers: list[kit.Answer] = []
     try:
         next(exchange)
-        for _ in range(_MOST_REQUESTS * len(rows)):
+        for _ in range(_MOST_REQUESTS * count):
             answers.append(_any_answer(chance))
             exchange.send(answers[-1])
     except UnreadableAnswer:
         return
     except StopIteration as done:
-        outcomes: list[kit.Outcome] = done.value
-        _require(len(outcomes) == len(rows), f"{len(outcomes)} outcomes for {len(rows)} rows after {answers}")
+        outcomes: list[Any] = done.value
+        _require(len(outcomes) == count, f"{len(outcomes)} outcomes for {count} rows after {answers}")
         for outcome in outcomes:
-            known = isinstance(cast("object", outcome), kit.Delivered | kit.Retry | kit.Rejected)
+            known = isinstance(outcome, kit.Delivered | kit.Retry | kit.Rejected | kit.Skipped)
             _require(known, f"{outcome!r} is no outcome, after {answers}")
     else:
         raise AssertionError(f"requests without end after {answers}")
 
 
-def _any_answer(chance: random.Random) -> registry.Answer:
+def _any_answer(chance: random.Random) -> kit.Answer:
     if chance.random() < 0.1:
         return chance.choice([kit.Retry("connection"), kit.Rejected("address_refused")])
     status = chance.choice([200, 201, 204, 207, 301, 400, 401, 403, 404, 408, 413, 422, 425, 429, 500, 502, 503])
@@ -165,8 +177,8 @@ def _render(destination: Destination, bodies: Sequence[msgspec.Raw]) -> tuple[li
 
 
 def _carry_out(
-    exchange: registry.Exchange, sent: list[kit.Request], answers: Sequence[Answer]
-) -> Sequence[kit.Outcome]:
+    exchange: Steps, sent: list[kit.Request], answers: Sequence[Answer]
+) -> Sequence[kit.Outcome | kit.Skipped]:
     """Add the requests of an exchange to those `sent`, answered in their order, and return its outcomes."""
     try:
         request = next(exchange)
@@ -186,11 +198,14 @@ def _shown(request: kit.Request, case: Case) -> Json:
     wanted = [case.request] if case.request else case.requests
     if any("body" in one for one in wanted):
         return shown | {"body": request.content().decode()}
-    return shown | {"json": msgspec.json.decode(request.content())}
+    content = request.content()
+    return shown | ({"json": msgspec.json.decode(content)} if content else {})
 
 
-def _told(outcome: kit.Outcome) -> str:
+def _told(outcome: kit.Outcome | kit.Skipped) -> str:
     """Return an outcome as cases write it."""
+    if isinstance(outcome, kit.Skipped):
+        return f"skipped {outcome.reason}"
     if isinstance(outcome, kit.Retry):
         return f"retry {outcome.reason}" + ("" if outcome.after_s is None else f" after {outcome.after_s:g}")
     return f"rejected {outcome.reason}" if isinstance(outcome, kit.Rejected) else "delivered"

@@ -11,7 +11,7 @@ from trackway.delivery.items import End, Item
 from trackway.delivery.replay.marking import Remake, mark
 from trackway.delivery.replay.orders import Order
 from trackway.delivery.replay.selection import NOT_SELECTED, Selection
-from trackway.destinations.registry import Destination
+from trackway.destinations.destination import Destination
 from trackway.events.records import EVENTS, EventRecord, Place, decode_event
 from trackway.log.contract import EventLog, Slice
 

@@ -23,7 +23,7 @@ from trackway.delivery.trace import replay_key
 from trackway.delivery.transport import HttpTransport, Transport
 from trackway.delivery.worker import PATIENT, DestinationWorker, Options
 from trackway.destinations import registry
-from trackway.destinations.registry import Destination
+from trackway.destinations.destination import Destination
 from trackway.errors import TrackwayError
 from trackway.log.contract import EventLog
 from trackway.state import upsert

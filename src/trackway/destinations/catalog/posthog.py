@@ -6,6 +6,8 @@ Source:   https://posthog.com/docs/api/capture, …/docs/data/identify, …/docs
           their properties are Segment's: they go as they are.
 Limits:   20 MB in a batch, about 1 MB an event.
 Repeats:  events with the same `uuid`, `distinct_id`, name and day count once; the rest sets values.
+Deletes:  people with their events and recordings, by `/api/projects/…/persons/bulk_delete/` (…/docs/api/persons and
+          …/docs/privacy/data-storage, read 2026-11-26). Needs `personal_api_key` and `project_id`.
 """
 
 import uuid
@@ -24,6 +26,8 @@ NAME = "Posthog"
 LIMITS = kit.Limits(events=1000, bytes=10_000_000, wait_s=1.0, concurrency=8)
 PEOPLE = "people"
 _HOSTS = {"us": "https://us.i.posthog.com", "eu": "https://eu.i.posthog.com"}
+_APPS = {"us": "https://us.posthog.com", "eu": "https://eu.posthog.com"}
+_MOST_DELETED = 1000
 _QUOTA_S = 900.0
 """How long to wait when an account has used up what it paid for; it may get more at any time."""
 _IDS = uuid.UUID("2f4a2a3e-6f0e-5d0b-9c0a-3b7d1c5e8f10")
@@ -37,6 +41,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """PostHog: Settings > Project > General > Project API key; begins with `phc_`."""
     region: Literal["us", "eu"] = "us"
     """Where PostHog keeps the project."""
+    project_id: str = ""
+    """PostHog: Settings > Project > General > Project ID; only for deleting people."""
+    personal_api_key: kit.Secret | None = None
+    """PostHog: your account > Personal API keys, with the scope `person:write`; only for deleting people."""
     host: str | None = None
     """The address of a PostHog of your own, such as `https://posthog.example.com`; default: the region's."""
     historical_migration: bool = False
@@ -281,6 +289,28 @@ def check(settings: Settings) -> kit.Request:
     """Return a question for the project's public configuration, which only a known key has."""
     url = f"{_host(settings)}/array/{quote(settings.api_key.reveal(), safe='')}/config"
     return kit.Request(method="GET", url=url, body=b"")
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Deletion | kit.Skipped:
+    """Return what deletes whom PostHog knows by a person's ids, and all that came from there."""
+    if settings.personal_api_key is None or not settings.project_id:
+        return kit.Skipped("missing_project_id" if settings.personal_api_key else "missing_personal_api_key")
+    app = (settings.host or _APPS[settings.region]).rstrip("/")
+    request = kit.Request(
+        method="POST",
+        url=f"{app}/api/projects/{quote(settings.project_id, safe='')}/persons/bulk_delete/",
+        headers={"Authorization": f"Bearer {settings.personal_api_key.reveal()}"},
+        json={"distinct_ids": person.ids[:_MOST_DELETED], "delete_events": True, "delete_recordings": True},
+        timeout_s=30,
+    )
+    return _deletion(request)
+
+
+def _deletion(request: kit.Request) -> kit.Deletion:
+    answer = yield request
+    if isinstance(answer, kit.Response) and answer.status == 400 and b"matched no person" in answer.body:
+        return kit.Delivered()
+    return kit.deleted(answer)
 
 
 class _Answer(Struct):

@@ -3,13 +3,14 @@
 Source:   requests recorded from Segment's open-source webhook action, and its documentation,
           https://segment.com/docs/connections/destinations/catalog/actions-webhook/.
 Body:     the event's JSON; with `batch.events` above 1 a JSON array of events, in order.
-Signed:   `X-Signature` is the hex HMAC-SHA1 of the body with the shared secret; for an array, of its first event.
+Signed:   `X-Signature` is the hex HMAC-SHA1 of the body with the shared secret; for an array, of its first event. With
+          `aws` a request has AWS Signature Version 4: for API Gateway, or the URL of a Lambda function.
 Repeats:  the same event may come twice, always under the same `Idempotency-Key`: the message id, or for an array a
           digest of its message ids.
+Deletes:  people, by sending `{"type": "delete", "userId": …}`, signed like an event.
 """
 
 import hashlib
-import hmac
 import re
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -25,6 +26,7 @@ NAME = "Webhook"
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OURS = frozenset({"content-length", "host", "idempotency-key", "transfer-encoding", "x-signature"})
+_OURS_AT_AWS = frozenset({"authorization", "x-amz-date", "x-amz-security-token"})
 
 
 class Batch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,6 +48,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Sent with every request, and shown nowhere."""
     shared_secret: kit.Secret | None = None
     """Signs each request; without it there is no `X-Signature`."""
+    aws: kit.Aws | None = None
+    """Sign requests as AWS wants it."""
     batch: Batch = Batch()
     timeout: kit.Duration = kit.Duration(5)
     """How long the answer may take before the request counts as failed."""
@@ -64,7 +68,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         for name, value in self.headers.items():
             if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value.reveal()):
                 raise ValueError(f"headers: {name!r} cannot be sent: a name is letters, digits and -, a value one line")
-            if name.lower() in _OURS:
+            if name.lower() in (_OURS if self.aws is None else _OURS | _OURS_AT_AWS):
                 raise ValueError(f"headers: {name} is set by Trackway itself")
 
 
@@ -82,10 +86,10 @@ def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
     return _signed(settings, body, first, kit.idempotency_key([row.event for row in rows]))
 
 
-def delete_user(settings: Settings, user_id: str) -> kit.Request:
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Request:
     """Return the request that tells of a user's deletion, an object with `type` "delete"."""
-    body = msgspec.json.encode({"type": "delete", "userId": user_id})
-    return _signed(settings, body, body, f"delete-{hashlib.sha256(user_id.encode()).hexdigest()[:40]}")
+    body = msgspec.json.encode({"type": "delete", "userId": person.user_id})
+    return _signed(settings, body, body, f"delete-{hashlib.sha256(person.user_id.encode()).hexdigest()[:40]}")
 
 
 def _signed(settings: Settings, body: bytes, signed: bytes, key: str) -> kit.Request:
@@ -94,8 +98,8 @@ def _signed(settings: Settings, body: bytes, signed: bytes, key: str) -> kit.Req
         headers["Content-Type"] = "application/json"
     headers["Idempotency-Key"] = key
     if settings.shared_secret is not None:
-        secret = settings.shared_secret.reveal().encode()
-        headers["X-Signature"] = hmac.new(secret, signed, hashlib.sha1).hexdigest()
-    return kit.Request(
+        headers["X-Signature"] = kit.hmac_signature(settings.shared_secret.reveal(), signed, digest="sha1")
+    request = kit.Request(
         method=settings.method, url=settings.url, headers=headers, body=body, timeout_s=float(settings.timeout)
     )
+    return request if settings.aws is None else kit.aws_signed(request, settings.aws)

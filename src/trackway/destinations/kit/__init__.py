@@ -6,9 +6,10 @@ A destination is data and pure functions, in this order of an event's way:
     row(settings, event)        one event in the vendor's terms: rows, or the reason why there are none
     request(settings, rows)     one HTTP request that carries rows of one route
     judge(response, count=n)    what became of each of the n rows (optional, default `by_status`)
+    delete_user(settings, person, cache)    the request, or the requests, that delete somebody there (optional)
 
 With neither table nor `row` an event is sent as it stands. Delivery does the rest: filters, order, batching by
-`Limits`, sockets, retries, records. `registry.Module` has the exact shape of a destination's module.
+`Limits`, sockets, retries, records. `destination.Module` has the exact shape of a destination's module.
 """
 
 from trackway.destinations.kit import values
@@ -16,6 +17,7 @@ from trackway.destinations.kit.actions import Action, Field, Mapping, Rows, Rule
 from trackway.destinations.kit.amounts import as_minor_units, as_money, is_currency, product_of, total_of
 from trackway.destinations.kit.conditions import all_of, any_of, equals, exists, filled, holds, no
 from trackway.destinations.kit.contract import (
+    Answer,
     Delivered,
     Divide,
     Event,
@@ -32,6 +34,7 @@ from trackway.destinations.kit.contract import (
     limit_reset_s,
     retry_after_s,
 )
+from trackway.destinations.kit.deletion import Deletion, Person, deleted, each_deleted
 from trackway.destinations.kit.directives import MappingError
 from trackway.destinations.kit.expressions import (
     Expression,
@@ -72,17 +75,21 @@ from trackway.destinations.kit.functions import (
     without,
 )
 from trackway.destinations.kit.mapped import Mapped
-from trackway.destinations.kit.oauth import Grant, token, with_token
+from trackway.destinations.kit.oauth import Grant, authorised, token, with_token
 from trackway.destinations.kit.overrides import apply as overridden
 from trackway.destinations.kit.people import email, hashed, is_hash, person_name, phone, sha256
 from trackway.destinations.kit.sending import FORM, Cache, basic, form, json_list, per_item
+from trackway.destinations.kit.signing import Aws, aws_signed, hmac_signature
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
 
 __all__ = [
     "FORM",
     "Action",
+    "Answer",
+    "Aws",
     "Cache",
+    "Deletion",
     "Delivered",
     "Divide",
     "Duration",
@@ -95,6 +102,7 @@ __all__ = [
     "Mapping",
     "MappingError",
     "Outcome",
+    "Person",
     "Rejected",
     "Request",
     "Response",
@@ -111,12 +119,16 @@ __all__ = [
     "as_minor_units",
     "as_money",
     "at",
+    "authorised",
+    "aws_signed",
     "basic",
     "by_status",
     "call",
     "const",
     "cut",
+    "deleted",
     "each",
+    "each_deleted",
     "email",
     "epoch_ms",
     "epoch_s",
@@ -129,6 +141,7 @@ __all__ = [
     "flatten",
     "form",
     "hashed",
+    "hmac_signature",
     "holds",
     "idempotency_key",
     "is_currency",

@@ -88,6 +88,8 @@ class Divide(Exception):
 
 
 Outcome: TypeAlias = Delivered | Retry | Rejected
+Answer: TypeAlias = Response | Retry | Rejected
+"""What came of a request; the latter two when nothing came back."""
 _encode = msgspec.json.Encoder().encode
 
 

@@ -5,10 +5,9 @@ from collections.abc import Callable, Generator, Sequence
 import msgspec
 from msgspec import Struct
 
-from trackway.destinations.kit.contract import Outcome, Rejected, Request, Response, Retry, Row, retry_after_s
+from trackway.destinations.kit.contract import Answer, Outcome, Rejected, Request, Response, Retry, Row, retry_after_s
 from trackway.destinations.kit.sending import FORM, Cache, basic, form
 
-Answer = Response | Retry | Rejected
 _EARLIER_S = 60.0
 """A token is renewed so long before its end: clocks differ, and requests take time."""
 _UNTOLD_S = 600.0
@@ -74,11 +73,17 @@ def with_token(
     judge: Callable[[Response, int], list[Outcome]],
 ) -> Generator[Request, Answer, list[Outcome]]:
     """Return the outcomes of the request that `make` makes with a token; after a 401 once more with a new one."""
+    answer = yield from authorised(grant, cache, make)
+    return judge(answer, len(rows)) if isinstance(answer, Response) else [answer] * len(rows)
+
+
+def authorised(grant: Grant, cache: Cache, make: Callable[[str], Request]) -> Generator[Request, Answer, Answer]:
+    """Return the answer to the request that `make` makes with a token; after a 401 once more with a new one."""
     answer = yield from _called(grant, cache, make)
     if isinstance(answer, Response) and answer.status == 401:
         cache.drop(grant.key)
         answer = yield from _called(grant, cache, make)
-    return judge(answer, len(rows)) if isinstance(answer, Response) else [answer] * len(rows)
+    return answer
 
 
 def _called(grant: Grant, cache: Cache, make: Callable[[str], Request]) -> Generator[Request, Answer, Answer]:

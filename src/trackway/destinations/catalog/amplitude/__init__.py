@@ -4,6 +4,8 @@ Source:   https://amplitude.com/docs/apis/analytics/http-v2, …/batch-event-upl
           …/user-mapping; field names and quirks as in Segment's open-source Actions Amplitude; read 2026-11-23.
 Limits:   HTTP V2 takes 2000 events and 1 MB in a request, Batch 2000 and 20 MB; identifications go in lists.
 Repeats:  an event with an `insert_id` that was seen in the last 7 days is ignored; the rest sets values.
+Deletes:  people, by the User Privacy API (…/analytics/user-privacy, read 2026-11-26): within 30 days, of this project.
+          Needs `secret_key`.
 """
 
 from collections.abc import Sequence
@@ -271,12 +273,14 @@ def check(settings: Settings) -> kit.Request:
     return kit.Request(method="GET", url=f"https://{host}/api/2/usersearch?user=nobody", headers=headers, body=b"")
 
 
-def delete_user(settings: Settings, user_id: str) -> kit.Request:
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Request | kit.Skipped:
     """Return a request for the deletion of a user; Amplitude carries it out within 30 days. Needs both keys."""
+    if settings.secret_key is None:
+        return kit.Skipped("missing_secret_key")
     host = "analytics.eu.amplitude.com" if settings.region == "eu" else "amplitude.com"
-    secret = settings.secret_key.reveal() if settings.secret_key else ""
-    headers = {"Authorization": kit.basic(settings.api_key.reveal(), secret)}
-    body = {"user_ids": [user_id], "requester": "trackway"}
+    headers = {"Authorization": kit.basic(settings.api_key.reveal(), settings.secret_key.reveal())}
+    # Without it somebody whom Amplitude does not know would be an error.
+    body = {"user_ids": [person.user_id], "requester": "trackway", "ignore_invalid_id": "True"}
     return kit.Request(method="POST", url=f"https://{host}/api/2/deletions/users", headers=headers, json=body)
 
 

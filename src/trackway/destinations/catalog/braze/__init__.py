@@ -7,6 +7,7 @@ Source:   https://www.braze.com/docs/api/endpoints/user_data/post_user_track, â€
           has no version.
 Limits:   75 objects and 4 MB in a request to `/users/track`, 50 in others; 3000 such requests in 3 seconds.
 Repeats:  Braze knows no repeated events: an event or purchase that is sent twice counts twice. The rest sets values.
+Deletes:  people, by â€¦/user_data/post_user_delete (read 2026-11-26); the API key needs `users.delete`.
 """
 
 from collections.abc import Sequence
@@ -23,7 +24,18 @@ from trackway.destinations.kit import Action, Mapping, at
 NAME = "Braze Cloud Mode (Actions)"
 LIMITS = kit.Limits(events=75, bytes=3_900_000, wait_s=1.0, concurrency=16)
 
-__all__ = ["ACTIONS", "LIMITS", "MAPPINGS", "NAME", "Settings", "check", "judge", "request", "rows_together"]
+__all__ = [
+    "ACTIONS",
+    "LIMITS",
+    "MAPPINGS",
+    "NAME",
+    "Settings",
+    "check",
+    "delete_user",
+    "judge",
+    "request",
+    "rows_together",
+]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -167,6 +179,11 @@ def check(settings: Settings) -> kit.Request:
     """Return an update of a user whom nobody is, and who is not to be created."""
     nobody = {"external_id": "trackway-check", "_update_existing_only": True}
     return _request(settings, "POST", "users/track", {"attributes": [nobody]})
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Request:
+    """Return the request that deletes a user and what is known of him, for good."""
+    return _request(settings, "POST", "users/delete", {"external_ids": [person.user_id]})
 
 
 def _request(

@@ -6,6 +6,7 @@ Source:   https://docs.customer.io/integrations/api/track/ (`/api/v2/entity`, `/
 Limits:   a batch has less than 500 kB, each entity in it at most 32 kB; people and objects may share one. 100 requests
           a second are called fair.
 Repeats:  an event with an `id` that was seen before is ignored, as long as it is a ULID; the rest sets values.
+Deletes:  people, by the action `delete` of …/track/ `/api/v2/entity` (read 2026-11-26).
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,18 @@ LIMITS = kit.Limits(events=100, bytes=480_000, wait_s=1.0, concurrency=8)
 _HOSTS = {"us": "track.customer.io", "eu": "track-eu.customer.io"}
 METRICS = "metrics"
 
-__all__ = ["ACTIONS", "LIMITS", "MAPPINGS", "NAME", "Settings", "check", "judge", "request", "rows_together"]
+__all__ = [
+    "ACTIONS",
+    "LIMITS",
+    "MAPPINGS",
+    "NAME",
+    "Settings",
+    "check",
+    "delete_user",
+    "judge",
+    "request",
+    "rows_together",
+]
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -238,6 +250,13 @@ def check(settings: Settings) -> kit.Request:
     """Return the request that tells whether the credentials are right."""
     url = f"https://{_HOSTS[settings.region]}/auth"
     return kit.Request(method="GET", url=url, headers=_headers(settings), body=b"")
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Request:
+    """Return the request that deletes a person with all that is known of him."""
+    body = {"type": "person", "identifiers": {"id": person.user_id}, "action": "delete"}
+    url = f"https://{_HOSTS[settings.region]}/api/v2/entity"
+    return kit.Request(method="POST", url=url, headers=_headers(settings), json=body)
 
 
 def _headers(settings: Settings) -> dict[str, str]:

@@ -4,6 +4,7 @@ Source:   https://developers.facebook.com/docs/marketing-api/conversions-api/usi
           and field names as in Segment's open-source Facebook Conversions API (Actions); read 2026-11-23, version 24.0.
 Limits:   1000 events a request; no event older than 7 days.
 Repeats:  Meta counts events with the same `event_name` and `event_id` once within 48 hours.
+Deletes:  nobody: Meta has no request for what came by the Conversions API; see its Data Deletion in Events Manager.
 """
 
 from collections.abc import Mapping as MappingOf

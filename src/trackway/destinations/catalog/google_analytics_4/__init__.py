@@ -5,6 +5,8 @@ Source:   https://developers.google.com/analytics/devguides/collection/protocol/
 Limits:   one person's event a request; 25 parameters an event, names of 40 and values of 100 characters. Events older
           than 72 hours are thrown away by Google, which answers 204 to everything.
 Repeats:  Google counts an event twice when it comes twice; a purchase once by its `transaction_id`.
+Deletes:  people, under their user id and as browsers, by https://developers.google.com/analytics/devguides/config/admin/
+          v1/rest/v1alpha/properties/submitUserDeletion (v1alpha, read 2026-11-26). Needs `property_id` and `deletion`.
 """
 
 from collections.abc import Mapping as MappingOf
@@ -14,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from trackway.destinations import kit
+from trackway.destinations.catalog.google_analytics_4.deletion import Deletion, delete_user
 from trackway.destinations.catalog.google_analytics_4.items import (
     ORDER,
     PROMOTION_ITEM,
@@ -28,6 +31,8 @@ from trackway.destinations.kit import Action, Field, Mapping, Rule, at, field, f
 NAME = "Google Analytics 4 Cloud"
 LIMITS = kit.Limits(events=1, concurrency=32)
 
+__all__ = ["ACTIONS", "LIMITS", "MAPPINGS", "NAME", "Settings", "delete_user", "request"]
+
 _APP = "Mobile App"
 _MOST_PARAMETERS = 25
 
@@ -41,6 +46,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of a site's stream, such as `G-ABC123`."""
     firebase_app_id: str = ""
     """Of an app's stream, such as `1:1234:android:5678`."""
+
+    property_id: str = ""
+    """Google Analytics: Admin > Property details, a number; only for deleting people."""
+    deletion: Deletion | None = None
+    """Who asks for people to be deleted: Google takes no API secret for it."""
 
     def __post_init__(self) -> None:
         """Refuse settings that reach no stream."""

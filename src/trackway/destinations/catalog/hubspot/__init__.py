@@ -7,6 +7,8 @@ Source:   https://developers.hubspot.com/docs/api-reference/latest/overview, …
 Limits:   100 contacts or 500 events in a batch; 190 requests in 10 seconds of a private app, 100 of others, 5 searches
           a second.
 Repeats:  what is set twice is set; a custom event that is sent twice counts twice.
+Deletes:  contacts for good, by …/legacy/crm/objects/contacts/gdpr/gdpr-delete-contact (v3, read 2026-11-26). They are
+          known by their e-mail addresses, so one has to be told; HubSpot keeps out for ever one that it does not know.
 """
 
 from collections.abc import Sequence
@@ -270,6 +272,18 @@ def exchange(settings: Settings, rows: Sequence[kit.Row], cache: kit.Cache) -> c
         definitions.DEFINED: definitions.exchange,
     }
     return alone.get(route, exchanges.record)(caller, rows[0])
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Deletion | kit.Skipped:
+    """Return what deletes the contact with a person's e-mail address."""
+    return deletion(calls.Caller(settings, cache), person.email) if person.email else kit.Skipped("missing_email")
+
+
+def deletion(caller: calls.Caller, email: str) -> kit.Deletion:
+    """Have a contact deleted for good, not only put away. Newer versions of the API have no request for that."""
+    body = {"objectId": email, "idProperty": "email"}
+    url = f"{calls.HOST}/crm/v3/objects/contacts/gdpr-delete"
+    return kit.deleted((yield from caller.ask("POST", url, body)))
 
 
 def check(settings: Settings) -> kit.Request:

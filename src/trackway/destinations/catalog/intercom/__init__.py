@@ -6,6 +6,8 @@ Source:   https://developers.intercom.com/docs/references/2.17/rest-api/api.inte
 Limits:   one contact, company or event a request; 10 000 requests a minute of an app, 25 000 of a workspace; 120 names
           of events.
 Repeats:  what is set twice is set; an event that is sent twice counts twice.
+Deletes:  contacts, found by user id, anonymous ids or e-mail address (…/contacts/deletecontact, read 2026-11-26); for
+          7 days Intercom can bring them back.
 """
 
 from collections.abc import Sequence
@@ -162,6 +164,11 @@ def exchange(settings: Settings, rows: Sequence[kit.Row], cache: kit.Cache) -> e
     contacts = exchanges.Contacts(settings, cache)
     ways = {CONTACT: exchanges.contact, COMPANY: exchanges.company, EVENT: exchanges.event}
     return ways[rows[0].route](settings, rows[0], contacts)
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Deletion:
+    """Return what deletes the contacts of a person."""
+    return exchanges.deletion(settings, person)
 
 
 def check(settings: Settings) -> kit.Request:

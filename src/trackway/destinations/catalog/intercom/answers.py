@@ -48,6 +48,11 @@ def only_one(answer: Answer) -> str:
     return found.data[0].id if found.total_count == 1 and found.data else ""
 
 
+def all_found(answer: Answer) -> list[str]:
+    """Return the ids of all contacts that a search found, as many as stand in one answer."""
+    return [one.id for one in msgspec.json.decode(_object(answer), type=_Found).data]
+
+
 def made_id(answer: Answer) -> str:
     """Return the id of what was written."""
     return msgspec.json.decode(_object(answer), type=_Named).id

@@ -13,6 +13,8 @@ from trackway.destinations.catalog.intercom.answers import Answer
 
 VERSION = "2.17"
 Exchange: TypeAlias = Generator[kit.Request, Answer, list[kit.Outcome]]
+_MOST_TOLD = 15
+"""Conditions in one group of a search."""
 _HOSTS = {"us": "api.intercom.io", "eu": "api.eu.intercom.io", "au": "api.au.intercom.io"}
 
 
@@ -94,6 +96,17 @@ def contact(settings: Any, row: kit.Row, contacts: Contacts, *, again: bool = Tr
     if answers.taken(answer):
         contacts.remember(one, known or answers.made_id(answer))
     return answers.judge(answer)
+
+
+def deletion(settings: Any, person: kit.Person) -> kit.Deletion:
+    """Delete every contact that has the user id, one of the anonymous ids, or the address."""
+    told = [("external_id", one) for one in person.ids] + ([("email", person.email)] if person.email else [])
+    wanted = [{"field": field, "operator": "=", "value": value} for field, value in told[:_MOST_TOLD]]
+    answer = yield ask(settings, "POST", "contacts/search", {"query": {"operator": "OR", "value": wanted}})
+    if not answers.taken(answer):
+        return kit.deleted(answer)
+    gone = (ask(settings, "DELETE", f"contacts/{quote(one, safe='')}") for one in answers.all_found(answer))
+    return (yield from kit.each_deleted(gone))
 
 
 def company(settings: Any, row: kit.Row, contacts: Contacts, *, again: bool = True) -> Exchange:

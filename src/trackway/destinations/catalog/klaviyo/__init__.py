@@ -8,6 +8,8 @@ Limits:   1000 events or 10 000 profiles and 5 MB in a job, 100 people in a chan
           by one, 10 jobs a second and 150 a minute.
 Repeats:  of events with the same `unique_id`, profile and metric the first counts; the rest sets values. A job is done
           after it was answered: what goes wrong then, Klaviyo shows in its own pages only.
+Deletes:  profiles, by …/reference/request_profile_deletion (read 2026-11-26), which does so in the background; by the
+          e-mail address, and what a look-up finds under the user id. The API key needs `data-privacy:write`.
 """
 
 from collections.abc import Sequence
@@ -220,6 +222,11 @@ def exchange(settings: Settings, rows: Sequence[kit.Row], cache: kit.Cache) -> e
     if route == "removal":
         return exchanges.removal(settings, rows, more)
     return exchanges.job(settings, rows, exchanges.subscription(route, **msgspec.json.decode(more)))
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Deletion:
+    """Return what deletes the profiles of a person."""
+    return exchanges.deletion(settings, person)
 
 
 def check(settings: Settings) -> kit.Request:

@@ -119,6 +119,27 @@ def removal(settings: Any, rows: Sequence[kit.Row], list_id: str) -> Exchange:
     return answers.judge(response, count=1) if isinstance(response, kit.Response) else [response]
 
 
+def deletion(settings: Any, person: kit.Person) -> kit.Deletion:
+    """Have the profiles deleted that a look-up finds under the user id, and those with the address."""
+    response = yield send(settings, "GET", f"profiles?filter={_any_of('external_id', person.user_id)}")
+    if not isinstance(response, kit.Response) or response.status != 200:
+        return kit.deleted(response)
+    whom = [{"id": one} for one in answers.found_ids(response)]
+    whom += [{"email": person.email}] if person.email else []
+    return (yield from kit.each_deleted(_deletion(settings, one) for one in whom))
+
+
+def _deletion(settings: Any, whom: dict[str, str]) -> kit.Request:
+    profile: dict[str, Any] = {"type": "profile"}
+    profile |= whom if "id" in whom else {"attributes": whom}
+    return send(
+        settings,
+        "POST",
+        "data-privacy-deletion-jobs",
+        _data("data-privacy-deletion-job", {"profile": {"data": profile}}),
+    )
+
+
 def _any_of(name: str, value: str) -> str:
     return quote(f"any({name},[{kit.values.encode_json(value)}])", safe="")
 

@@ -6,10 +6,13 @@ Source:   https://developer.mixpanel.com/reference/import-events, …/track-even
 Limits:   an import has at most 2000 events and 2 MB of JSON (10 MB by its newest pages); profile updates and
           identities go in lists of at most 2000.
 Repeats:  events with the same `$insert_id`, `distinct_id`, name and time count once; the rest sets values.
+Deletes:  people with their events, in the weeks after, by the GDPR API (…/reference/gdpr-api, version 3.0, read
+          2026-11-26). Needs `gdpr_token`.
 """
 
 from collections.abc import Sequence
 from typing import Any, Literal
+from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +26,8 @@ NAME = "Mixpanel (Actions)"
 LIMITS = kit.Limits(events=2000, bytes=2_000_000, wait_s=1.0, concurrency=8)
 
 _HOSTS = {"us": "api.mixpanel.com", "eu": "api-eu.mixpanel.com", "in": "api-in.mixpanel.com"}
+_APP_HOSTS = {"us": "mixpanel.com", "eu": "eu.mixpanel.com", "in": "in.mixpanel.com"}
+_MOST_DELETED = 1999
 _ADVERTISING_ID = first_of(at("context.device.advertisingId"), at("context.device.idfa"))
 _USER_AGENT_DATA = (
     "mobile",
@@ -43,6 +48,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Mixpanel: Project Settings > Access Keys > Project Token."""
     api_secret: kit.Secret | None = None
     """Mixpanel: Project Settings > Access Keys > API Secret; default: the project token."""
+    gdpr_token: kit.Secret | None = None
+    """Mixpanel: your account > Data & Privacy > OAuth token for GDPR; only for deleting people. Good for a year."""
     region: Literal["us", "eu", "in"] = "us"
     """Where Mixpanel keeps the project."""
     source_name: str | None = None
@@ -277,6 +284,20 @@ def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
     data = bytes(rows[0].value) if len(rows) == 1 else kit.json_list(rows)
     body = kit.form({"data": data.decode()})
     return kit.Request(method="POST", url=f"{base}/{route}", headers={"Content-Type": kit.FORM}, body=body)
+
+
+def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Request | kit.Skipped:
+    """Return the request for the deletion of all that Mixpanel has under a person's ids."""
+    if settings.gdpr_token is None:
+        return kit.Skipped("missing_gdpr_token")
+    token = quote(settings.project_token.reveal(), safe="")
+    return kit.Request(
+        method="POST",
+        url=f"https://{_APP_HOSTS[settings.region]}/api/app/data-deletions/v3.0/?token={token}",
+        headers={"Authorization": f"Bearer {settings.gdpr_token.reveal()}"},
+        json={"distinct_ids": person.ids[:_MOST_DELETED], "compliance_type": "GDPR"},
+        timeout_s=30,
+    )
 
 
 class _Failed(Struct):

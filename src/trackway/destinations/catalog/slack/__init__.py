@@ -5,6 +5,7 @@ Source:   https://docs.slack.dev/messaging/sending-messages-using-incoming-webho
           field names as in Segment's open-source Slack; read 2026-11-23.
 Limits:   one message a request, about one a second to a channel; 40 000 characters of text, 50 blocks.
 Repeats:  a message that is sent twice stands there twice: Slack knows no key of ours.
+Deletes:  nobody: Slack keeps messages, not people that we know.
 """
 
 import re

@@ -1,0 +1,214 @@
+"""What a destination's module holds, and the destination that it makes with an operator's settings."""
+
+import traceback
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, cast
+
+import msgspec
+from msgspec import Struct
+
+from trackway.destinations import kit
+from trackway.errors import TrackwayError
+
+_TOO_LARGE = 413
+Exchange: TypeAlias = Generator[kit.Request, kit.Answer, list[kit.Outcome]]
+
+
+class Module(Protocol):
+    """What the module of a destination holds.
+
+    `limits(settings)` may stand for `LIMITS`, `ACTIONS` and `MAPPINGS` for `row`, `exchange` for `request` and `judge`.
+    Without `row` or a table a row is the event as it stands; without `judge` the answer's status decides.
+    """
+
+    NAME: str
+    """The name in an event's `integrations`, as Segment's users write it."""
+    Settings: type[Struct]
+    """What an operator fills in."""
+    LIMITS: kit.Limits
+    ACTIONS: Mapping[str, kit.Action]
+    MAPPINGS: Mapping[str, kit.Mapping]
+    FIRST_MATCH: bool
+    """An event goes through the first mapping that wants it; default: through all."""
+    limits: Callable[[Any], kit.Limits]
+    row: Callable[[Any, kit.Event], kit.Rows]
+    request: Callable[[Any, Sequence[kit.Row]], kit.Request]
+    rows_together: Callable[[Any, str], int]
+    """How many rows of a route go into one request, where that is fewer than `LIMITS.events`."""
+    exchange: Callable[[Any, Sequence[kit.Row], kit.Cache], Exchange]
+    """Several requests for rows of one route, one after the other: a look-up and a write, a token and a call."""
+    check: Callable[[Any], kit.Request]
+    """A request that changes nothing and is answered 2xx when the settings are right."""
+    delete_user: Callable[[Any, kit.Person, kit.Cache], "kit.Request | kit.Skipped | kit.Deletion"]
+    """What has the vendor delete a person: a request (judged by `kit.deleted`), several, or why there is none."""
+
+    def judge(self, response: kit.Response, *, count: int) -> list[kit.Outcome]:
+        """Say what became of each of the `count` rows, in request order."""
+        ...
+
+
+class UnreadableAnswer(TrackwayError):
+    """The destination's `judge` could not make sense of an answer; delivery tries again."""
+
+
+_Steps: TypeAlias = Generator[kit.Request, kit.Answer, list[Any]]
+"""Of an exchange, or of a deletion."""
+
+
+class Destination:
+    """A destination with its settings: what delivery works with."""
+
+    def __init__(
+        self,
+        kind: str,
+        module: Module,
+        settings: Any,
+        *,
+        name: str = "",
+        mappings: Mapping[str, kit.Mapping] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.name = name or module.NAME
+        self.settings = settings
+        self.limits = module.limits(settings) if hasattr(module, "limits") else module.LIMITS
+        self.mappings = mappings if mappings is not None else getattr(module, "MAPPINGS", {})
+        self._module = module
+        self._row = self._maker()
+        self._judge = getattr(module, "judge", kit.by_status)
+        self._together = getattr(module, "rows_together", None)
+        self._exchange = getattr(module, "exchange", None)
+        self._cache = kit.Cache()
+
+    def _maker(self) -> Callable[[kit.Event], kit.Rows] | None:
+        if hasattr(self._module, "ACTIONS"):
+            first = getattr(self._module, "FIRST_MATCH", False)
+            return kit.Mapped(self._module.ACTIONS, self.mappings, self.settings, first_match=first).rows
+        return partial(self._module.row, self.settings) if hasattr(self._module, "row") else None
+
+    def rows(self, event: kit.Event) -> Sequence[kit.Row] | kit.Skipped | kit.Rejected:
+        """Return what is to be sent of `event`, at least one row, or why nothing is."""
+        if self._row is None:
+            return (kit.Row(event=event, value=msgspec.Raw(event.body)),)
+        try:
+            found = self._row(event)
+        except Exception as error:  # noqa: BLE001  a destination may come from anyone; its fault costs this event only
+            return kit.Rejected("mapping_failed", _where(error))
+        finally:
+            event.forget()
+        if isinstance(found, kit.Row):
+            return (found,)
+        return found or kit.Skipped("NO_MATCHING_MAPPING")
+
+    def exchange(self, rows: Sequence[kit.Row]) -> Exchange:
+        """Yield the requests that carry `rows` (of one route), take their answers, and return an outcome per row.
+
+        Rows that share no request are sent one after the other; when one of these requests gets no answer, the rows of
+        those after it are to be sent again with it, and the ones before it are not.
+
+        Raises:
+            UnreadableAnswer: the destination could not judge an answer.
+        """
+        if rows[0].rejected is not None:
+            return [row.rejected or kit.Delivered() for row in rows]
+        together = self._together(self.settings, rows[0].route) if self._together else len(rows)
+        outcomes: list[kit.Outcome] = []
+        for first in range(0, len(rows), together):
+            part = rows[first : first + together]
+            steps = self._exchange(self.settings, part, self._cache) if self._exchange else self._single(part)
+            try:
+                outcomes.extend((yield from self._guarded(steps, len(part))))
+            except UnreadableAnswer:
+                if not outcomes:
+                    raise
+                outcomes.append(kit.Retry("unreadable_answer"))
+            if isinstance(outcomes[-1], kit.Retry) and len(outcomes) < len(rows):
+                # In order: what follows waits for what is tried again.
+                return outcomes + [outcomes[-1]] * (len(rows) - len(outcomes))
+        return outcomes
+
+    def _single(self, rows: Sequence[kit.Row]) -> Exchange:
+        response = yield self._module.request(self.settings, rows)
+        if not isinstance(response, kit.Response):
+            return [response] * len(rows)
+        try:
+            if response.status != _TOO_LARGE or len(rows) == 1:
+                return self._judge(response, count=len(rows))
+        except kit.Divide:
+            if len(rows) == 1:
+                return kit.by_status(response, count=1)
+        half = len(rows) // 2
+        return (yield from self._single(rows[:half])) + (yield from self._single(rows[half:]))
+
+    def _guarded(self, steps: _Steps, count: int) -> _Steps:
+        """Carry out one exchange of the module's; its faults cost the events of this request only."""
+        try:
+            request = next(steps)
+        except StopIteration as done:
+            return self._counted(done.value, count)
+        except Exception as error:  # noqa: BLE001  as in `rows`
+            return [kit.Rejected("request_failed", _where(error))] * count
+        while True:
+            answer = yield request
+            try:
+                request = steps.send(answer)
+            except StopIteration as done:
+                return self._counted(done.value, count)
+            except Exception as error:
+                raise UnreadableAnswer(type(error).__name__) from error
+
+    @staticmethod
+    def _counted(outcomes: list[Any], count: int) -> list[Any]:
+        if len(outcomes) != count:
+            raise UnreadableAnswer(f"{len(outcomes)} outcomes for {count} rows")
+        return outcomes
+
+    def check(self) -> kit.Request | None:
+        """Return a request that is answered 2xx when the credentials are right, or None if there is no such request."""
+        return self._module.check(self.settings) if hasattr(self._module, "check") else None
+
+    @property
+    def deletes_users(self) -> bool:
+        """Whether the vendor has a way to delete a person that we know."""
+        return hasattr(self._module, "delete_user")
+
+    def deletion(self, person: kit.Person) -> kit.Deletion:
+        """Yield the requests that have the vendor delete a person, take their answers, and return what came of it.
+
+        `Skipped` says why nothing could be asked: there is no such request, or something for it is missing.
+
+        Raises:
+            UnreadableAnswer: the destination could not judge an answer.
+        """
+        if not self.deletes_users:
+            return kit.Skipped("NOT_SUPPORTED")
+        return (yield from self._guarded(self._deleting(person), 1))[0]
+
+    def _deleting(self, person: kit.Person) -> _Steps:
+        found = self._module.delete_user(self.settings, person, self._cache)
+        if isinstance(found, kit.Request):
+            found = kit.each_deleted([found])
+        return [found if isinstance(found, kit.Skipped) else (yield from found)]
+
+    def secrets(self) -> list[str]:
+        """Return all secrets among the settings, for removing them from what is shown."""
+        return sorted(set(_secrets(self.settings)), key=len, reverse=True)
+
+
+def _where(error: Exception) -> str:
+    """Return what broke and where, without the values at hand: they may be secret."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
+
+
+def _secrets(value: Any) -> list[str]:
+    if isinstance(value, kit.Secret):
+        return [value.reveal()] if value.reveal() else []
+    if isinstance(value, Struct):
+        return [secret for name in value.__struct_fields__ for secret in _secrets(getattr(value, name))]
+    if isinstance(value, dict):
+        return [secret for item in cast("dict[Any, Any]", value).values() for secret in _secrets(item)]
+    if isinstance(value, list | tuple):
+        return [secret for item in cast("Sequence[Any]", value) for secret in _secrets(item)]
+    return []
