@@ -389,6 +389,8 @@ def _settings() -> dict[str, Any]:
         "warehouses": {"duckdb": {"load_every": "50ms"}},
         "collector": {"port": free_port()},
         "console": {"port": free_port()},
+        # It would come at a moment of its own among the events that a test counts.
+        "canary": {"enabled": False},
     }
 
 

@@ -15,6 +15,7 @@ from trackway.catalogue.findings import CatalogueFinding
 from trackway.catalogue.model import Beyond, SourceModel
 from trackway.catalogue.shapes import KINDS, EventShape, Node
 from trackway.errors import TrackwayError
+from trackway.events import canary
 from trackway.events.records import EventRecord, Place
 from trackway.state.engine import upsert, writing
 from trackway.state.tables import (
@@ -79,7 +80,12 @@ class Catalogue:
             CatalogueError: another process has entered some of them; nothing was changed.
         """
         memory, self._memory = self._memory or _read(self._engine), None
-        findings = [finding for event, place in events for finding in memory.source(event.source).add(event, place)]
+        findings = [
+            finding
+            for event, place in events
+            if event.source != canary.SOURCE
+            for finding in memory.source(event.source).add(event, place)
+        ]
         with writing(self._engine) as connection:
             if _positions(connection) != memory.positions:
                 raise CatalogueError("another process enters events into this catalogue; stop one of the two")

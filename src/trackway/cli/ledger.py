@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, screen
 from trackway.errors import TrackwayError
 from trackway.events.reasons import meaning_of
+from trackway.log.consumers import shown
+from trackway.node.canary import CanaryReport
 from trackway.node.ledger import Ledger, read_ledger
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.state import open_state
@@ -79,6 +82,8 @@ def as_tables(found: Ledger) -> "RenderableType":
         parts += [Text(), _warehouses_table(found)]
     if (reasons := _reasons_table(found)) is not None:
         parts += [Text(), reasons]
+    if found.canary is not None:
+        parts += [Text(), _canary(found.canary)]
     parts += [Text(), _verdict(found)]
     return Group(*parts)
 
@@ -154,6 +159,17 @@ def _reasons_table(found: Ledger) -> "RenderableType | None":
         for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
     return _table(("of these", "", "because"), rows) if rows else None
+
+
+def _canary(report: CanaryReport) -> "RenderableType":
+    from rich.text import Text
+
+    when = datetime.fromtimestamp(report.sent_at_ms / 1000).astimezone().strftime("%H:%M:%S")
+    passed = [seconds for seconds in report.hops.values() if seconds is not None]
+    if report.state == "passed":
+        return Text(f"Canary of {when}: past all {len(passed)} hops within {max(passed):.2f} s.", style="dim")
+    what = report.error or f"not past {', '.join(map(shown, report.stuck))}"
+    return Text(f"Canary of {when}, {report.state}: {what}.", style="yellow")
 
 
 def _verdict(found: Ledger) -> "RenderableType":

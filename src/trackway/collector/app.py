@@ -58,10 +58,12 @@ class CollectorApp:
         ready: Callable[[], Ready] = _always_ready,
         counts: Counts | None = None,
         metrics: Callable[[], bytes] = bytes,
+        canary_key: str = "",
     ) -> None:
         """`ready` tells `/readyz` whether events can be kept; when it says no, events are answered 429.
 
         `counts` is where the app counts, `metrics` renders what `/metrics` answers.
+        `canary_key` is the write key of the canary; `""` means that there is none.
 
         Raises:
             TrackwayError: the workspace names a trusted proxy that is no address.
@@ -69,7 +71,7 @@ class CollectorApp:
         self.appender = appender
         self.counts = counts or Counts("collector", clock())
         self.in_flight = InFlight(workspace.collector.max_in_flight)
-        self.reception = Reception(workspace, clock=clock, ready=ready, counts=self.counts)
+        self.reception = Reception(workspace, clock=clock, ready=ready, counts=self.counts, canary_key=canary_key)
         self._metrics = metrics
         self._documents = Documents()
         self.configure(workspace)

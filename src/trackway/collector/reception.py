@@ -52,9 +52,15 @@ class Reception:
     """Judges requests by a workspace's settings."""
 
     def __init__(
-        self, workspace: Workspace, *, clock: Callable[[], float], ready: Callable[[], Ready], counts: Counts
+        self,
+        workspace: Workspace,
+        *,
+        clock: Callable[[], float],
+        ready: Callable[[], Ready],
+        counts: Counts,
+        canary_key: str = "",
     ) -> None:
-        """`clock` tells epoch seconds.
+        """`clock` tells epoch seconds; `canary_key` is the canary's write key.
 
         Raises:
             TrackwayError: the workspace names a trusted proxy that is no address.
@@ -62,6 +68,7 @@ class Reception:
         self.ready = ready
         self._clock = clock
         self._counts = counts
+        self._canary_key = canary_key
         self._recent = RecentIds()
         self.configure(workspace)
 
@@ -75,7 +82,7 @@ class Reception:
             self.proxies = Proxies(workspace.collector.trusted_proxies)
         except ValueError as wrong:
             raise TrackwayError(f"trackway.yaml: collector.trusted_proxies: {wrong}") from None
-        self.sources = Sources(workspace, time.monotonic)
+        self.sources = Sources(workspace, time.monotonic, canary_key=self._canary_key)
         self.max_body = workspace.collector.max_body
 
     def begin(self, route: Route, request: Incoming, packed: bytes) -> Answer | Taken:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 
 from trackway.collector.intake import Limits
 from trackway.collector.rate_limit import TokenBucket
+from trackway.events import canary
 from trackway.workspace.model import Source, Workspace
+from trackway.workspace.units import Size
 
 
 class OpenSource:
@@ -37,13 +39,16 @@ class OpenSource:
 class Sources:
     """All sources of a workspace, by write key."""
 
-    def __init__(self, workspace: Workspace, clock: Callable[[], float]) -> None:
+    def __init__(self, workspace: Workspace, clock: Callable[[], float], *, canary_key: str = "") -> None:
+        """`canary_key` is what the canary writes with; `""` means that there is none."""
         self._by_key: Mapping[str, OpenSource] = {
             key: opened
             for name, source in workspace.sources.items()
             for opened in (OpenSource(name, source, clock),)
             for key in source.write_keys
         }
+        if canary_key:
+            self._by_key = {**self._by_key, canary_key: OpenSource(canary.SOURCE, _canary(canary_key), clock)}
         # What clients really send, so that the hot path decodes no base64: with the colon, and without for old callers.
         self._by_header: Mapping[bytes, OpenSource] = {
             b"Basic " + base64.b64encode(text.encode()): opened
@@ -59,6 +64,11 @@ class Sources:
     def by_key(self, key: str) -> OpenSource | None:
         """Return the source that a write key names."""
         return self._by_key.get(key)
+
+
+def _canary(key: str) -> Source:
+    # A page cannot send one, and nobody many: the key is known to our own processes alone, but that is no reason.
+    return Source(write_keys=[key], allowed_origins=["canary:"], max_event=Size(1024), rate_limit=10)
 
 
 _NOBODY = {b"", base64.b64encode(b":").rstrip(b"=")}

@@ -8,7 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from trackway.console.errors import ApiError
 from trackway.console.filters import compiled
-from trackway.events import fql, records
+from trackway.events import canary, fql, records
 from trackway.events.clock_skew import format_ms
 from trackway.events.reasons import DROPS, FINDINGS
 from trackway.events.records import DROPPED, EVENTS, QUARANTINE, Finding, Place
@@ -180,7 +180,10 @@ def with_body(entry: Entry, body: bytes) -> Entry:
 
 
 class Filter(Struct, frozen=True):
-    """Which records a viewer wants; an empty member asks nothing."""
+    """Which records a viewer wants; an empty member asks nothing.
+
+    Canaries are shown only to whoever asks for their source.
+    """
 
     outcome: Outcome | None = None
     source: str = ""
@@ -222,7 +225,7 @@ class Filter(Struct, frozen=True):
         entry = found.entry
         return (
             (not self.outcome or entry.outcome == self.outcome)
-            and (not self.source or entry.source == self.source)
+            and (entry.source == self.source if self.source else entry.source != canary.SOURCE)
             and (not self.type or entry.type == self.type)
             and (not self.name or self.name in entry.name.casefold())
             and (not self.user or self._has(self.user, entry.user_id, entry.anonymous_id))

@@ -13,11 +13,12 @@ from trackway.delivery.consent import consented
 from trackway.delivery.functions import DestinationFunctions, with_body
 from trackway.delivery.items import End
 from trackway.destinations.filters import DestinationFilters
-from trackway.events import lenient_json
+from trackway.events import canary, lenient_json
 from trackway.events.records import EventRecord
 from trackway.events.verdicts import CONSENT_EVENT
 from trackway.workspace.model import Workspace
 
+CANARY = "CANARY"
 SOURCE_NOT_CONNECTED = "SOURCE_NOT_CONNECTED"
 SENT_CLIENT_SIDE = "MESSAGE_SENT_CLIENT_SIDE"
 BY_CONSENT = "FILTERED_BY_END_USER_CONSENT"
@@ -82,6 +83,8 @@ class Filter:
 
     def reason(self, event: EventRecord) -> str | None:
         """Return the discard reason, or None when the event is to be sent."""
+        if event.source == canary.SOURCE:
+            return CANARY
         if self._sources is not None and event.source not in self._sources:
             return SOURCE_NOT_CONNECTED
         return self._by_wishes(event) or self._filters.reason(self._asked(event))

@@ -90,6 +90,7 @@ FINDINGS = {
 """What is remarked on an event that was kept."""
 
 DISCARDS = {
+    "CANARY": "The event is Trackway's own canary, which checks the path and goes no further.",
     "SOURCE_NOT_CONNECTED": "The destination's `sources` in trackway.yaml does not name this source.",
     "MESSAGE_SENT_CLIENT_SIDE": "The device sent the event to this destination itself (`_metadata.bundled`).",
     "FILTERED_BY_INTEGRATIONS_OBJECT": "The event's `integrations` keeps it from this destination.",

@@ -21,6 +21,11 @@ def warehouse(name: str) -> str:
     return _WAREHOUSE + name
 
 
+def is_part(consumer: str) -> bool:
+    """Return whether this reader of the events belongs to the product's daily work: everybody but replays."""
+    return consumer in (IDENTITY, CATALOGUE) or consumer.startswith((_DESTINATION, _WAREHOUSE))
+
+
 def shown(consumer: str) -> str:
     """Return a consumer's name as people know it: the key in trackway.yaml."""
     return consumer.removeprefix(_DESTINATION).removeprefix(_WAREHOUSE)

@@ -70,6 +70,10 @@ class HubAccounting:
         """Return what became of every call with this id."""
         return self._traces.trace(message_id)
 
+    def topics_of(self, message_id: str) -> Sequence[str]:
+        """Return the topics of the clean log in which a message id stands."""
+        return [found.topic for found in self._traces.find(message_id)]
+
     def _watch(self) -> None:
         """Sound the alarm when the books do not balance: an error in the log, once for each new difference."""
         while not self._stopping.wait(_WATCH_EVERY_S):

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine
 
 from trackway.delivery.ledger import DestinationCounts, destination_counts
+from trackway.events import canary
 from trackway.log.contract import EventLog
 from trackway.node.lag import ConsumerLag, lags
 from trackway.pipeline.tallies import MARK, add_up
@@ -35,7 +36,9 @@ class LogAccounts:
         """Return the counts of every source that has any."""
         tallies = add_up(list(self._clean.marks(MARK).values()))
         return [
-            SourceCounts(name, tally.events, tally.quarantine, tally.dropped) for name, tally in sorted(tallies.items())
+            SourceCounts(name, tally.events, tally.quarantine, tally.dropped)
+            for name, tally in sorted(tallies.items())
+            if name != canary.SOURCE
         ]
 
     def destinations(self) -> Sequence[DestinationCounts]:

@@ -57,7 +57,9 @@ def _run(orders: Orders) -> None:
         from trackway.node.collector_process import run_collector
 
         asyncio_run(
-            lambda stop, news: run_collector(workspace, orders.sockets[0], orders.partition, stop, tell_ready, news)
+            lambda stop, news: run_collector(
+                workspace, orders.sockets[0], orders.partition, orders.canary.write_key, stop, tell_ready, news
+            )
         )
     elif orders.role == "pipeline":
         from trackway.node.pipeline_process import run_pipeline
@@ -66,7 +68,7 @@ def _run(orders: Orders) -> None:
     elif orders.role == "hub":
         from trackway.node.hub_process import run_hub
 
-        asyncio_run(lambda stop, news: run_hub(orders.news, orders.sockets[0], stop, tell_ready, news))
+        asyncio_run(lambda stop, news: run_hub(orders.news, orders.sockets[0], orders.canary, stop, tell_ready, news))
     else:
         raise TrackwayError(f"there is no role {orders.role}")
 

@@ -23,11 +23,12 @@ async def run_collector(
     workspace: Workspace,
     descriptor: int,
     partition: int,
+    canary_key: str,
     stopping: asyncio.Event,
     ready: Callable[[], None],
     news: asyncio.Queue[News],
 ) -> None:
-    """Serve the tracking API on a bound socket, writing to the raw log's `partition`.
+    """Serve the tracking API on a bound socket, writing to the raw log's `partition`; canaries use `canary_key`.
 
     Settings that come as `news` are taken over without dropping a request.
     """
@@ -38,7 +39,7 @@ async def run_collector(
     loop = asyncio.get_running_loop()
     commit = GroupCommit(writer, RAW, loop, observe=_observer(counts, writer), trouble=writer.trouble)
     readiness = _HeldReadiness(workspace, lambda: commit.trouble)
-    app = CollectorApp(workspace, commit, ready=readiness, counts=counts, metrics=board.render)
+    app = CollectorApp(workspace, commit, ready=readiness, counts=counts, metrics=board.render, canary_key=canary_key)
     try:
         async with _running(_follow(news, app, readiness), _write_counts(board, counts, readiness)):
             await serve(app, descriptor, stopping, ready, protocol=CollectorProtocol)

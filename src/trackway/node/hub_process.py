@@ -23,8 +23,9 @@ from trackway.identity.service import identity_feed
 from trackway.log.contract import EventLog
 from trackway.node.accounting import HubAccounting
 from trackway.node.accounts import LogAccounts
+from trackway.node.canary import Canary
 from trackway.node.logs import open_clean_log, open_raw_log
-from trackway.node.orders import News
+from trackway.node.orders import CanaryWay, News
 from trackway.node.replaying import remaker
 from trackway.node.serve import serve
 from trackway.node.warehouses import Warehouses
@@ -37,12 +38,17 @@ _log = logging.getLogger(__name__)
 
 
 async def run_hub(
-    first: News, descriptor: int, stopping: asyncio.Event, ready: Callable[[], None], news: asyncio.Queue[News]
+    first: News,
+    descriptor: int,
+    way: CanaryWay,
+    stopping: asyncio.Event,
+    ready: Callable[[], None],
+    news: asyncio.Queue[News],
 ) -> None:
     """Serve the console on a bound socket, and deliver and load events, until `stopping` is set.
 
-    `first` holds the settings to begin with; those that come as `news` are taken over part by part: what they do not
-    touch goes on undisturbed.
+    Canaries go `way`. `first` holds the settings to begin with; those that come as `news` are taken over part by part:
+    what they do not touch goes on undisturbed.
     """
     workspace = first.workspace
     async with contextlib.AsyncExitStack() as stack:
@@ -66,6 +72,8 @@ async def run_hub(
         accounting = HubAccounting(workspace, raw, clean, engine, lambda sql, limit: warehouses.query(sql, limit=limit))
         stack.push_async_callback(asyncio.to_thread, accounting.stop)
         accounting.start()
+        canary = Canary(workspace, raw, clean, url=way.url, write_key=way.write_key, found=accounting.topics_of)
+        stack.callback(asyncio.create_task(canary.run()).cancel)
         people = IdentityLedger(engine, workspace.identity)
         identity = identity_feed(people, clean)
         stack.push_async_callback(asyncio.to_thread, identity.stop)
@@ -83,11 +91,11 @@ async def run_hub(
             accounting=accounting,
             catalogue=CatalogueReader(engine),
             deliveries=delivery,
-            metrics=[delivery.metrics, accounting.metrics],
+            metrics=[delivery.metrics, accounting.metrics, canary.metrics],
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )
-        parts = _Parts(warehouses, delivery, replays, retention, accounts, accounting, people, console)
+        parts = _Parts(warehouses, delivery, replays, retention, accounts, accounting, canary, people, console)
         parts.show(first)
         stack.callback(asyncio.create_task(_follow(news, parts, held=workspace)).cancel)
         await serve(console, descriptor, stopping, ready, lifespan=True, before_stop=lambda: end_streams(console))
@@ -124,6 +132,7 @@ class _Parts(NamedTuple):
     retention: _Retention
     accounts: LogAccounts
     accounting: HubAccounting
+    canary: Canary
     people: IdentityLedger
     console: Starlette
 
@@ -135,6 +144,7 @@ class _Parts(NamedTuple):
         self.retention.workspace = workspace
         self.accounts.workspace = workspace
         self.accounting.workspace = workspace
+        self.canary.configure(workspace)
         self.people.rules = workspace.identity
 
     def show(self, news: News) -> None:

@@ -22,6 +22,7 @@ from trackway.delivery.replay.orders import Replay, read_open
 from trackway.events.records import CLEAN_TOPICS, DROPPED, EVENTS, QUARANTINE, RAW
 from trackway.log import consumers
 from trackway.log.contract import EventLog
+from trackway.node.canary import CanaryReport, last_report
 from trackway.node.quarantine.release import released_counts
 from trackway.pipeline.tallies import MARK, SourceTally, Tallies, add_up
 from trackway.pipeline.worker import POSITION
@@ -102,6 +103,8 @@ class Ledger(Struct, kw_only=True):
     warehouses: list[WarehouseLine]
     differences: dict[str, int]
     """What two places disagree about, by its name; empty when the ledger balances."""
+    canary: CanaryReport | None = None
+    """How the last canary fared; None before the first one."""
 
     @property
     def balances(self) -> bool:
@@ -151,6 +154,7 @@ def read_ledger(
         replays=replays,
         warehouses=_warehouse_lines(workspace, clean),
         differences=differences,
+        canary=last_report(workspace.data),
     )
 
 

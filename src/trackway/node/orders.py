@@ -21,6 +21,16 @@ class News:
 
 
 @dataclass(frozen=True)
+class CanaryWay:
+    """How a canary enters; made anew at each start of the product."""
+
+    url: str
+    """Where the collector listens."""
+    write_key: str
+    """What the collector knows it by."""
+
+
+@dataclass(frozen=True)
 class Orders:
     """What a child is to do."""
 
@@ -30,6 +40,7 @@ class Orders:
     sockets: tuple[int, ...] = ()
     """File descriptors of listening sockets."""
     partition: int = 0
+    canary: CanaryWay = CanaryWay("", "")
 
 
 def to_line(value: Orders | News) -> bytes:

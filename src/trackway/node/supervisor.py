@@ -6,6 +6,7 @@ collector that dies and comes back refuses no connection in between.
 
 import fcntl
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from trackway.errors import TrackwayError
-from trackway.node.orders import News, Orders, to_line
+from trackway.node.orders import CanaryWay, News, Orders, to_line
 from trackway.node.settings import SettingsKeeper
 from trackway.workspace.model import Workspace
 
@@ -63,6 +64,8 @@ class Supervisor:
             "collector": _listen(workspace.collector.host, workspace.collector.port, "collector.port"),
             "console": _listen(workspace.console.host, workspace.console.port, "console.port"),
         }
+
+        self._canary = CanaryWay(self.collector_url, secrets.token_urlsafe(24))
 
     @property
     def collector_url(self) -> str:
@@ -163,7 +166,7 @@ class Supervisor:
                 pass_fds=role.sockets,
             )
             self._children[role.name] = child
-            _write_line(child, Orders(role.role, self._settings.news, role.sockets, role.partition))
+            _write_line(child, Orders(role.role, self._settings.news, role.sockets, role.partition, self._canary))
             if self._stopping.is_set():
                 _close_input(child)
         return child

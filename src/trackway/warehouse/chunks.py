@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 from msgspec import Struct
 
+from trackway.events import canary
 from trackway.events.records import EventRecord
 from trackway.warehouse.body import Body, read_body
 from trackway.warehouse.columns import INSTANT, Column, Kind, array_of, column_of, instants_of, text_array
@@ -58,6 +59,9 @@ def build(records: Iterable[EventRecord], rules: Rules, warehouse: str) -> Batch
     sources: dict[str, SourceRows] = {}
     left_out = unreadable = 0
     for record in records:
+        if record.source == canary.SOURCE:
+            left_out += 1
+            continue
         body = read_body(record.body)
         if body is None:
             body, unreadable = Body(), unreadable + 1

@@ -186,6 +186,17 @@ class Identity(Settings, frozen=True, kw_only=True):
     """A link that would give a person more ids is refused: the id it goes by is shared by many."""
 
 
+class Canary(Settings, frozen=True, kw_only=True):
+    """An event of Trackway's own that checks the whole path; no destination and no table gets it."""
+
+    enabled: bool = True
+    """False sends none."""
+    every: Duration = Duration(60)
+    """How often one is sent."""
+    patience: Duration = Duration(60)
+    """How long it may take to every reader of the log before `trackway ledger` and the server's log say where it is."""
+
+
 class Delivery(Settings, frozen=True, kw_only=True):
     """How destinations are reached."""
 
@@ -209,12 +220,15 @@ class Workspace(Settings, frozen=True, kw_only=True):
     log: Log = Log()
     """How long the log keeps what everybody has read."""
     pipeline: Pipeline = Pipeline()
+    """What is done to every event between the raw log and the clean log."""
     identity: Identity = Identity()
+    """Which ids may become one person's in the identity ledger."""
     functions: dict[str, Function] = {}
     """By file name without `.py`; one that is not named here has no settings."""
-    """What is done to every event between the raw log and the clean log."""
     delivery: Delivery = Delivery()
     """How destinations are reached."""
+    canary: Canary = Canary()
+    """An event of Trackway's own that checks the whole path."""
     privacy: Privacy = Privacy()
     """What is done about personal data."""
     folder: Path = Path()

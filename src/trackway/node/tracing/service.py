@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from trackway.log.contract import EventLog
-from trackway.node.tracing.index import TraceIndex, locate_by_reading
+from trackway.node.tracing.index import Located, TraceIndex, locate_by_reading
 from trackway.node.tracing.story import Story, Teller
 
 MOST_RECORDS = 100
@@ -24,5 +24,8 @@ class Traces:
 
         At most `MOST_RECORDS`. May block for long when there is no index.
         """
-        find = self._index.find(message_id) if self._index is not None else locate_by_reading(self._clean, message_id)
-        return self._teller.tell(find[:MOST_RECORDS])
+        return self._teller.tell(self.find(message_id)[:MOST_RECORDS])
+
+    def find(self, message_id: str) -> list[Located]:
+        """Return where this id stands in the clean log. May block, as `trace`."""
+        return self._index.find(message_id) if self._index is not None else locate_by_reading(self._clean, message_id)
