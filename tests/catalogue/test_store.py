@@ -22,9 +22,19 @@ from trackway.state.tables import (
     catalogue_findings,
     catalogue_paths,
     catalogue_positions,
+    catalogue_volumes,
+    plan_violations,
 )
 
-TABLES = (catalogue_paths, catalogue_events, catalogue_beyond, catalogue_findings, catalogue_positions)
+TABLES = (
+    catalogue_volumes,
+    plan_violations,
+    catalogue_paths,
+    catalogue_events,
+    catalogue_beyond,
+    catalogue_findings,
+    catalogue_positions,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +61,12 @@ def empty(engine: Engine) -> None:
 def contents(engine: Engine) -> list[Any]:
     """Return all rows, with events by name: their numbers mean nothing."""
     paths = select(catalogue_events, catalogue_paths).outerjoin(catalogue_paths)
-    queries = [paths, *map(select, (catalogue_beyond, catalogue_findings, catalogue_positions))]
+    volumes = select(catalogue_events, catalogue_volumes).join(catalogue_volumes)
+    queries = [
+        paths,
+        volumes,
+        *map(select, (catalogue_beyond, catalogue_findings, catalogue_positions, plan_violations)),
+    ]
     with engine.connect() as connection:
         found = [connection.execute(query).mappings().all() for query in queries]
     meaningless = {catalogue_events.c.id.name, catalogue_paths.c.event.name}

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 
+from trackway.catalogue import violations, volumes
 from trackway.catalogue.findings import CatalogueFinding
 from trackway.catalogue.model import Beyond, SourceModel
 from trackway.catalogue.shapes import KINDS, EventShape, Node
@@ -80,16 +81,14 @@ class Catalogue:
             CatalogueError: another process has entered some of them; nothing was changed.
         """
         memory, self._memory = self._memory or _read(self._engine), None
-        findings = [
-            finding
-            for event, place in events
-            if event.source != canary.SOURCE
-            for finding in memory.source(event.source).add(event, place)
-        ]
+        batch = [(event, place) for event, place in events if event.source != canary.SOURCE]
+        findings = [finding for event, place in batch for finding in memory.source(event.source).add(event, place)]
         with writing(self._engine) as connection:
             if _positions(connection) != memory.positions:
                 raise CatalogueError("another process enters events into this catalogue; stop one of the two")
             _write(connection, memory, findings)
+            volumes.add(connection, memory.numbers, volumes.count(batch))
+            violations.add(connection, violations.gather(batch))
             memory.positions = dict(positions)
             rows = [{"partition": partition, "next_offset": offset} for partition, offset in positions.items()]
             upsert(connection, catalogue_positions, rows)

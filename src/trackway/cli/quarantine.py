@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import complain, print_json, remark, screen
-from trackway.cli.quarantine_shown import Group, group_calls, group_table, show_call, show_change, show_line, table_row
+from trackway.cli.quarantine_shown import group_table, show_call, show_change, show_line
 from trackway.errors import TrackwayError
 from trackway.events import lenient_json
 from trackway.events.records import QUARANTINE, RAW, Place
@@ -25,10 +25,10 @@ from trackway.log.contract import EventLog
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.quarantine import fixes
 from trackway.node.quarantine.found import Nearby, Quarantined, Wanted, call_of, find, read_one
-from trackway.node.quarantine.release import Candidate, prepare
+from trackway.node.quarantine.groups import Group, group_calls, table_row
+from trackway.node.quarantine.release import Candidate, prepare, refused_again
 from trackway.node.quarantine.release import release as let_out
-from trackway.node.tracing.stages import Run, run_again
-from trackway.pipeline.chain import Stage, build_chain
+from trackway.pipeline.chain import build_chain
 from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
 
@@ -175,7 +175,7 @@ def _let_out(desk: _Desk, calls: Sequence[tuple[Quarantined, bytes]], *, dry_run
     good: list[Candidate] = []
     for one, body in calls:
         candidate = prepare(desk.settings, raw, one.place, one.record, body)
-        refused = _refused(chain, candidate)
+        refused = refused_again(chain, candidate)
         if not refused:
             good.append(candidate)
         if json:
@@ -196,15 +196,6 @@ def _say(sentence: str, json: bool, released: int = 0) -> None:
         print_json({"released": released})
     else:
         screen().print(sentence)
-
-
-def _refused(chain: Sequence[Stage], candidate: Candidate) -> str:
-    """Return why a call would be refused again, `""` if it would not."""
-    if (refusal := candidate.refusal) is not None:
-        return f"{refusal.reason} at {refusal.pointer or 'the call'}: {refusal.message}"
-    run: Run = run_again(chain, candidate.raw, candidate.place, candidate.raw.message_id)
-    last = run.stages[-1]
-    return "" if run.event is not None else f"{last.reason} in {last.stage}: {last.message}"
 
 
 def _fix(with_: Path | None, sets: Sequence[str], removals: Sequence[str], edit: bool) -> fixes.Fix:

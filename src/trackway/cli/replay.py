@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, remark, screen, side_screen
-from trackway.cli.replay_shown import replay_json, show_preview, show_replay, show_replays
+from trackway.cli.replay_shown import show_preview, show_replay, show_replays
 from trackway.delivery.replay import orders
 from trackway.delivery.replay.orders import Order
 from trackway.errors import TrackwayError
@@ -20,6 +20,7 @@ from trackway.events import fql
 from trackway.log.contract import EventLog
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.replaying import preview, spans_of
+from trackway.node.replays import replay_json
 from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
 from trackway.workspace.units import Duration

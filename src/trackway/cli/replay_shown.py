@@ -1,7 +1,6 @@
 """Replays on the screen."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -9,32 +8,10 @@ from rich.text import Text
 
 from trackway.cli.trace_shown import clean, show_changes
 from trackway.delivery.replay.orders import Replay
-from trackway.events.clock_skew import format_ms
 from trackway.events.reasons import meaning_of
 from trackway.node.replaying import Preview, Sample
 
 _ROW_CHARS = 400
-
-
-def replay_json(found: Replay) -> dict[str, Any]:
-    """Return a replay as plain data."""
-    counts = found.counts
-    return {
-        "id": found.id,
-        "destination": found.destination,
-        "state": found.state,
-        "error": found.error,
-        "created_at": format_ms(found.created_ms),
-        "ended_at": None if found.ended_ms is None else format_ms(found.ended_ms),
-        "order": found.order,
-        "accepted": counts.accepted,
-        "delivered": counts.delivered,
-        "discarded": counts.discarded,
-        "failed": counts.failed,
-        "pending": counts.pending,
-        "retrying": counts.retrying,
-        "difference": counts.difference,
-    }
 
 
 def show_replays(found: Iterable[Replay]) -> RenderableType:

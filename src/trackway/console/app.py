@@ -20,8 +20,10 @@ from trackway.console.api import Api
 from trackway.console.catalogue import CatalogueApi
 from trackway.console.contract import Accounting, Accounts, Catalogue, Deliveries, Queries
 from trackway.console.deliveries import DeliveryApi
+from trackway.console.desks import Desks, desk_routes
 from trackway.console.errors import ApiError
 from trackway.console.guard import SECURITY_HEADERS, Guard
+from trackway.console.jobs import Jobs
 from trackway.console.live import Hub
 from trackway.console.login import Login
 from trackway.console.metrics import MetricsApi, Part
@@ -48,6 +50,7 @@ def create_app(
     catalogue: Catalogue | None = None,
     deliveries: Deliveries | None = None,
     metrics: Sequence[Part] = (),
+    desks: Desks | None = None,
     allowed_hosts: Sequence[str] = (),
     static: Path = STATIC,
 ) -> Starlette:
@@ -60,6 +63,7 @@ def create_app(
     overview = Overview(accounts, lambda: hub.watched, hub.notify)
     access, failures = Access(token), FailureLimit()
     hosts = Hosts(workspace.console.host, allowed_hosts)
+    jobs = Jobs()
     login, page = Login(access, failures), WebPage(static)
     api = Api(workspace, ingest_url=ingest_url, clean=clean, raw=raw, overview=overview, queries=queries)
 
@@ -67,6 +71,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         async with overview.sampling():
             yield
+        jobs.stop()
         hub.close()
         await asyncio.to_thread(hub.join, _JOIN_S)
 
@@ -91,6 +96,7 @@ def create_app(
             *(CatalogueApi(catalogue).routes if catalogue else []),
             *(DeliveryApi(deliveries).routes if deliveries else []),
             *MetricsApi(metrics).routes,
+            *(desk_routes(desks, jobs) if desks else []),
             Route("/api/{rest:path}", _unknown),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),

@@ -1,6 +1,7 @@
 """What may be shown of requests and answers: never a secret, never much."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from trackway.destinations.kit import Request
@@ -40,6 +41,25 @@ class Redactor:
             lines.append(f"{name}: {value if name.lower() in _PLAIN_HEADERS else '***'}")
         # Secrets go before the text is cut: half a secret would not be recognised.
         return _beginning(self.text("\n".join([*lines, "", content.decode("utf-8", "replace")])))
+
+    def shown(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a request as plain data (`method`, `url`, `headers`, `body`) without secrets and credentials."""
+        headers = {
+            name: value if name.lower() in _PLAIN_HEADERS else "***"
+            for name, value in cast("dict[str, str]", told["headers"]).items()
+        }
+        body = self._values(told["body"])
+        return {"method": told["method"], "url": self.text(_url(told["url"])), "headers": headers, "body": body}
+
+    def _values(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            members = cast("dict[str, Any]", value).items()
+            return {self.text(name): self._values(member) for name, member in members}
+        if isinstance(value, list):
+            return [self._values(item) for item in cast("list[Any]", value)]
+        return value
 
 
 def _url(url: str) -> str:

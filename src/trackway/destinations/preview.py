@@ -80,6 +80,10 @@ class Previewer:
             return Preview(event_id, [], skipped=found.reason)
         if isinstance(found, kit.Rejected):
             return Preview(event_id, [], rejected=found.reason, detail=found.detail or None)
+        return self.show_rows(event_id, found)
+
+    def show_rows(self, event_id: Any, found: Sequence[kit.Row]) -> Preview:
+        """Return what would be sent of rows that the destination has made of one event."""
         shown = Preview(event_id, [])
         for rows in by_route(found):
             self._add(shown, rows)

@@ -64,6 +64,17 @@ class IdentityLedger:
             persons = [_person(connection, person) for person in sorted(found)]
             return persons + [_loner(connection, one) for one in _loners(connection, value)]
 
+    def recent(self, limit: int) -> list[Link]:
+        """Return the newest `limit` links, also those refused and undone, newest first."""
+        query = (
+            select(_links, identity_undone.c.at_ms.label("undone_ms"))
+            .outerjoin(identity_undone, identity_undone.c.link == _links.c.id)
+            .order_by(_links.c.id.desc())
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return [_link(row) for row in connection.execute(query)]
+
     def undo(self, link: int, at_ms: int) -> list[Person]:
         """Let a link no longer hold, and keep the two ids apart from now on; return who its ids belong to then.
 

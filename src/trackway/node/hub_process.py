@@ -24,6 +24,7 @@ from trackway.log.contract import EventLog
 from trackway.node.accounting import HubAccounting
 from trackway.node.accounts import LogAccounts
 from trackway.node.canary import Canary
+from trackway.node.desks import console_desks
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.orders import CanaryWay, News
 from trackway.node.replaying import remaker
@@ -81,6 +82,7 @@ async def run_hub(
         catalogue = catalogue_feed(Catalogue(engine), clean)
         stack.push_async_callback(asyncio.to_thread, catalogue.stop)
         catalogue.start()
+        now = _Now(workspace)
         console = create_app(
             workspace,
             token=workspace.console.token or Secret(console_token(workspace.data)),
@@ -92,10 +94,11 @@ async def run_hub(
             catalogue=CatalogueReader(engine),
             deliveries=delivery,
             metrics=[delivery.metrics, accounting.metrics, canary.metrics],
+            desks=console_desks(now.get, raw, clean, engine, people),
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )
-        parts = _Parts(warehouses, delivery, replays, retention, accounts, accounting, canary, people, console)
+        parts = _Parts(warehouses, delivery, replays, retention, accounts, accounting, canary, people, now, console)
         parts.show(first)
         stack.callback(asyncio.create_task(_follow(news, parts, held=workspace)).cancel)
         await serve(console, descriptor, stopping, ready, lifespan=True, before_stop=lambda: end_streams(console))
@@ -105,6 +108,16 @@ def ingest_url(workspace: Workspace) -> str:
     """Return the address that clients send to."""
     collector = workspace.collector
     return collector.public_url or f"http://{collector.host}:{collector.port}"
+
+
+class _Now:
+    """The settings in force, for whoever asks each time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+
+    def get(self) -> Workspace:
+        return self.workspace
 
 
 class _Retention:
@@ -134,6 +147,7 @@ class _Parts(NamedTuple):
     accounting: HubAccounting
     canary: Canary
     people: IdentityLedger
+    now: "_Now"
     console: Starlette
 
     async def configure(self, workspace: Workspace) -> None:
@@ -146,6 +160,7 @@ class _Parts(NamedTuple):
         self.accounting.workspace = workspace
         self.canary.configure(workspace)
         self.people.rules = workspace.identity
+        self.now.workspace = workspace
 
     def show(self, news: News) -> None:
         """Let the console show how the settings stand."""

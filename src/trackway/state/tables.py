@@ -297,6 +297,35 @@ catalogue_findings = Table(
 )
 """What was remarkable about the event at `partition` and `offset` of topic `events`; the newest ones are kept."""
 
+catalogue_volumes = Table(
+    "catalogue_volumes",
+    metadata,
+    Column("event", BigInteger, ForeignKey("catalogue_events.id", ondelete="CASCADE"), nullable=False),
+    Column("hour", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("event", "hour"),
+)
+"""How many of an event were received in which hour since 1970; some weeks are kept."""
+
+plan_violations = Table(
+    "plan_violations",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("pointer", Text, nullable=False),
+    Column("day", Integer, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("samples", Text, nullable=False),
+    PrimaryKeyConstraint("source", "type", "name", "code", "pointer", "day"),
+)
+"""What events had that their source's tracking plan does not foresee, by day since 1970. `samples` is a JSON array of
+the newest events: message id, and place in topic `events`."""
+
 catalogue_positions = Table(
     "catalogue_positions",
     metadata,

@@ -33,6 +33,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     reason: str = ""
     name: str = ""
     """The whole name."""
+    pointer: str | None = None
+    """Where the fault is; `""` is the call as a whole."""
     since_ms: int | None = None
     """Received at or after."""
     released: bool = False
@@ -45,6 +47,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
             (not self.source or record.source == self.source)
             and (not self.reason or record.refusal.reason == self.reason)
             and (not self.name or one.name == self.name)
+            and (self.pointer is None or record.refusal.pointer == self.pointer)
             and (self.since_ms is None or record.received_at_ms >= self.since_ms)
             and (self.released or not one.released)
         )

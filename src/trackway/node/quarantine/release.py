@@ -26,6 +26,8 @@ from trackway.events.records import (
 from trackway.events.verdicts import judge
 from trackway.log.contract import EventLog
 from trackway.node.quarantine.found import Nearby, call_of
+from trackway.node.tracing.stages import run_again
+from trackway.pipeline.chain import Stage
 from trackway.state import upsert, writing
 from trackway.state.tables import releases
 from trackway.workspace.model import Workspace
@@ -77,6 +79,15 @@ def prepare(workspace: Workspace, calls: Nearby, place: Place, record: Quarantin
         place,
     )
     return Candidate(place=place, raw=raw, was=record.refusal.reason)
+
+
+def refused_again(chain: Sequence[Stage], candidate: Candidate) -> str:
+    """Return why a call would be refused again, `""` if it would not."""
+    if (refusal := candidate.refusal) is not None:
+        return f"{refusal.reason} at {refusal.pointer or 'the call'}: {refusal.message}"
+    run = run_again(chain, candidate.raw, candidate.place, candidate.raw.message_id)
+    last = run.stages[-1]
+    return "" if run.event is not None else f"{last.reason} in {last.stage}: {last.message}"
 
 
 def release(raw_log: EventLog, clean: EventLog, engine: Engine, candidates: Sequence[Candidate]) -> range:

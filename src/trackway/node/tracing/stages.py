@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from trackway.events import lenient_json
 from trackway.events.records import Finding, Place, RawRecord, Refusal
 from trackway.node.tracing.changes import Change, changes
-from trackway.pipeline.chain import Stage, trace_chain
+from trackway.pipeline.chain import Stage, Step, trace_chain
 from trackway.pipeline.draft import Draft
 
 
@@ -42,9 +42,14 @@ class Run(Struct, kw_only=True):
 
 def run_again(chain: Sequence[Stage], raw: RawRecord, place: Place, message_id: str) -> Run:
     """Return what today's `chain` does to a call; of one that is split, the way of the event with `message_id`."""
+    return tell_steps(trace_chain(chain, raw, place), raw, place, message_id)
+
+
+def tell_steps(steps: Sequence[Step], raw: RawRecord, place: Place, message_id: str) -> Run:
+    """Return what was done to a call in `steps`; of one that is split, the way of the event with `message_id`."""
     before = Draft(raw, place, _sent(raw), findings=[])
     stories: list[StageStory] = []
-    for step in trace_chain(chain, raw, place):
+    for step in steps:
         draft = _choose(step.drafts, message_id)
         stories.append(_tell(step.stage, before, draft))
         before = draft

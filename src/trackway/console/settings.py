@@ -1,0 +1,218 @@
+"""The part of the API that shows trackway.yaml: its text without secrets, and what each key means and is here."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import yaml
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from trackway.console.answers import json_answer
+from trackway.console.errors import ApiError
+from trackway.destinations import registry
+from trackway.errors import TrackwayError
+from trackway.workspace.describe import Setting, describe, nearest
+from trackway.workspace.explain import Explained, explain, find_setting
+from trackway.workspace.load import FILE_NAME
+from trackway.workspace.model import Workspace
+
+HIDDEN = "***"
+_SECRET_KEY = re.compile(r"token|secret|password|passwd|salt|credential|api_?key|access_?key|_key$", re.IGNORECASE)
+_SECRET_LINE = re.compile(
+    r"^(?P<lead>\s*(?:- )?[\"']?[\w-]*(?:token|secret|password|passwd|salt|credential|key)[\w-]*[\"']?\s*:\s*)"
+    r"(?P<value>[^{\s].*)$",
+    re.IGNORECASE,
+)
+_PUBLIC = re.compile(r"sources\.[^.]+\.write_keys|.*\.(public_key|project_token|write_key)")
+
+
+class Line(Struct, kw_only=True):
+    """A line of the file."""
+
+    text: str
+    key: str = ""
+    """The dotted key that begins in it."""
+
+
+class SettingsApi:
+    """Answers `/api/settings` and `/api/settings/explain`."""
+
+    def __init__(self, workspace: Callable[[], Workspace]) -> None:
+        self._workspace = workspace
+        self.routes = [
+            Route("/api/settings", self.file),
+            Route("/api/settings/keys", self.keys),
+            Route("/api/settings/explain", self.explain),
+        ]
+
+    async def file(self, request: Request) -> Response:
+        """`GET /api/settings`: the file's lines as they are now, secrets hidden."""
+        return json_answer(await asyncio.to_thread(self._file))
+
+    async def keys(self, request: Request) -> Response:
+        """`GET /api/settings/keys`: every setting there is."""
+        return json_answer({"settings": [_described(one) for one in describe(Workspace)]})
+
+    async def explain(self, request: Request) -> Response:
+        """`GET /api/settings/explain?key=…`: meaning, default, value here, and where it was set."""
+        key = request.query_params.get("key", "")
+        return json_answer(await asyncio.to_thread(self._explain, key))
+
+    def _file(self) -> dict[str, Any]:
+        workspace = self._workspace()
+        path = workspace.folder / FILE_NAME
+        try:
+            text = path.read_text("utf-8")
+            changed_ms = path.stat().st_mtime_ns // 1_000_000
+        except (OSError, UnicodeDecodeError) as error:
+            raise ApiError(500, "unreadable", f"{path} cannot be read: {error}") from None
+        return {"path": str(path), "changed_ms": changed_ms, "lines": _lines(text, *_secrets_of(workspace))}
+
+    def _explain(self, key: str) -> Any:
+        workspace = self._workspace()
+        setting = find_setting(key)
+        if setting is None and (found := _of_destination(workspace, key)) is not None:
+            return found
+        if setting is None:
+            hint = nearest(key, [one.key for one in describe(Workspace)])
+            message = f"there is no setting {key[:200]}{f'; did you mean {hint}?' if hint else ''}"
+            raise ApiError(404, "unknown_setting", message)
+        try:
+            told = explain(setting, key, workspace, workspace.folder)
+        except (OSError, yaml.YAMLError) as error:
+            raise ApiError(409, "unreadable", f"{FILE_NAME} cannot be read now: {error}") from None
+        if _is_secret(key) and told.value not in (None, "none", "null", "nothing"):
+            told.value = HIDDEN
+        if key.startswith("functions.") and not setting.is_group:
+            told.value = HIDDEN if told.value is not None else None
+        return told
+
+
+def _described(one: Setting) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "kind": one.kind,
+        "default": one.default,
+        "meaning": one.meaning,
+        "at_start": one.at_start,
+        "is_group": one.is_group,
+    }
+
+
+def _is_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key.rpartition(".")[2]) is not None and _PUBLIC.fullmatch(key) is None
+
+
+def _secrets_of(workspace: Workspace) -> tuple[set[str], tuple[str, ...]]:
+    """Return the texts that are held as secrets, and the beginnings of keys of which that cannot be told."""
+    unknown: list[str] = []
+    found = {one.reveal() for one in (workspace.console.token, workspace.privacy.salt) if one is not None}
+    for key, settings in workspace.destinations.items():
+        try:
+            loaded = registry.load(
+                settings.type, settings.settings, where=f"destinations.{key}.settings", folder=workspace.folder
+            )
+        except TrackwayError:
+            unknown.append(f"destinations.{key}.settings.")
+            continue
+        found.update(loaded.secrets())
+    return {one for one in found if len(one) > 2}, tuple(unknown)
+
+
+def _lines(text: str, secrets: set[str], unknown: tuple[str, ...]) -> list[Line]:
+    """Return the lines of the file, the values of secrets replaced by `***`.
+
+    A file that cannot be parsed hides the values of all keys that look like secrets, and the known secrets.
+    """
+    lines = text.splitlines()
+    try:
+        node = cast("Any", yaml.compose(text, Loader=yaml.SafeLoader))  # pyright: ignore[reportUnknownMemberType]
+        places = list(_places(node, ""))
+    except (yaml.YAMLError, RecursionError):
+        places: list[tuple[str, int, Any]] = []
+        lines = [_SECRET_LINE.sub(rf"\g<lead>{HIDDEN}", line) for line in lines]
+    keys: dict[int, str] = {}
+    # From the end: what is hidden changes the columns of what follows it in a line.
+    for key, number, value in reversed(places):
+        keys[number] = key
+        if isinstance(value, yaml.ScalarNode) and (_is_secret(key) or key.startswith(unknown)):
+            _hide(lines, value)
+    longest_first = sorted(secrets, key=len, reverse=True)
+    shown: list[Line] = []
+    for number, line in enumerate(lines):
+        for secret in longest_first:
+            line = line.replace(secret, HIDDEN)
+        shown.append(Line(text=line, key=keys.get(number, "")))
+    return shown
+
+
+def _places(node: Any, where: str) -> Iterator[tuple[str, int, Any]]:
+    """Yield each key with its line, from 0, and the node of its value."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _places(item, f"{where}[]")
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for word, value in cast("list[tuple[Any, Any]]", node.value):
+        key = f"{where}.{word.value}" if where else str(word.value)
+        yield key, word.start_mark.line, value
+        reference = isinstance(value, yaml.MappingNode) and [str(one.value) for one, _ in value.value] in (
+            ["env"],
+            ["file"],
+        )
+        if not reference:
+            yield from _places(value, key)
+
+
+def _hide(lines: list[str], value: Any) -> None:
+    first, last = value.start_mark, value.end_mark
+    if re.fullmatch(r"\$\{\w+\}", value.value) or not value.value:
+        return
+    if first.line == last.line:
+        text = lines[int(first.line)]
+        lines[int(first.line)] = text[: int(first.column)] + HIDDEN + text[int(last.column) :]
+        return
+    lines[first.line] = lines[first.line][: first.column] + HIDDEN
+    for number in range(first.line + 1, min(last.line, len(lines) - 1) + 1):
+        lines[number] = "" if number < last.line or last.column else lines[number]
+
+
+def _of_destination(workspace: Workspace, key: str) -> Explained | None:
+    """Return the explanation of a setting that a destination's type has, None when it is none."""
+    from trackway.destinations.reference import reference
+
+    parts = key.split(".")
+    if len(parts) < 4 or parts[0] != "destinations" or parts[2] != "settings" or parts[1] not in workspace.destinations:
+        return None
+    destination = workspace.destinations[parts[1]]
+    if parts[3] == "mappings":
+        meaning = "Changes to the usual mappings of the destination, and further ones."
+        kind, default = "mappings by name", "{}"
+    else:
+        try:
+            told = reference(destination.type, workspace.folder)
+        except TrackwayError:
+            return None
+        one = next((one for one in told.settings if one.name == parts[3]), None)
+        if one is None:
+            return None
+        meaning, kind, default = one.about, one.kind, one.default or None
+    given: Any = destination.settings
+    for part in parts[3:]:
+        given = cast("dict[str, Any]", given).get(part) if isinstance(given, dict) else None
+    value = None if given is None else HIDDEN if "secret" in kind or _is_secret(key) else _told(given)
+    where = FILE_NAME if given is not None else "default"
+    return Explained(
+        key=key, meaning=meaning, kind=kind, default=default, value=value, set_in=where, taken_over="at once"
+    )
+
+
+def _told(given: Any) -> str:
+    """Return a value as it is written; of a group the names alone, for secrets may stand in it."""
+    if isinstance(given, dict):
+        return ", ".join(map(str, cast("dict[Any, Any]", given)))
+    return str(given)
