@@ -17,9 +17,9 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-setup: $(STAMPS)/python $(STAMPS)/web ## Make the environment and build the web parts
+setup: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/dbt ## Make the environment and build the web parts
 
-run: setup ## Start everything in the foreground, in ./workspace
+run: $(STAMPS)/python $(STAMPS)/web ## Start everything in the foreground, in ./workspace
 	@$(BIN)/trackway up --workspace workspace
 
 test: setup ## Run all tests: Python, stock SDKs, browser
@@ -44,6 +44,8 @@ lock: ## Resolve the dependencies anew
 	$(STAMPS)/lock/bin/pip install --quiet uv
 	$(STAMPS)/lock/bin/uv pip compile $(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(STAMPS)/lock/bin/uv pip compile $(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+	grep '^duckdb==' requirements/runtime.txt | tr -d ' \\' > $(STAMPS)/duckdb.txt  # dbt reads files of this version
+	$(STAMPS)/lock/bin/uv pip compile $(LOCK) -c $(STAMPS)/duckdb.txt requirements/dbt.in -o requirements/dbt.txt
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 clean: ## Remove all that was made, but not the workspace
@@ -56,6 +58,13 @@ $(STAMPS)/python: requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@
+
+# dbt for examples/dbt, in an environment of its own: its pins and ours do not go together.
+$(STAMPS)/dbt: requirements/dbt.txt
+	@mkdir -p $(STAMPS)
+	$(PYTHON) -m venv $(STAMPS)/dbt-env
+	$(STAMPS)/dbt-env/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dbt.txt
+	@touch $@
 
 $(STAMPS)/node: package.json package-lock.json web/console/package.json tests/sdks/package.json
 	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("Trackway needs Node 20 or later to build its console"); process.exit(1) }'
