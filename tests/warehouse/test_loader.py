@@ -220,7 +220,7 @@ STEPS: list[tuple[Any, str, int, bool]] = [
     (DuckDBWarehouse, "load", 2, False),
     (duckdb, "build", 1, True),
     *[(duckdb_tables.Tables, "write", number, after) for number in (1, 2, 5, 7) for after in (False, True)],
-    (duckdb_tables.Tables, "_settle", 9, True),
+    (duckdb_tables.Tables, "_alter", 3, True),
     (DuckDBWarehouse, "load", 1, True),
     (DuckDBWarehouse, "load", 2, True),
     (SqliteReader, "commit", 1, False),

@@ -3,26 +3,32 @@
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownParameterType=false
 """Events as chunks: what one load writes to each table, column by column.
 
-A track call is a row in `tracks` and one in its event's table, which share the columns that every call has. So the
-common columns, the context's above all, are built once for all calls of a source, and a table takes its rows of them.
+A track call is a row in `tracks` and one in its event's table, which share the columns that every call has. So these
+columns, the context's above all, are built once for all calls of a source, ordered by table: each table has a slice of
+them, and `tracks` the slice of all its events.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from msgspec import Struct
 
 from trackway.events import canary
 from trackway.events.records import EventRecord
-from trackway.warehouse.body import Body, read_body
-from trackway.warehouse.columns import INSTANT, Column, Kind, array_of, column_of, instants_of, text_array
-from trackway.warehouse.entities import Entities, latest
+from trackway.warehouse.body import Body, encode_json, read_body, read_object
+from trackway.warehouse.columns import INSTANT, Column, Kind, Values, column_of, instants_of, text_array, text_of
+from trackway.warehouse.entities import Latest, Owners, latest
 from trackway.warehouse.integrations import is_wanted
 from trackway.warehouse.naming import Rules
-from trackway.warehouse.rows import STANDARD, SourceRows, TableRows
+from trackway.warehouse.objects import Objects
+from trackway.warehouse.rows import STANDARD, TRACKS, HasRoom, Shapes, SourceCalls, TableCalls
 
 CONTEXT = "context_"
+REST = "_rest"
+"""The column of what has no column, a JSON object; no property's name, as those begin with no `_` unless a word that is
+reserved follows."""
 _ENTITIES = {"identifies": "users", "groups": "accounts"}
 
 
@@ -35,10 +41,9 @@ class Chunk(Struct, kw_only=True):
     columns: dict[str, Column]
     """Segment's standard columns of the table, and those with a value in any of the rows. No `uuid_ts`: that is the
     database's."""
-    nulled: dict[str, list[bool]] | None = None
-    """None for rows to append. In `users` and `accounts` a row replaces the earlier one with its `id`, and this says by
-    column in which rows null was sent. A value that is absent without that keeps the earlier one; those of the context
-    never do, as they describe the last call."""
+    latest: Latest | None = None
+    """None for rows to append. In `users` and `accounts` a row is merged with the earlier one of its `id`, and this
+    says of what moments its values are."""
 
     @property
     def name(self) -> str:
@@ -54,9 +59,21 @@ class Batch(Struct, kw_only=True):
     unreadable: int
 
 
-def build(records: Iterable[EventRecord], rules: Rules, warehouse: str) -> Batch:
-    """Turn events, in the order they arrived, into chunks for the warehouse of this name."""
-    sources: dict[str, SourceRows] = {}
+def build(
+    records: Iterable[EventRecord],
+    rules: Rules,
+    warehouse: str,
+    *,
+    shapes: Shapes | None = None,
+    has_room: HasRoom = lambda schema, table: True,
+) -> Batch:
+    """Turn events, in the order they arrived, into chunks for the warehouse of this name.
+
+    `shapes` carries what is learned from one load to the next. An event whose table has no room is a row of `tracks`
+    alone, with its properties in `_rest`.
+    """
+    shapes = Shapes(rules) if shapes is None else shapes
+    sources: dict[str, SourceCalls] = {}
     left_out = unreadable = 0
     for record in records:
         if record.source == canary.SOURCE:
@@ -65,111 +82,169 @@ def build(records: Iterable[EventRecord], rules: Rules, warehouse: str) -> Batch
         body = read_body(record.body)
         if body is None:
             body, unreadable = Body(), unreadable + 1
-        if (body.integrations and not is_wanted(body.integrations, warehouse)) or not _has_table(record.type):
+        if (body.integrations and not is_wanted(body.integrations, warehouse)) or not has_table(record.type):
             left_out += 1
             continue
-        rows = sources.get(record.source)
-        if rows is None:
-            rows = sources[record.source] = SourceRows(record.source, rules)
-        rows.add(record, body)
-    chunks = [chunk for rows in sources.values() for chunk in _chunks(rows)]
+        calls = sources.get(record.source)
+        if calls is None:
+            calls = sources[record.source] = SourceCalls(record.source, rules, has_room)
+        calls.add(record, body)
+    chunks = [chunk for calls in sources.values() for chunk in _chunks(calls, shapes)]
     return Batch(chunks=chunks, left_out=left_out, unreadable=unreadable)
 
 
-def _has_table(kind: str) -> bool:
+def has_table(kind: str) -> bool:
+    """Say whether calls of this type are rows of a table."""
     return kind == "track" or kind in STANDARD
 
 
-def _chunks(rows: SourceRows) -> Iterator[Chunk]:
-    common = _Common(rows)
-    for name, table in rows.tables.items():
-        table.values.finish(table.own)
-        values = {column: values for column, values in table.values.values.items() if column not in table.own}
-        columns = common.columns(table.calls)
-        columns |= {own: Column(text_array(table.values.values[own]), Kind.TEXT) for own in table.own}
-        columns |= common.context_columns(table.calls) | _present(values)
-        yield Chunk(schema=rows.schema, table=name, rows=len(table.calls), columns=columns)
-        if name in _ENTITIES and (entities := _entities(name, rows, table)).ids:
-            yield _entity_chunk(rows.schema, _ENTITIES[name], table, entities, common)
+def _chunks(source: SourceCalls, shapes: Shapes) -> Iterator[Chunk]:
+    common = _Common(source, shapes)
+    schema = source.schema
+    if source.tracks:
+        columns = common.columns(0, common.tracks, events=True)
+        if (rest := _rest_of_tracks(source)) is not None:
+            columns[REST] = rest
+        yield Chunk(schema=schema, table=TRACKS, rows=common.tracks, columns=columns)
+    start = 0
+    for calls in [*source.tracks, *source.others]:
+        rows = len(calls.records)
+        if calls.name:
+            objects = Objects(calls.objects, shapes.table(schema, calls.name))
+            own = _own_columns(calls, objects.values)
+            present = {
+                name: column
+                for name, values in objects.values.items()
+                if name not in own and (column := column_of(values)) is not None
+            }
+            columns = common.columns(start, rows, events=bool(calls.slug)) | own | present
+            yield Chunk(schema=schema, table=calls.name, rows=rows, columns=columns)
+            if calls.name in _ENTITIES and (entities := _entities(schema, calls, objects, common.part(start, rows))):
+                yield entities
+        start += rows
 
 
-def _entities(name: str, rows: SourceRows, table: TableRows) -> Entities:
-    if name == "groups":
-        return latest(table.own["group_id"], table.values, table.own)
-    return latest([rows.records[call].user_id for call in table.calls], table.values, table.own)
+def _own_columns(calls: TableCalls, values: Mapping[str, Values]) -> dict[str, Column]:
+    columns: dict[str, Column] = {}
+    for name in calls.own:
+        field = text_array([getattr(body, name) for body in calls.bodies])
+        if name in values:
+            # A property of the same name counts where the call has no such field.
+            column = column_of(values[name])
+            texts = text_array(values[name]) if column is None else text_array(column.originals)
+            field = pc.coalesce(field, texts)
+        columns[name] = Column(field, Kind.TEXT)
+    return columns
 
 
-def _present(values: Mapping[str, Sequence[Any]]) -> dict[str, Column]:
-    columns = {name: column_of(column) for name, column in values.items()}
-    return {name: column for name, column in columns.items() if column is not None}
+def _rest_of_tracks(source: SourceCalls) -> Column | None:
+    if all(calls.name for calls in source.tracks):
+        return None
+    rest: list[str | None] = []
+    for calls in source.tracks:
+        if calls.name:
+            rest += [None] * len(calls.records)
+        else:
+            found = [read_object(body.properties) for body in calls.bodies]
+            rest += [encode_json({"properties": properties}).decode() if properties else None for properties in found]
+    return Column(pa.array(rest, pa.string()), Kind.TEXT)
+
+
+class _Part(NamedTuple):
+    received_at: pa.Array
+    context: dict[str, Values]
 
 
 class _Common:
-    """The columns that every call has, over all calls of a source."""
+    """The columns that every call has, over all calls of a source, those of track calls first."""
 
-    def __init__(self, rows: SourceRows) -> None:
-        records = rows.records
-        self._count = len(records)
+    def __init__(self, source: SourceCalls, shapes: Shapes) -> None:
+        tables = [*source.tracks, *source.others]
+        self.tracks = sum(len(calls.records) for calls in source.tracks)
+        records = [record for calls in tables for record in calls.records]
+        bodies = [body for calls in tables for body in calls.bodies]
         self.received_at = _instants([record.received_at_ms for record in records])
         self._base = {
-            "id": (pa.array([record.message_id for record in records], pa.string()), Kind.TEXT),
-            "anonymous_id": (pa.array([record.anonymous_id for record in records], pa.string()), Kind.TEXT),
-            "user_id": (pa.array([record.user_id for record in records], pa.string()), Kind.TEXT),
+            "id": (_texts([record.message_id for record in records]), Kind.TEXT),
+            "anonymous_id": (_texts([record.anonymous_id for record in records]), Kind.TEXT),
+            "user_id": (_texts([record.user_id for record in records]), Kind.TEXT),
             "received_at": (self.received_at, Kind.TIMESTAMP),
-            "sent_at": (instants_of(rows.sent_at), Kind.TIMESTAMP),
-            "original_timestamp": (instants_of(rows.original_timestamp), Kind.TIMESTAMP),
+            "sent_at": (instants_of([body.sent_at for body in bodies]), Kind.TIMESTAMP),
+            "original_timestamp": (instants_of([body.original_timestamp for body in bodies]), Kind.TIMESTAMP),
             "timestamp": (_instants([record.timestamp_ms for record in records]), Kind.TIMESTAMP),
         }
-        rows.contexts.finish()
-        # Values of several types stay Python's: what a table's own rows hold may be of one type all the same.
-        self._context = {
-            name: values if (array := array_of(values)) is None else array
-            for name, values in rows.contexts.values.items()
+        slugs = [slug for calls in source.tracks for slug in [calls.slug] * len(calls.records)]
+        names = [record.name for record in records[: self.tracks]]
+        self._events = {"event": _texts(slugs), "event_text": _texts(names)}
+        self.context = Objects([body.context for body in bodies], shapes.context(source.schema)).values
+
+    def part(self, start: int, rows: int) -> _Part:
+        """What users and accounts have of so many calls."""
+        context = {
+            name: values.slice(start, rows) if isinstance(values, pa.Array) else values[start : start + rows]
+            for name, values in self.context.items()
         }
+        return _Part(self.received_at.slice(start, rows), context)
 
-    def columns(self, calls: Sequence[int]) -> dict[str, Column]:
-        """The columns besides context, for the rows that are `calls`; also those without a value in any."""
-        return {name: Column(self._take(values, calls), kind) for name, (values, kind) in self._base.items()}
-
-    def context_columns(self, calls: Sequence[int]) -> dict[str, Column]:
-        """The context's columns, for the rows that are `calls`."""
-        columns: dict[str, Column] = {}
-        for name, values in self._context.items():
-            if isinstance(values, pa.Array):
-                taken = self._take(values, calls)
-                column = None if taken.null_count == len(taken) else Column(taken)
-            else:
-                column = column_of([values[call] for call in calls])
-            if column is not None:
+    def columns(self, start: int, rows: int, *, events: bool) -> dict[str, Column]:
+        """The columns for so many rows: those of all tables, also without a value in any row, then the context's."""
+        columns = {name: Column(values.slice(start, rows), kind) for name, (values, kind) in self._base.items()}
+        if events:
+            columns |= {name: Column(texts.slice(start, rows), Kind.TEXT) for name, texts in self._events.items()}
+        for name, part in self.part(start, rows).context.items():
+            if (column := column_of(part)) is not None:
                 columns[name] = column
         return columns
 
-    def _take(self, values: pa.Array, calls: Sequence[int]) -> pa.Array:
-        return values if len(calls) == self._count else values.take(pa.array(calls, pa.int64()))
+
+def _texts(values: list[Any]) -> pa.Array:
+    return pa.array(values, pa.string())
 
 
 def _instants(times_ms: list[int]) -> pa.Array:
     return pa.array(times_ms, pa.timestamp("ms")).cast(INSTANT)
 
 
-def _entity_chunk(schema: str, name: str, table: TableRows, entities: Entities, common: _Common) -> Chunk:
-    """Types come from all calls, not only from those that are the last: a load must not widen less than two would."""
-    calls = [table.calls[row] for row in entities.last_rows]
-    context = common.context_columns(calls)
-    values = _present(entities.values)
-    every_context = common.context_columns([table.calls[row] for row in entities.rows])
-    every_value = _present(
-        {
-            name: [column[row] for row in entities.rows]
-            for name, column in table.values.values.items()
-            if name not in table.own
-        }
-    )
+def _entities(schema: str, calls: TableCalls, objects: Objects, common: _Part) -> Chunk | None:
+    """The users or accounts that these calls are about; None when there are none."""
+    ids: list[Any]
+    if calls.name == "groups":
+        ids = [body.group_id for body in calls.bodies]
+    else:
+        ids = [record.user_id for record in calls.records]
+    rows = [row for row, owner in enumerate(ids) if owner is not None and owner != ""]
+    if not rows:
+        return None
+    owners = Owners([text_of(ids[row]) for row in rows], [calls.records[row].timestamp_ms for row in rows])
+    last = pa.array(rows, pa.int64()).take(owners.last_rows)
+    values, times = latest(owners, *_traits(calls, objects, rows))
     columns = {
-        "id": Column(pa.array(entities.ids, pa.string()), Kind.TEXT),
-        "received_at": Column(common.received_at.take(pa.array(calls, pa.int64())), Kind.TIMESTAMP),
+        "id": Column(pa.array(owners.ids, pa.string()), Kind.TEXT),
+        "received_at": Column(common.received_at.take(last), Kind.TIMESTAMP),
     }
-    for column, every in (every_context | every_value).items():
-        last = context.get(column) or values.get(column) or Column(pa.nulls(len(calls)), every.kind)
-        columns[column] = last.of_kind(every.kind)
-    return Chunk(schema=schema, table=name, rows=len(calls), columns=columns, nulled=entities.nulled)
+    for name, every in common.context.items():
+        if (column := column_of(_take(every, rows))) is not None:
+            columns[name] = column.taken(owners.last_rows)
+    return Chunk(
+        schema=schema,
+        table=_ENTITIES[calls.name],
+        rows=len(owners.ids),
+        columns=columns | values,
+        latest=Latest(at=owners.moments.take(owners.last_rows), times=times),
+    )
+
+
+def _traits(calls: TableCalls, objects: Objects, rows: list[int]) -> tuple[dict[str, Values], dict[str, list[int]]]:
+    """The traits of these rows, and which of these have null."""
+    values = {name: _take(every, rows) for name, every in objects.values.items() if name not in calls.own}
+    nulls = {name: places for name, places in objects.nulls().items() if name not in calls.own}
+    if len(rows) < len(calls.records):
+        place = {row: number for number, row in enumerate(rows)}
+        nulls = {name: [place[row] for row in places if row in place] for name, places in nulls.items()}
+    return values, nulls
+
+
+def _take(values: Values, rows: list[int]) -> Values:
+    if len(rows) == len(values):
+        return values
+    return values.take(pa.array(rows, pa.int64())) if isinstance(values, pa.Array) else [values[row] for row in rows]

@@ -5,13 +5,15 @@
 
 A column's type is the least that holds all its values, so it does not depend on the order in which they came:
 
-    BOOLEAN ─────────────────────┐
-    INTEGER ──┬── LONG ──────────┤
-              └── FLOAT ─────────┼── TEXT
-    TIMESTAMP ───────────────────┘
+    BOOLEAN ───────────────────────────────┐
+    INTEGER ──┬── LONG ── DECIMAL ─────────┤
+              └── FLOAT ───────────────────┼── TEXT
+    DATE ─────── TIMESTAMP ────────────────┘
 
-INTEGER holds what a double holds too (up to 2^53), LONG what 64 bits hold, and databases store both alike. An integer
-of more than 64 bits is TEXT. TIMESTAMP is text that is an ISO 8601 date-time, kept as the instant that it names.
+INTEGER holds what a double holds too (up to 2^53), LONG what 64 bits hold, and databases store both alike; DECIMAL
+holds integers of up to 29 digits and 9 decimals. A number is what it is worth, not how it is written: 19.0 is an
+INTEGER. TIMESTAMP is text that is an ISO 8601 date-time, kept as the instant that it names. No text becomes a DATE of
+itself, as Segment's tables have none; a column is one when a plan or `trackway warehouse retype` makes it so.
 
 A number has one spelling as text, whether it came as text or through a column of numbers: a whole one up to 2^53 is
 written as an integer. So is an instant that went through a column of timestamps: UTC, with milliseconds.
@@ -19,6 +21,7 @@ written as an integer. So is an instant that went through a column of timestamps
 
 import enum
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, cast
 
 import pyarrow as pa
@@ -29,6 +32,9 @@ from trackway.warehouse.instants import DATE_TIME_PATTERN, is_date_time, parse_i
 
 EXACT = 1 << 53
 """Integers up to here, either side of 0, are doubles too."""
+DECIMALS = 9
+"""Of a column of decimals, which has 38 digits in all."""
+_LARGEST_DECIMAL = 10 ** (38 - DECIMALS)
 _UTC = pa.timestamp("us", "UTC")
 INSTANT = pa.timestamp("us")
 _YEAR_1_US, _YEAR_10000_US = -62_135_596_800_000_000, 253_402_300_800_000_000
@@ -40,22 +46,29 @@ class Kind(enum.Enum):
     BOOLEAN = "boolean"
     INTEGER = "integer"
     LONG = "long"
+    DECIMAL = "decimal"
     FLOAT = "float"
+    DATE = "date"
     TIMESTAMP = "timestamp"
     TEXT = "text"
 
 
-_ARROW = {
+ARROW: dict[Kind, pa.DataType] = {
     Kind.BOOLEAN: pa.bool_(),
     Kind.INTEGER: pa.int64(),
     Kind.LONG: pa.int64(),
+    Kind.DECIMAL: pa.decimal128(38, DECIMALS),
     Kind.FLOAT: pa.float64(),
+    Kind.DATE: pa.date32(),
     Kind.TIMESTAMP: INSTANT,
     Kind.TEXT: pa.string(),
 }
 _JOINS = {
     frozenset({Kind.INTEGER, Kind.LONG}): Kind.LONG,
+    frozenset({Kind.INTEGER, Kind.DECIMAL}): Kind.DECIMAL,
+    frozenset({Kind.LONG, Kind.DECIMAL}): Kind.DECIMAL,
     frozenset({Kind.INTEGER, Kind.FLOAT}): Kind.FLOAT,
+    frozenset({Kind.DATE, Kind.TIMESTAMP}): Kind.TIMESTAMP,
 }
 
 
@@ -64,15 +77,23 @@ def join(one: Kind, other: Kind) -> Kind:
     return one if one is other else _JOINS.get(frozenset({one, other}), Kind.TEXT)
 
 
+Values = pa.Array | Sequence[Any]
+"""JSON scalars, null where there is none: an Arrow array when all are of one type, else Python's own."""
+
+
 class Column:
     """The values of one column in one load; null where a row has none."""
 
-    __slots__ = ("_instants", "_kind", "_values")
+    __slots__ = ("_instants", "_kind", "_originals", "_values")
 
-    def __init__(self, values: pa.Array, kind: Kind | None = None) -> None:
-        """Take an Arrow array as `array_of` makes it; without a `kind` it must have a value that is not null."""
+    def __init__(self, values: pa.Array, kind: Kind | None = None, originals: Sequence[Any] | None = None) -> None:
+        """Take an Arrow array as `array_of` makes it; without a `kind` it must have a value that is not null.
+
+        `originals` are the JSON values themselves, where `values` has them as text or as numbers of another type.
+        """
         self._values = values
         self._kind = kind
+        self._originals = originals
         self._instants: pa.Array | None = None
 
     @property
@@ -81,6 +102,16 @@ class Column:
         if self._kind is None:
             self._kind = self._look()
         return self._kind
+
+    @property
+    def originals(self) -> Sequence[Any]:
+        """The values as JSON has them."""
+        return self._values.to_pylist() if self._originals is None else self._originals
+
+    @property
+    def present(self) -> pa.Array:
+        """Which rows have a value."""
+        return self._values.is_valid()
 
     def _look(self) -> Kind:
         kind = self._values.type
@@ -92,7 +123,7 @@ class Column:
         if pa.types.is_timestamp(kind):
             return Kind.TIMESTAMP
         if pa.types.is_floating(kind):
-            return Kind.FLOAT
+            return Kind.INTEGER if _are_whole(self._values) else Kind.FLOAT
         edges = pc.min_max(self._values)
         return Kind.INTEGER if edges["min"].as_py() >= -EXACT and edges["max"].as_py() <= EXACT else Kind.LONG
 
@@ -104,14 +135,33 @@ class Column:
         """Return the values as `kind`, which `join` says is wide enough for them."""
         values = self._values
         if pa.types.is_null(values.type):
-            return values.cast(_ARROW[kind])
+            return values.cast(ARROW[kind])
         if kind is Kind.TEXT:
             return values if pa.types.is_string(values.type) else text_array(values.to_pylist())
-        if kind is Kind.TIMESTAMP:
-            return values if self._instants is None else self._instants
-        if kind is Kind.FLOAT and not pa.types.is_floating(values.type):
-            return values.cast(pa.float64())
-        return values
+        if kind is Kind.TIMESTAMP and pa.types.is_string(values.type):
+            return self._instants if self.kind is Kind.TIMESTAMP else values.cast(INSTANT)
+        if kind is Kind.DECIMAL and pa.types.is_integer(values.type):
+            return values.cast(pa.decimal128(19, 0)).cast(ARROW[kind])
+        return values if values.type == ARROW[kind] else values.cast(ARROW[kind])
+
+    def taken(self, rows: pa.Array) -> "Column":
+        """Return these rows of the column, of the same type; null for null."""
+        originals = self._originals
+        if originals is not None:
+            originals = [None if row is None else originals[row] for row in rows.to_pylist()]
+        taken = Column(self._values.take(rows), self.kind, originals)
+        taken._instants = None if self._instants is None else self._instants.take(rows)
+        return taken
+
+
+def _are_whole(values: pa.Array) -> bool:
+    first = values[0].as_py()
+    if first is not None and (not first.is_integer() or abs(first) > EXACT):
+        return False
+    edges = pc.min_max(values)
+    if edges["min"].as_py() < -EXACT or edges["max"].as_py() > EXACT:
+        return False
+    return bool(pc.all(pc.equal(pc.trunc(values), values)).as_py())
 
 
 def array_of(values: Sequence[Any]) -> pa.Array | None:
@@ -138,9 +188,9 @@ def array_of(values: Sequence[Any]) -> pa.Array | None:
         return None
 
 
-def column_of(values: Sequence[Any]) -> Column | None:
+def column_of(values: Values) -> Column | None:
     """Return JSON scalars of any types as a column, or None when all are null."""
-    array = array_of(values)
+    array = values if isinstance(values, pa.Array) else array_of(values)
     if array is None:
         return _mixed(values)
     return None if array.null_count == len(array) else Column(array)
@@ -148,17 +198,33 @@ def column_of(values: Sequence[Any]) -> Column | None:
 
 def _mixed(values: Sequence[Any]) -> Column:
     """The column of values that have different types, or integers of more than 64 bits."""
-    numbers = all(
-        value is None or type(value) is float or (type(value) is int and abs(value) <= EXACT) for value in values
+    classes = set(map(type, values)) - {type(None)}
+    if classes <= {int, float}:
+        whole = [_whole(value) for value in values]
+        largest = max((abs(value) for value in whole if isinstance(value, int)), default=0)
+        if not any(isinstance(value, float) for value in whole):
+            if largest < 1 << 63:
+                return Column(pa.array(whole, pa.int64()), originals=values)
+            if largest < _LARGEST_DECIMAL:
+                return Column(_decimals(whole), Kind.DECIMAL, originals=values)
+        elif largest <= EXACT:
+            return Column(pa.array(values, pa.float64()), Kind.FLOAT, originals=values)
+    return Column(text_array(values), Kind.TEXT, originals=values)
+
+
+def _whole(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and abs(value) <= EXACT and value.is_integer() else value
+
+
+def _decimals(values: Sequence[int | None]) -> pa.Array:
+    return pa.array([None if value is None else Decimal(value) for value in values], pa.decimal128(29, 0)).cast(
+        ARROW[Kind.DECIMAL]
     )
-    if numbers:
-        return Column(pa.array(values, pa.float64()), Kind.FLOAT)
-    return Column(text_array(values), Kind.TEXT)
 
 
-def text_array(values: Sequence[Any]) -> pa.Array:
+def text_array(values: Values) -> pa.Array:
     """Return JSON values as an array of their texts."""
-    array = array_of(values)
+    array = values if isinstance(values, pa.Array) else array_of(values)
     if array is not None and pa.types.is_string(array.type):
         return array
     return pa.array([None if value is None else text_of(value) for value in values], pa.string())
@@ -174,6 +240,8 @@ def text_of(value: Any) -> str:
         return encode_json(value).decode()
     if isinstance(value, float) and abs(value) <= EXACT and value.is_integer():
         return str(int(value))
+    if isinstance(value, Decimal):
+        return str(int(value)) if value == value.to_integral_value() else f"{value:f}".rstrip("0")
     return str(value)
 
 

@@ -52,6 +52,8 @@ class LoadReport(Struct, frozen=True, kw_only=True):
     """`schema.table.column`, columns of new tables not counted."""
     columns_widened: dict[str, str] = {}
     """`schema.table.column` to its new type."""
+    diverted: dict[str, int] = {}
+    """`schema.table.column` to how many of its values did not fit and stand in the rows' `_rest`."""
 
 
 class QueryResult(Struct, frozen=True, kw_only=True):

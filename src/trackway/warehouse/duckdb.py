@@ -24,11 +24,13 @@ from duckdb import DuckDBPyConnection
 
 from trackway.events.records import EventRecord
 from trackway.warehouse.chunks import build
+from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError
 from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.duckdb_tables import Tables
 from trackway.warehouse.naming import Rules, schema_name
 from trackway.warehouse.query import run_query
+from trackway.warehouse.rows import HasRoom, Shapes
 
 _Config = dict[str, str | bool | int | float | list[str]]
 _SETTINGS: _Config = {
@@ -58,12 +60,16 @@ class DuckDBWarehouse:
         name: str = "duckdb",
         memory_bytes: int = 128_000_000,
         threads: int = 2,
+        given: Mapping[str, Mapping[str, Kind]] | None = None,
+        most_columns: int = 5000,
+        most_tables: int = 5000,
     ) -> None:
         """Open the file.
 
         `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
         what an event's `integrations` call this warehouse. `memory_bytes` bounds DuckDB's own memory; what does not
-        fit spills to a folder beside the file.
+        fit spills to a folder beside the file. `given` are types that columns must have, by `schema.table` and column.
+        What a table has no room for (`most_columns`), or a schema (`most_tables`), goes to `_rest`.
 
         Raises:
             WarehouseError: another process has it, it is no DuckDB database, or two sources would share a schema.
@@ -73,7 +79,10 @@ class DuckDBWarehouse:
         self._sources = sources
         self._memory_bytes = memory_bytes
         self._threads = threads
+        self._given = given or {}
+        self._most_columns, self._most_tables = most_columns, most_tables
         self._rules = duckdb_rules(path.stem)
+        self._shapes = Shapes(self._rules)
         self._interrupted = Event()
         self._failed = False
         _check_schemas(sources, self._rules)
@@ -84,7 +93,7 @@ class DuckDBWarehouse:
         self._connection = _connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
         self._questions = _Questions(self._connection.cursor(), self._sources, self._rules)
         self._connection.execute(_CREATE)
-        self._tables = Tables(self._connection)
+        self._tables = Tables(self._connection, self._given, self._most_columns)
         self._tables.read()
 
     def _recover(self) -> None:
@@ -131,7 +140,7 @@ class DuckDBWarehouse:
         """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
         self._interrupted.clear()
         began, at = time.monotonic(), datetime.now(UTC)
-        batch = build(records, self._rules, self._name)
+        batch = build(records, self._rules, self._name, shapes=self._shapes, has_room=self._has_room())
         rows: dict[str, int] = {}
         self._tables.start_load()
         with self._transaction():
@@ -157,7 +166,22 @@ class DuckDBWarehouse:
             unreadable=batch.unreadable,
             columns_added=self._tables.columns_added,
             columns_widened=self._tables.columns_widened,
+            diverted=self._tables.diverted,
         )
+
+    def _has_room(self) -> HasRoom:
+        made: dict[str, set[str]] = {}
+
+        def has_room(schema: str, table: str) -> bool:
+            if self._tables.has(schema, table):
+                return True
+            new = made.setdefault(schema, set())
+            if self._tables.tables_of(schema) + len(new) >= self._most_tables:
+                return False
+            new.add(table)
+            return True
+
+        return has_room
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:

@@ -5,49 +5,76 @@
 
 Tables and columns appear with their first value, and a column whose type does not hold a new value gets one that does;
 all in the caller's transaction. Names in here are `naming`'s: ASCII words, so quoting them is enough.
+
+The moments of users' and accounts' traits stand in `_trackway."<schema>.users"`: a row for each id, with a column for
+each trait and one more, whose name has a space, for the last call.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from trackway.warehouse.chunks import CONTEXT, Chunk
-from trackway.warehouse.columns import EXACT, Column, Kind, join
+from trackway.warehouse.chunks import CONTEXT, REST, Chunk
+from trackway.warehouse.columns import DECIMALS, EXACT, Kind
+from trackway.warehouse.entities import Latest
+from trackway.warehouse.evolution import Change, TableState, settle
 
 UUID_TS = "uuid_ts"
-_TYPES = {
+INTERNAL = "_trackway"
+"""The schema of what is ours alone."""
+LAST_CALL = "last call"
+TYPES = {
     Kind.BOOLEAN: "BOOLEAN",
     Kind.INTEGER: "BIGINT",
     Kind.LONG: "BIGINT",
+    Kind.DECIMAL: f"DECIMAL(38,{DECIMALS})",
     Kind.FLOAT: "DOUBLE",
+    Kind.DATE: "DATE",
     Kind.TIMESTAMP: "TIMESTAMP",
     Kind.TEXT: "VARCHAR",
 }
-_KINDS = {"BOOLEAN": Kind.BOOLEAN, "BIGINT": Kind.INTEGER, "DOUBLE": Kind.FLOAT, "TIMESTAMP": Kind.TIMESTAMP}
+KINDS = {name: kind for kind, name in TYPES.items() if kind is not Kind.LONG}
 # The spellings of `columns.text_of`. DuckDB evaluates what stands in USING once more when it plays its log after a
 # crash, before it has loaded most of its functions, and then does not open the file: only casts, comparisons and
 # strftime are there. An UPDATE would not do either, it needs memory for the whole column.
-_AS_TEXT = {
+_SHORTER = " ".join(
+    f"WHEN {{0}} = CAST({{0}} AS DECIMAL(38,{places})) THEN CAST(CAST({{0}} AS DECIMAL(38,{places})) AS VARCHAR)"
+    for places in range(DECIMALS)
+)
+AS_TEXT = {
     "DOUBLE": f"CASE WHEN {{0}} BETWEEN -{EXACT} AND {EXACT} AND {{0}} = CAST(TRY_CAST({{0}} AS BIGINT) AS DOUBLE) "
     "THEN CAST(TRY_CAST({0} AS BIGINT) AS VARCHAR) ELSE CAST({0} AS VARCHAR) END",
     "TIMESTAMP": "CASE WHEN strftime({0}, '%f') LIKE '%000' THEN strftime({0}, '%Y-%m-%dT%H:%M:%S.%gZ') "
     "ELSE strftime({0}, '%Y-%m-%dT%H:%M:%S.%fZ') END",
+    TYPES[Kind.DECIMAL]: f"CASE {_SHORTER} ELSE CAST({{0}} AS VARCHAR) END",
 }
 
 
 class Tables:
     """What tables and columns there are, kept beside the database so that a load need not ask."""
 
-    def __init__(self, connection: DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: DuckDBPyConnection, given: Mapping[str, Mapping[str, Kind]], most_columns: int
+    ) -> None:
+        """Work on `connection`; `given` are the types that columns must have, by `schema.table` and column."""
         self._connection = connection
-        self._types: dict[str, dict[str, str]] = {}
-        """By `schema.table`: the type of each column."""
+        self._given = given
+        self._most_columns = most_columns
+        self._states: dict[str, TableState] = {}
+        self._foreign: dict[tuple[str, str], str] = {}
+        """Columns, by `schema.table` and name, whose type somebody changed to one that is not ours."""
+        self.start_load()
+
+    def start_load(self) -> None:
+        """Begin a new count of what changes."""
         self.columns_added: list[str] = []
         """`schema.table.column` since `start_load`."""
         self.columns_widened: dict[str, str] = {}
         """`schema.table.column` to its new type, since `start_load`."""
+        self.diverted: dict[str, int] = {}
+        """`schema.table.column` to how many of its values went to `_rest`, since `start_load`."""
 
     def read(self) -> None:
         """Look up what there is: after opening, and after a transaction that was taken back."""
@@ -55,112 +82,175 @@ class Tables:
             "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
             "WHERE database_name = current_database() AND NOT internal"
         ).fetchall()
-        self._types = {}
+        self._states, self._foreign = {}, {}
         for table, column, kind in rows:
-            self._types.setdefault(table, {})[column] = kind
+            self._state(table).kinds[column] = KINDS.get(kind, Kind.TEXT)
+            if kind not in KINDS:
+                self._foreign[table, column] = kind
 
-    def start_load(self) -> None:
-        """Begin a new count of what changes."""
-        self.columns_added = []
-        self.columns_widened = {}
+    def tables_of(self, schema: str) -> int:
+        """Return how many tables the schema has."""
+        return sum(name.startswith(f"{schema}.") for name in self._states)
+
+    def has(self, schema: str, table: str) -> bool:
+        """Say whether there is this table."""
+        return f"{schema}.{table}" in self._states
+
+    def _state(self, name: str) -> TableState:
+        state = self._states.get(name)
+        if state is None:
+            state = self._states[name] = TableState(given=dict(self._given.get(name, {})))
+        return state
 
     def write(self, chunk: Chunk, uuid_ts: datetime) -> None:
         """Append the chunk's rows, or merge them when it is one of users or accounts."""
-        arrow = pa.table(self._fit(chunk))
         constant = f"TIMESTAMP '{uuid_ts:%Y-%m-%d %H:%M:%S.%f}'"
-        if chunk.nulled is None:
-            table = _quote(chunk.schema, chunk.table)
-            statement = f"INSERT INTO {table} BY NAME SELECT *, {constant} AS {UUID_TS} FROM chunk"  # noqa: S608
+        values = pa.table(self._fit(chunk))
+        if chunk.latest is None:
+            table = quote(chunk.schema, chunk.table)
+            self._run(f"INSERT INTO {table} BY NAME SELECT *, {constant} AS {UUID_TS} FROM chunk", values)  # noqa: S608
         else:
-            statement = self._merge_statement(chunk, constant)
-            for name, flags in chunk.nulled.items():
-                arrow = arrow.append_column(_flag(name), pa.array(flags, pa.bool_()))
+            self._merge(chunk, values, chunk.latest, constant)
+
+    def _run(self, statement: str, values: pa.Table) -> None:
         # Registering replaces an earlier chunk. After an error it stays: taking it out would hide that error.
-        self._connection.register("chunk", arrow)
+        self._connection.register("chunk", values)
         self._connection.execute(statement)
         self._connection.unregister("chunk")
 
     def _fit(self, chunk: Chunk) -> dict[str, pa.Array]:
         """Make the table such that it holds the chunk, and return the chunk's values in the table's types."""
-        known = self._types.get(chunk.name)
-        if known is None:
-            kinds = {name: column.kind for name, column in chunk.columns.items()}
-            self._create(chunk, kinds)
-            return {name: column.as_kind(kinds[name]) for name, column in chunk.columns.items()}
-        return {
-            name: column.as_kind(self._settle(chunk, name, column, known)) for name, column in chunk.columns.items()
-        }
+        table = quote(chunk.schema, chunk.table)
+        self._adopt(chunk, table)
+        change = settle(
+            chunk,
+            self._state(chunk.name),
+            most_columns=self._most_columns,
+            has_long=lambda name: self._has_long(table, name),
+        )
+        self._alter(chunk, table, change)
+        for name, count in change.diverted.items():
+            self.diverted[f"{chunk.name}.{name}"] = count
+        return change.values
 
-    def _create(self, chunk: Chunk, kinds: dict[str, Kind]) -> None:
-        types = {name: _TYPES[kind] for name, kind in kinds.items()} | {UUID_TS: "TIMESTAMP"}
-        columns = ", ".join(f"{_quote(name)} {kind}" for name, kind in types.items())
-        self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_quote(chunk.schema)}")
-        self._connection.execute(f"CREATE TABLE {_quote(chunk.schema, chunk.table)} ({columns})")
-        self._types[chunk.name] = types
+    def _adopt(self, chunk: Chunk, table: str) -> None:
+        """Make text of columns whose type is not ours: that surely holds what is there, and what comes."""
+        if not self._foreign:
+            return
+        for name in chunk.columns:
+            stored = self._foreign.pop((chunk.name, name), None)
+            if stored is not None:
+                self._widen(table, name, stored, TYPES[Kind.TEXT])
+                self.columns_widened[f"{chunk.name}.{name}"] = TYPES[Kind.TEXT]
 
-    def _settle(self, chunk: Chunk, name: str, column: Column, known: dict[str, str]) -> Kind:
-        """Make the table's column hold the values of `column`, and return the kind they go in as."""
-        stored = known.get(name)
-        if stored == "VARCHAR":
-            return Kind.TEXT
-        table = _quote(chunk.schema, chunk.table)
-        if stored is None:
-            known[name] = _TYPES[column.kind]
-            self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {_quote(name)} {known[name]}")
+    def _alter(self, chunk: Chunk, table: str, change: Change) -> None:
+        if change.create:
+            types = {name: TYPES[kind] for name, kind in change.create.items()} | {UUID_TS: "TIMESTAMP"}
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quote(chunk.schema)}")
+            self._connection.execute(f"CREATE TABLE {table} ({_list(f'{quote(n)} {t}' for n, t in types.items())})")
+            self._state(chunk.name).kinds[UUID_TS] = Kind.TIMESTAMP
+        for name, kind in change.add.items():
+            self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(name)} {TYPES[kind]}")
             self.columns_added.append(f"{chunk.name}.{name}")
-            return column.kind
-        kind = self._joined(table, name, stored, column.kind)
-        if _TYPES[kind] != stored:
-            self._widen(table, name, stored, _TYPES[kind])
-            known[name] = self.columns_widened[f"{chunk.name}.{name}"] = _TYPES[kind]
-        return kind
+        for name, (stored, kind) in change.widen.items():
+            self._widen(table, name, TYPES[stored], TYPES[kind])
+            self.columns_widened[f"{chunk.name}.{name}"] = TYPES[kind]
 
     def _widen(self, table: str, name: str, stored: str, wider: str) -> None:
-        column = _quote(name)
-        spelling = _AS_TEXT.get(stored, "") if wider == "VARCHAR" else ""
+        column = quote(name)
+        spelling = AS_TEXT.get(stored, "") if wider == "VARCHAR" else ""
         using = f" USING {spelling.format(column)}" if spelling else ""
         self._connection.execute(f"ALTER TABLE {table} ALTER COLUMN {column} SET DATA TYPE {wider}{using}")
 
-    def _joined(self, table: str, name: str, stored: str, new: Kind) -> Kind:
-        # A type that is not ours was given by hand; text is the one that surely holds both.
-        old = _KINDS.get(stored, Kind.TEXT)
-        if old is Kind.INTEGER and new is Kind.FLOAT and self._has_long(table, name):
-            old = Kind.LONG
-        return join(old, new)
-
     def _has_long(self, table: str, name: str) -> bool:
-        column = _quote(name)
+        column = quote(name)
         found = self._connection.execute(
             f"SELECT 1 FROM {table} WHERE {column} NOT BETWEEN -{EXACT} AND {EXACT} LIMIT 1"  # noqa: S608
         )
         return found.fetchone() is not None
 
-    def _merge_statement(self, chunk: Chunk, uuid_ts: str) -> str:
-        nulled = chunk.nulled or {}
-        latest = [name for name in chunk.columns if name != "id"]
-        updates = {name: f"coalesce(new.{_quote(name)}, old.{_quote(name)})" for name in latest}
-        for name in self._types[chunk.name]:
-            if name.startswith(CONTEXT):
-                updates[name] = f"new.{_quote(name)}" if name in chunk.columns else "NULL"
-            elif name in nulled:
-                kept = updates.get(name, f"old.{_quote(name)}")
-                value = f"new.{_quote(name)}" if name in chunk.columns else "NULL"
-                updates[name] = f"CASE WHEN new.{_quote(_flag(name))} THEN {value} ELSE {kept} END"
+    def _merge(self, chunk: Chunk, values: pa.Table, latest: Latest, uuid_ts: str) -> None:
+        """Let the newer of what is stored and what came stand, trait by trait."""
+        kinds = self._state(chunk.name).kinds
+        moments = self._moments_table(chunk, latest.times)
+        times = {name: times for name, times in latest.times.items() if name in self._moments(chunk)}
+        source = values.append_column(LAST_CALL, latest.at)
+        for name, column in times.items():
+            source = source.append_column(_time(name), column)
+        last = f"new.{quote(LAST_CALL)} >= coalesce(new.{quote('stored call')}, '-infinity')"
+        updates: dict[str, str] = {}
+        for name in kinds:
+            new, old = (f"new.{quote(name)}" if name in chunk.columns or name == REST else "NULL"), f"old.{quote(name)}"
+            if name in times:
+                updates[name] = f"CASE WHEN new.{quote(_wins(name))} THEN {new} ELSE {old} END"
+            elif name == REST and REST in values.column_names:
+                updates[name] = (
+                    f"CASE WHEN {new} IS NULL THEN {old} WHEN {old} IS NULL THEN {new} "
+                    f"WHEN {last} THEN json_merge_patch({old}, {new}) ELSE json_merge_patch({new}, {old}) END"
+                )
+            elif name.startswith(CONTEXT) or name == "received_at":
+                updates[name] = f"CASE WHEN {last} THEN {new} ELSE {old} END"
         updates[UUID_TS] = uuid_ts
-        return (
-            f"MERGE INTO {_quote(chunk.schema, chunk.table)} AS old USING chunk AS new ON old.id = new.id "  # noqa: S608
-            f"WHEN MATCHED THEN UPDATE SET {_list(f'{_quote(name)} = {value}' for name, value in updates.items())} "
-            f"WHEN NOT MATCHED THEN INSERT ({_list(map(_quote, (*chunk.columns, UUID_TS)))}) "
-            f"VALUES ({_list(f'new.{_quote(name)}' for name in chunk.columns)}, {uuid_ts})"
+        wins = "".join(f", {_newer(name)} AS {quote(_wins(name))}" for name in times)
+        written = values.column_names
+        self._run(
+            f"MERGE INTO {quote(chunk.schema, chunk.table)} AS old USING (SELECT chunk.*, "  # noqa: S608
+            f"stored.{quote(LAST_CALL)} AS {quote('stored call')}{wins} "
+            f"FROM chunk LEFT JOIN {moments} AS stored ON stored.id = chunk.id) AS new ON old.id = new.id "
+            f"WHEN MATCHED THEN UPDATE SET {_list(f'{quote(name)} = {value}' for name, value in updates.items())} "
+            f"WHEN NOT MATCHED THEN INSERT ({_list(map(quote, (*written, UUID_TS)))}) "
+            f"VALUES ({_list(f'new.{quote(name)}' for name in written)}, {uuid_ts})",
+            source,
+        )
+        self._merge_moments(moments, source, list(times))
+
+    def _merge_moments(self, moments: str, source: pa.Table, names: list[str]) -> None:
+        stored = {name: _time(name) for name in names} | {LAST_CALL: LAST_CALL}
+        updates = _list(
+            f"{quote(name)} = greatest(old.{quote(name)}, new.{quote(new)})" for name, new in stored.items()
+        )
+        self._run(
+            f"MERGE INTO {moments} AS old USING chunk AS new ON old.id = new.id "  # noqa: S608
+            f"WHEN MATCHED THEN UPDATE SET {updates} "
+            f"WHEN NOT MATCHED THEN INSERT (id, {_list(map(quote, stored))}) "
+            f"VALUES (new.id, {_list(f'new.{quote(new)}' for new in stored.values())})",
+            source,
         )
 
+    def _moments(self, chunk: Chunk) -> dict[str, Kind]:
+        """The columns of the table of moments."""
+        return self._state(f"{INTERNAL}.{chunk.name}").kinds
 
-def _flag(name: str) -> str:
+    def _moments_table(self, chunk: Chunk, times: Iterable[str]) -> str:
+        """Make the table of moments such that it has these traits, and return its name in quotes."""
+        table = quote(INTERNAL, chunk.name)
+        kinds = self._moments(chunk)
+        if not kinds:
+            self._connection.execute(f"CREATE TABLE {table} (id VARCHAR, {quote(LAST_CALL)} TIMESTAMP)")
+            kinds |= {"id": Kind.TEXT, LAST_CALL: Kind.TIMESTAMP}
+        # Also of traits that were only ever sent as null: that too is newer than what comes late.
+        for name in times:
+            if name not in kinds and len(kinds) < self._most_columns + 2:
+                self._connection.execute(f"ALTER TABLE {table} ADD COLUMN {quote(name)} TIMESTAMP")
+                kinds[name] = Kind.TIMESTAMP
+        return table
+
+
+def _time(name: str) -> str:
     # The space keeps it apart from every column's name.
-    return f"{name} nulled"
+    return f"{name} time"
 
 
-def _quote(*names: str) -> str:
+def _newer(name: str) -> str:
+    return f"coalesce({quote(_time(name))} >= coalesce(stored.{quote(name)}, '-infinity'), false)"
+
+
+def _wins(name: str) -> str:
+    return f"{name} wins"
+
+
+def quote(*names: str) -> str:
+    """Return a name of `naming` as SQL has it."""
     return ".".join(f'"{name}"' for name in names)
 
 

@@ -113,6 +113,8 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Decimal):
+        if value == value.to_integral_value():
+            return _plain(int(value))
         near = float(value)
         return near if Decimal(repr(near)) == value else str(value)
     if isinstance(value, dict):

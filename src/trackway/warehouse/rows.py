@@ -1,23 +1,21 @@
-"""The calls of one source, sorted into the rows of its tables.
+"""The calls of one source, sorted by the tables that they become rows of."""
 
-Plain Python lists; `chunks.py` makes Arrow columns of them.
-"""
-
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+
+from msgspec import Raw
 
 from trackway.events.records import EventRecord
 from trackway.warehouse.body import Body
-from trackway.warehouse.flatten import Columns, as_object
 from trackway.warehouse.naming import (
     RESERVED_COLUMNS,
-    EventName,
     Rules,
     column_name,
     context_column_name,
     event_name,
     schema_name,
 )
+from trackway.warehouse.objects import Shape
 
 TRACKS = "tracks"
 STANDARD = {"identify": "identifies", "page": "pages", "screen": "screens", "group": "groups", "alias": "aliases"}
@@ -29,72 +27,110 @@ _OWN = {
     "groups": ("group_id",),
     "aliases": ("previous_id",),
 }
-_OF_TRACKS = ("event", "event_text")
 # `name` and `category` of a page are the properties of those names too, so these are not kept apart.
 _RESERVED = {"groups": RESERVED_COLUMNS | {"group_id"}, "aliases": RESERVED_COLUMNS | {"previous_id"}}
 
+HasRoom = Callable[[str, str], bool]
+"""Say whether an event's table, by schema and name, is there or can be made."""
 
-class TableRows:
-    """The rows of one table: which calls they are, and what they hold besides the columns that every call has."""
 
-    __slots__ = ("calls", "own", "values")
+class Shapes:
+    """What a warehouse learned of the objects that come, by schema and table: see `objects.Shape`."""
 
-    def __init__(self, name: str, own: tuple[str, ...], rules: Rules) -> None:
-        reserved = _RESERVED.get(name, RESERVED_COLUMNS)
-        self.calls: list[int] = []
-        self.own: dict[str, list[Any]] = {column: [] for column in own}
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self._shapes: dict[tuple[str, str], Shape] = {}
+
+    def context(self, schema: str) -> Shape:
+        """Of the context of all calls of a source."""
+        return self._get(schema, "")
+
+    def table(self, schema: str, table: str) -> Shape:
+        """Of the properties or traits of the calls in a table."""
+        return self._get(schema, table)
+
+    def _get(self, schema: str, table: str) -> Shape:
+        shape = self._shapes.get((schema, table))
+        if shape is None:
+            if table:
+                reserved = _RESERVED.get(table, RESERVED_COLUMNS)
+                shape = Shape(partial(column_name, rules=self.rules, reserved=reserved))
+            else:
+                shape = Shape(partial(context_column_name, rules=self.rules))
+            self._shapes[schema, table] = shape
+        return shape
+
+
+class TableCalls:
+    """The calls that are rows of one table, in the order of the log."""
+
+    __slots__ = ("bodies", "name", "own", "records", "slug")
+
+    def __init__(self, name: str, slug: str = "", own: tuple[str, ...] = ()) -> None:
+        self.name = name
+        """Empty: of events that have no table of their own, for want of room."""
+        self.slug = slug
+        """Of the event; empty for other calls than track."""
+        self.own = own
         """Columns that hold a field of the call itself; always text."""
-        self.values = Columns(partial(column_name, rules=rules, reserved=reserved))
-        """Properties or traits; of no rows at all in `tracks`."""
-
-
-class SourceRows:
-    """All calls of one source in a load."""
-
-    def __init__(self, source: str, rules: Rules) -> None:
-        self.schema = schema_name(source, rules)
         self.records: list[EventRecord] = []
-        self.sent_at: list[Any] = []
-        self.original_timestamp: list[Any] = []
-        self.contexts = Columns(partial(context_column_name, rules=rules))
-        self.tables: dict[str, TableRows] = {}
-        self._rules = rules
-        self._events: dict[str, tuple[EventName, TableRows]] = {}
+        self.bodies: list[Body] = []
 
     def add(self, record: EventRecord, body: Body) -> None:
-        """Add a call; its row appears in the table of its type, and a track call's in that of its event too."""
-        call = len(self.records)
+        """Add a call."""
         self.records.append(record)
-        self.sent_at.append(body.sent_at)
-        self.original_timestamp.append(body.original_timestamp)
-        self.contexts.add(as_object(body.context))
-        if record.type == "track":
-            self._add_track(call, record.name, as_object(body.properties))
-        else:
-            self._add_standard(call, record.type, body)
+        self.bodies.append(body)
 
-    def _add_track(self, call: int, event: str, properties: dict[str, Any]) -> None:
-        found = self._events.get(event)
-        if found is None:
-            name = event_name(event, self._rules)
-            found = self._events[event] = (name, self._table(name.table, _OF_TRACKS))
-        name, table = found
-        table.values.add(properties)
-        for rows in (table, self._table(TRACKS, _OF_TRACKS)):
-            rows.calls.append(call)
-            rows.own["event"].append(name.slug)
-            rows.own["event_text"].append(event)
+    @property
+    def objects(self) -> list[Raw]:
+        """The properties or the traits of each call."""
+        if self.slug or self.name in ("pages", "screens"):
+            return [body.properties for body in self.bodies]
+        return [body.traits for body in self.bodies]
 
-    def _add_standard(self, call: int, kind: str, body: Body) -> None:
+
+class SourceCalls:
+    """All calls of one source in a load."""
+
+    def __init__(self, source: str, rules: Rules, has_room: HasRoom) -> None:
+        self.schema = schema_name(source, rules)
+        self._events: dict[str, TableCalls] = {}
+        """By table."""
+        self._standard: dict[str, TableCalls] = {}
+        self._by_name: dict[tuple[str, str], TableCalls] = {}
+        """By the call's type and name."""
+        self._rules = rules
+        self._has_room = has_room
+
+    @property
+    def tracks(self) -> list[TableCalls]:
+        """The track calls by their event's table."""
+        return list(self._events.values())
+
+    @property
+    def others(self) -> list[TableCalls]:
+        """All other calls by their table."""
+        return list(self._standard.values())
+
+    def add(self, record: EventRecord, body: Body) -> None:
+        """Add a call of a type that has a table."""
+        kind = record.type
+        key = (kind, record.name if kind == "track" else "")
+        calls = self._by_name.get(key)
+        if calls is None:
+            calls = self._by_name[key] = self._event(record.name) if kind == "track" else self._call(kind)
+        calls.records.append(record)
+        calls.bodies.append(body)
+
+    def _event(self, event: str) -> TableCalls:
+        name = event_name(event, self._rules)
+        calls = self._events.get(name.table)
+        if calls is None:
+            table = name.table if self._has_room(self.schema, name.table) else ""
+            calls = self._events[name.table] = TableCalls(table, name.slug)
+        return calls
+
+    def _call(self, kind: str) -> TableCalls:
         name = STANDARD[kind]
-        table = self._table(name, _OWN[name])
-        table.calls.append(call)
-        for field in table.own:
-            table.own[field].append(getattr(body, field))
-        table.values.add(as_object(body.properties if kind in ("page", "screen") else body.traits))
-
-    def _table(self, name: str, own: tuple[str, ...]) -> TableRows:
-        table = self.tables.get(name)
-        if table is None:
-            table = self.tables[name] = TableRows(name, own, self._rules)
-        return table
+        calls = self._standard[name] = TableCalls(name, own=_OWN[name])
+        return calls
