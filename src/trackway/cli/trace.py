@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
 from typing import Annotated
 from urllib.parse import quote
 
@@ -83,14 +84,14 @@ def _by_id(settings: Workspace, message_id: str) -> Sequence[Story]:
     """Return the running server's answer, whose index is at hand; else what the files on disk say."""
     with suppress(NoAnswer):
         return msgspec.json.decode(fetch(settings, f"/api/trace/{quote(message_id, safe='')}"), type=_Answer).stories
-    with _opened(settings) as (traces, _, _):
+    with _opened(settings) as (traces, _):
         return traces.trace(message_id)
 
 
 def _by_search(settings: Workspace, user: str, text: str, source: str, limit: int) -> Sequence[Story]:
     from rich.progress import Progress
 
-    with _opened(settings, indexed=False) as (_, teller, clean):
+    with _opened(settings, indexed=False) as (_, teller):
         with Progress(console=side_screen(), transient=True) as progress:
             task = progress.add_task("searching, newest first", total=None)
 
@@ -98,12 +99,14 @@ def _by_search(settings: Workspace, user: str, text: str, source: str, limit: in
                 description = f"searching, newest first: {found} found"
                 progress.update(task, completed=looked_at, total=of, description=description)
 
-            located = search(clean, user=user, text=text, source=source, limit=limit, told=told)
+            located = search(
+                partial(open_clean_log, settings), user=user, text=text, source=source, limit=limit, told=told
+            )
         return teller.tell(located)
 
 
 @contextmanager
-def _opened(settings: Workspace, *, indexed: bool = True) -> Generator[tuple[Traces, Teller, EventLog]]:
+def _opened(settings: Workspace, *, indexed: bool = True) -> Generator[tuple[Traces, Teller]]:
     with ExitStack() as stack:
         raw, clean = open_raw_log(settings), open_clean_log(settings)
         stack.callback(raw.close)
@@ -117,7 +120,7 @@ def _opened(settings: Workspace, *, indexed: bool = True) -> Generator[tuple[Tra
             ask = stack.enter_context(open_warehouse(settings))
         index = _open_index(settings, clean, stack) if indexed else None
         teller = Teller(lambda: settings, raw, clean, engine, ask)
-        yield Traces(clean, teller, index), teller, clean
+        yield Traces(clean, teller, index), teller
 
 
 def _open_index(settings: Workspace, clean: EventLog, stack: ExitStack) -> TraceIndex | None:

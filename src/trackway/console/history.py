@@ -80,11 +80,14 @@ def read_page(
     older = dict(before)
     entries: list[Entry] = []
     scanned = 0
+    may_match = {topic: wanted.sieve(topic) for topic in wanted.topics}
     for item in _newest_first(log, wanted.topics, before, floor or {}):
         if len(entries) >= limit or scanned >= max_scanned or time.monotonic() > deadline:
             return Page(entries, scanned, False, older)
         scanned += 1
         older[item.topic, item.partition] = item.offset
+        if not may_match[item.topic](item.record):
+            continue
         found = open_record(item.topic, item.partition, item.offset, item.record)
         if wanted.matches(found):
             entries.append(with_body(found.entry, found.body) if bodies else found.entry)

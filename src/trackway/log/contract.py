@@ -204,3 +204,7 @@ class EventLog(Protocol):
     def size_bytes(self) -> int:
         """Return the disk space in use."""
         ...
+
+    def close(self) -> None:
+        """Close what the log itself holds open; writers and readers are closed by their owners."""
+        ...
