@@ -45,7 +45,7 @@ def test_all_events(folder: Path):
     [order] = [line for line in lines if "Order Completed" in line]
     assert order.split()[1:] == [
         *["track", "Order", "Completed", "6", "2"],
-        *["2026-11-27", "12:00:00Z", "2026-11-27", "12:00:00Z"],
+        *["2026-11-27", "11-27", "12:00"],
     ]
     assert any(line.split()[1:4] == ["identify", "1", "1"] for line in lines)
     assert "1 more track events of" in lines[-1]

@@ -82,12 +82,18 @@ def _table(events: list[EventEntry]) -> "RenderableType":
 
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("source", "type", "event", "count", "properties", "first seen", "last seen"):
+        is_name, is_number = heading == "event", heading in ("count", "properties")
         table.add_column(
-            heading, justify="right" if heading in ("count", "properties") else "left", no_wrap=heading != "event"
+            heading,
+            justify="right" if is_number else "left",
+            no_wrap=not is_name,
+            min_width=14 if is_name else None,
+            overflow="fold",
         )
     for one in events:
         cells = (one.source, one.type, _visible(one.name), f"{one.count:,}", f"{len(one.paths):,}")
-        table.add_row(*map(Text, cells), Text(_time(one.first_ms)), Text(_time(one.last_ms)))
+        # Day and minute are enough here: the name is what the width of a terminal is needed for.
+        table.add_row(*map(Text, cells), Text(_time(one.first_ms)[:10]), Text(_time(one.last_ms)[5:16]))
     return table
 
 

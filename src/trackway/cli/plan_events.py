@@ -10,7 +10,7 @@ import msgspec
 
 from trackway.cli.output import complain
 from trackway.errors import TrackwayError
-from trackway.events import lenient_json
+from trackway.events import canary, lenient_json
 from trackway.events.records import EVENTS, decode_event
 from trackway.node.logs import open_clean_log
 from trackway.workspace import Workspace
@@ -65,7 +65,7 @@ def read_events(file: Path) -> Iterator[FileEvent]:
 
 
 def recorded_events(workspace: Workspace, *, limit: int) -> Iterator[Recorded]:
-    """Yield the newest `limit` events of each partition of the clean log, oldest first."""
+    """Yield the newest `limit` events of each partition of the clean log, oldest first, without canaries."""
     with closing(open_clean_log(workspace)) as log:
         starts = log.starts(EVENTS)
         for partition, head in log.heads(EVENTS).items():
@@ -76,7 +76,8 @@ def recorded_events(workspace: Workspace, *, limit: int) -> Iterator[Recorded]:
                     break
                 for record in (record for one in found for record in one.records):
                     event = decode_event(record)
-                    yield Recorded(event.source, _decode_event(event.body))
+                    if event.source != canary.SOURCE:
+                        yield Recorded(event.source, _decode_event(event.body))
                 at = max(one.next for one in found)
 
 

@@ -18,9 +18,11 @@ def group_table(groups: Iterable[Group]) -> Table:
     """Return groups as a table."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("calls", "source", "reason", "at", "event", "newest", ""):
-        table.add_column(heading, justify="right" if heading == "calls" else "left", overflow="fold")
+        whole = heading in ("calls", "reason", "newest", "")
+        table.add_column(heading, justify="right" if heading == "calls" else "left", no_wrap=whole, overflow="fold")
     for one in groups:
-        cells = (f"{one.count:,}", one.source, one.reason, one.pointer, one.name, one.newest_at, one.newest)
+        newest_at = f"{one.newest_at[5:10]} {one.newest_at[11:16]}"  # day and minute: the reason needs the room
+        cells = (f"{one.count:,}", one.source, one.reason, one.pointer, one.name, newest_at, one.newest)
         table.add_row(*(Text(clean(cell)) for cell in cells))
     return table
 
