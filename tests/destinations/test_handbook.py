@@ -1,12 +1,16 @@
 """The pages of docs/destinations say what the modules say; the schema knows every setting."""
 
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 
-from trackway.destinations import handbook, registry
+from trackway.destinations import handbook, kit, registry
+from trackway.destinations.kit import overrides
 from trackway.destinations.reference import reference
 from trackway.destinations.schema import attribute_docs, workspace_schema
+from trackway.testing.destinations import cases, check_case
 from trackway.workspace.model import Source
 
 PAGES = Path(__file__).parents[2] / "docs" / "destinations"
@@ -23,7 +27,39 @@ def test_the_page_is_current(kind: str) -> None:
 
 def test_the_list_is_current_and_no_page_is_of_the_past() -> None:
     assert (PAGES / "README.md").read_text("utf-8") == handbook.index(), ADVICE
-    assert {path.stem for path in PAGES.glob("*.md")} == {"README", *registry.known()}
+    assert {path.stem for path in PAGES.glob("*.md")} == {"README", "kit", "mappings", *registry.known()}
+
+
+def test_the_kits_page_has_every_name_and_no_other() -> None:
+    named = set(re.findall(r"`kit\.(\w+)", (PAGES / "kit.md").read_text("utf-8")))
+    assert named == set(kit.__all__)
+
+
+def test_the_page_about_mappings_has_every_operation() -> None:
+    text = (PAGES / "mappings.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(overrides.OPERATIONS)
+
+
+def _snippets(page: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (PAGES / page).read_text("utf-8"), re.DOTALL)
+
+
+def test_the_destination_of_the_kits_page_works(tmp_path: Path) -> None:
+    [module], [case] = _snippets("kit.md", "python"), _snippets("kit.md", "json")
+    folder = tmp_path / "destinations"
+    (folder / "beacon.cases").mkdir(parents=True)
+    (folder / "beacon.py").write_text(module, "utf-8")
+    (folder / "beacon.cases" / "order.json").write_text(case, "utf-8")
+    [(name, found)] = cases("beacon", folder=tmp_path).items()
+    check_case("beacon", found, folder=tmp_path)
+    assert name == "order"
+
+
+@pytest.mark.parametrize("number", range(len(_snippets("mappings.md", "yaml"))))
+def test_the_mappings_of_the_page_can_be_read(number: int) -> None:
+    told = yaml.safe_load(_snippets("mappings.md", "yaml")[number])
+    one = told["destinations"]["analytics"]
+    registry.load(one["type"], one["settings"] | {"project_token": "t-1"}, where="")
 
 
 def test_what_people_wrote_is_kept() -> None:

@@ -59,6 +59,8 @@ class Sink:
         with self._lock:
             self.requests += 1
             for event in value if isinstance(value, list) else [value]:
+                if event.get("type") == "delete":
+                    continue
                 if status != 200:
                     self.refused.add(event["messageId"])
                 self.keys.setdefault(event["messageId"], set()).add(key)

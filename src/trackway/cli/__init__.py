@@ -34,6 +34,7 @@ class _Commands(LazyGroup):
         "catalogue": ("trackway.cli.catalogue", "Show which events each source sends, and what is in them."),
         "who": ("trackway.cli.who", "Print a person's ids, and how they became known."),
         "suppress": ("trackway.cli.suppress", "People whose events are not wanted."),
+        "deletions": ("trackway.cli.deletions", "Have people deleted at destinations, and see how far that is."),
         "settings": ("trackway.cli.settings", "Tell what each setting means, and where it was set."),
         "doctor": ("trackway.cli.doctor", "Check this machine and the workspace, and say what to do."),
     }

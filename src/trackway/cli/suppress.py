@@ -24,17 +24,27 @@ FileOption = Annotated[Path | None, typer.Option("--file", "-f", help="A file wi
 
 
 @suppress.command()
-def add(user_ids: IdsArgument = None, file: FileOption = None, workspace: WorkspaceOption = None) -> None:
-    """Drop the events of these users from now on. What is stored or delivered already stays there."""
-    ids = _ids(user_ids, file)
-    added = change_suppression(_data(workspace), ids, suppressed=True)
+def add(
+    user_ids: IdsArgument = None,
+    file: FileOption = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Have destinations delete them, too.")] = False,
+    workspace: WorkspaceOption = None,
+) -> None:
+    """Drop the events of these users from now on. What is stored or delivered already stays there, but for --delete."""
+    ids = read_ids(user_ids, file)
+    settings = load_workspace(find_workspace(workspace))
+    added = change_suppression(settings.data, ids, suppressed=True)
     remark(f"{len(added):,} suppressed; {len(ids) - len(added):,} were before.")
+    if delete:
+        from trackway.cli.deletions import ask_for
+
+        ask_for(settings, ids)
 
 
 @suppress.command()
 def remove(user_ids: IdsArgument = None, file: FileOption = None, workspace: WorkspaceOption = None) -> None:
     """Take the events of these users again."""
-    ids = _ids(user_ids, file)
+    ids = read_ids(user_ids, file)
     removed = change_suppression(_data(workspace), ids, suppressed=False)
     remark(f"{len(removed):,} taken off the list; {len(ids) - len(removed):,} were not on it.")
 
@@ -56,7 +66,12 @@ def _data(workspace: Path | None) -> Path:
     return load_workspace(find_workspace(workspace)).data
 
 
-def _ids(given: list[str] | None, file: Path | None) -> list[str]:
+def read_ids(given: list[str] | None, file: Path | None) -> list[str]:
+    """Return the ids that were given, read from standard input or from a file, each once.
+
+    Raises:
+        TrackwayError: there are none, or the file cannot be read.
+    """
     ids = [one for one in given or () if one != "-"]
     if "-" in (given or ()):
         ids += sys.stdin.read().splitlines()

@@ -68,6 +68,13 @@ destinations:
 ```
 
 `trackway preview TYPE --settings FILE --events FILE.jsonl` shows the requests for events without sending them.
+[mappings.md](mappings.md) tells all that can be written there, [kit.md](kit.md) how to write a destination of your own.
+`trackway destinations schema > trackway.schema.json` makes editors check and complete trackway.yaml.
+
+All of them alike: an event's `integrations` can switch a destination off or on, or hold options for it under the name
+below; whole numbers keep all their digits, also beyond 2⁵³, where Segment's destinations round them; what is no time is
+refused or left out, where they send the time of sending; the same event makes the same request at every try. Where a
+destination means to differ from Segment's, its page says so, with the reason.
 
 """
 

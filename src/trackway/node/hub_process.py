@@ -15,6 +15,7 @@ from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.service import catalogue_feed
 from trackway.catalogue.store import Catalogue
 from trackway.console.app import create_app, end_streams, reconfigure
+from trackway.delivery.deletion.service import DeletionService
 from trackway.delivery.replay.service import ReplayService
 from trackway.delivery.service import DeliveryService
 from trackway.errors import TrackwayError
@@ -67,6 +68,9 @@ async def run_hub(
         replays = ReplayService(workspace, clean, engine, remaker(raw))
         stack.push_async_callback(replays.stop)
         replays.start()
+        deletions = DeletionService(workspace, clean, engine)
+        stack.push_async_callback(deletions.stop)
+        deletions.start()
         retention = _Retention(workspace, (raw, clean))
         stack.callback(asyncio.create_task(retention.run()).cancel)
         accounts = LogAccounts(workspace, raw, clean, engine)
@@ -98,7 +102,9 @@ async def run_hub(
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )
-        parts = _Parts(warehouses, delivery, replays, retention, accounts, accounting, canary, people, now, console)
+        parts = _Parts(
+            warehouses, delivery, replays, deletions, retention, accounts, accounting, canary, people, now, console
+        )
         parts.show(first)
         stack.callback(asyncio.create_task(_follow(news, parts, held=workspace)).cancel)
         await serve(console, descriptor, stopping, ready, lifespan=True, before_stop=lambda: end_streams(console))
@@ -142,6 +148,7 @@ class _Parts(NamedTuple):
     warehouses: Warehouses
     delivery: DeliveryService
     replays: ReplayService
+    deletions: DeletionService
     retention: _Retention
     accounts: LogAccounts
     accounting: HubAccounting
@@ -155,6 +162,7 @@ class _Parts(NamedTuple):
         await self.delivery.configure(workspace)
         await self.warehouses.configure(workspace)
         self.replays.workspace = workspace
+        self.deletions.workspace = workspace
         self.retention.workspace = workspace
         self.accounts.workspace = workspace
         self.accounting.workspace = workspace

@@ -333,3 +333,36 @@ catalogue_positions = Table(
     Column("next_offset", BigInteger, nullable=False),
 )
 """How far the events have been entered; written in one transaction with them."""
+
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("person", Text, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""People who are to be deleted at destinations; `person` is JSON, only the user id when all is done."""
+
+deletion_targets = Table(
+    "deletion_targets",
+    metadata,
+    Column("deletion", BigInteger, ForeignKey("deletions.id", ondelete="CASCADE"), nullable=False),
+    Column("destination", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("status", Integer),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("next_at_ms", BigInteger, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("heads", Text),
+    PrimaryKeyConstraint("deletion", "destination"),
+    Index("deletion_targets_by_time", "state", "next_at_ms"),
+)
+"""A deletion at one destination: `waiting`, `done`, `unsupported` or `failed`. `heads` (JSON, partition to offset) are
+the ends of the events log that the destination must have passed first; `since_ms` is when it was asked for, last."""

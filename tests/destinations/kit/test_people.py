@@ -51,6 +51,27 @@ def test_phone_numbers(value: Any, country: str | None, phone: str | None) -> No
     assert people.clean_phone(value, country) == phone
 
 
+@pytest.mark.parametrize(
+    ("value", "day"),
+    [
+        ("1990-02-14", "19900214"),
+        ("1990-02-14T23:30:00+02:00", "19900214"),
+        (635_000_000_000, "19900214"),
+        (digest("x"), digest("x")),
+        ("14.02.1990", None),
+        ("1990-02-30", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_days(value: Any, day: str | None) -> None:
+    assert people.clean_day(value) == day
+
+
+def test_a_day_in_another_form() -> None:
+    assert people.clean_day("1990-02-14", "%m/%d/%Y") == "02/14/1990"
+
+
 def test_emails_and_names() -> None:
     assert people.clean_email("  Ann@B.Example ") == "ann@b.example"
     assert people.clean_email(7) is None
@@ -58,6 +79,11 @@ def test_emails_and_names() -> None:
 
 
 def test_as_expressions() -> None:
-    made = kit.fields(em=kit.hashed(kit.email(kit.at("e"))), ph=kit.hashed(kit.phone(kit.at("p")))).compiled()
+    made = kit.fields(
+        em=kit.hashed(kit.email(kit.at("e"))),
+        ph=kit.hashed(kit.phone(kit.at("p"))),
+        db=kit.hashed(kit.day(kit.at("d"))),
+    ).compiled()
     assert made({"e": " A@B.c "}) == {"em": digest("a@b.c")}
+    assert made({"d": "1990-02-14"}) == {"db": digest("19900214")}
     assert made({"p": "+49 30 901820"}) == {"ph": digest("+4930901820")}

@@ -56,6 +56,7 @@ from trackway.destinations.kit.expressions import (
     when,
 )
 from trackway.destinations.kit.functions import (
+    at_most,
     cut,
     epoch_ms,
     epoch_s,
@@ -77,7 +78,7 @@ from trackway.destinations.kit.functions import (
 from trackway.destinations.kit.mapped import Mapped
 from trackway.destinations.kit.oauth import Grant, authorised, token, with_token
 from trackway.destinations.kit.overrides import apply as overridden
-from trackway.destinations.kit.people import email, hashed, is_hash, person_name, phone, sha256
+from trackway.destinations.kit.people import clean_day, day, email, hashed, is_hash, person_name, phone, sha256
 from trackway.destinations.kit.sending import FORM, Cache, basic, form, json_list, per_item
 from trackway.destinations.kit.signing import Aws, aws_signed, hmac_signature
 from trackway.workspace.secret import Secret
@@ -119,13 +120,16 @@ __all__ = [
     "as_minor_units",
     "as_money",
     "at",
+    "at_most",
     "authorised",
     "aws_signed",
     "basic",
     "by_status",
     "call",
+    "clean_day",
     "const",
     "cut",
+    "day",
     "deleted",
     "each",
     "each_deleted",

@@ -1,6 +1,7 @@
 """Amounts of money and their currencies (ISO 4217)."""
 
 import math
+import re
 from typing import Any, cast
 
 from trackway.destinations.kit.values import Unfit, read_number
@@ -29,19 +30,48 @@ def is_currency(code: Any) -> bool:
 
 
 def as_money(value: Any) -> int | float | None:
-    """Return an amount of money as a number, or None: `"$1,249.50"` is 1249.5. A sign and one currency are allowed."""
+    """Return an amount of money as a number, or None: `"$1,249.50"`, `"1.249,50 €"` and `"USD 1249.5"` are 1249.5.
+
+    A sign and one currency are allowed. Of points and commas the last one is the decimal mark, but a comma alone before
+    groups of three digits is none: `"1,249"` is 1249, `"12,50"` is 12.5.
+    """
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
         return value if math.isfinite(value) else None
     if not isinstance(value, str):
         return None
-    bare = value.strip()
-    sign, bare = (-1, bare[1:]) if bare.startswith("-") else (1, bare)
+    found = _MONEY.fullmatch(value.strip())
+    if found is None or (found["before"] and found["after"]):
+        return None
+    code = (found["before"] or found["after"] or "").strip()
+    if len(code) == 3 and not is_currency(code):
+        return None
+    digits = _plain(found["digits"])
     try:
-        return sign * read_number(bare.strip().lstrip("$€£¥").replace(",", "").strip())
+        return None if digits is None else read_number(digits) * (-1 if "-" in (found["sign"], found["inner"]) else 1)
     except Unfit:
         return None
+
+
+_MONEY = re.compile(
+    r"(?P<sign>-?)\s*(?P<before>[$€£¥]|[A-Za-z]{3}\s?)?\s*(?P<inner>-?)(?P<digits>[\d.,][\d.,'\s]*?(?:[eE][-+]?\d+)?)"
+    r"(?P<after>\s?(?:[$€£¥]|[A-Za-z]{3}))?"
+)
+_THOUSANDS = re.compile(r"\d{1,3}(?:,\d{3})+")
+
+
+def _plain(digits: str) -> str | None:
+    """Return an amount's digits with a point as the decimal mark and nothing between thousands, None if unclear."""
+    bare = re.sub(r"[\s']", "", digits)
+    point, comma = bare.rfind("."), bare.rfind(",")
+    if comma < 0:
+        return bare
+    if point > comma or _THOUSANDS.fullmatch(bare):
+        return bare.replace(",", "")
+    if bare.count(",") > 1:
+        return None
+    return bare.replace(".", "").replace(",", ".")
 
 
 def as_minor_units(amount: Any, currency: Any = None) -> int | None:

@@ -1,6 +1,7 @@
 """Expressions made of a function and values: texts, numbers, times, money, objects."""
 
-from typing import Any
+from itertools import islice
+from typing import Any, cast
 
 from trackway.destinations.kit import values
 from trackway.destinations.kit.amounts import as_minor_units, as_money, product_of, total_of
@@ -57,9 +58,14 @@ def iso_day(value: Like) -> call:
     return call(values.iso_day, value)
 
 
-def cut(value: Like, *, chars: int) -> call:
-    """Return the beginning of a text, `chars` characters at the most."""
-    return call(_cut, value, chars)
+def cut(value: Like, *, chars: int | None = None, size_bytes: int | None = None) -> call:
+    """Return the beginning of a text: `chars` characters, or `size_bytes` bytes of UTF-8, at the most."""
+    return call(_cut, value, chars, size_bytes)
+
+
+def at_most(value: Like, count: int) -> call:
+    """Return the first `count` items of a list, or members of an object."""
+    return call(_at_most, value, count)
 
 
 def lower(value: Like) -> call:
@@ -92,8 +98,17 @@ def json_text(value: Like) -> call:
     return call(_json_text, value)
 
 
-def _cut(value: Any, chars: int) -> Any:
-    return value[:chars] if isinstance(value, str) else value
+def _cut(value: Any, chars: int | None, size_bytes: int | None) -> Any:
+    if not isinstance(value, str):
+        return value
+    whole = value[:chars]
+    return whole if size_bytes is None else whole.encode("utf-8", "replace")[:size_bytes].decode("utf-8", "ignore")
+
+
+def _at_most(value: Any, count: int) -> Any:
+    if isinstance(value, dict):
+        return dict(islice(cast("dict[str, Any]", value).items(), count))
+    return cast("list[Any]", value)[:count] if isinstance(value, list) else value
 
 
 def _lower(value: Any) -> Any:

@@ -168,11 +168,16 @@ def _several(make: Callable[..., ex.Expression], least: int, most: int) -> _Read
     return read
 
 
-def _cut(value: Any, where: str) -> ex.Expression:
-    given = cast("list[Any]", value)
-    if not isinstance(value, list) or len(given) != 2 or not isinstance(given[1], int):
-        raise MappingError("expected a list of a value and a number of characters", where=where)
-    return fn.cut(read_source(given[0], f"{where}[0]"), chars=given[1])
+def _limited(make: Callable[[Any, int], ex.Expression], what: str) -> _Read:
+    """Return the reader of an operation on a value and a number."""
+
+    def read(value: Any, where: str) -> ex.Expression:
+        given = cast("list[Any]", value)
+        if not isinstance(value, list) or len(given) != 2 or type(given[1]) is not int or given[1] < 0:
+            raise MappingError(f"expected a list of a value and a number of {what}", where=where)
+        return make(read_source(given[0], f"{where}[0]"), given[1])
+
+    return read
 
 
 def _named(make: Callable[..., ex.Expression]) -> _Read:
@@ -216,7 +221,9 @@ OPERATIONS: dict[str, _Read] = {
     "without": _named(fn.without),
     "only": _named(fn.only),
     "flatten": _one(fn.flatten),
-    "cut": _cut,
+    "cut": _limited(lambda value, count: fn.cut(value, chars=count), "characters"),
+    "cut_bytes": _limited(lambda value, count: fn.cut(value, size_bytes=count), "bytes"),
+    "at_most": _limited(fn.at_most, "items"),
     "lower": _one(fn.lower),
     "upper": _one(fn.upper),
     "text": _one(fn.text),
@@ -232,6 +239,7 @@ OPERATIONS: dict[str, _Read] = {
     "iso_day": _one(fn.iso_day),
     "email": _one(people.email),
     "phone": _several(people.phone, 1, 2),
+    "day": _one(people.day),
     "person_name": _one(people.person_name),
     "hashed": _one(people.hashed),
 }

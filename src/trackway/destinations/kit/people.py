@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import datetime
 from typing import Any
 
 from trackway.destinations.kit import values
@@ -10,6 +11,7 @@ from trackway.destinations.kit.expressions import Like, call
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NOT_DIGITS = re.compile(r"\D+")
 _SPACE = re.compile(r"\s+")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def sha256(value: Any) -> str | None:
@@ -50,6 +52,17 @@ def clean_phone(value: Any, country: Any = None) -> str | None:
     return f"+{digits}" if 7 <= len(digits) <= 15 else None
 
 
+def clean_day(value: Any, form: str = "%Y%m%d") -> str | None:
+    """Return a day, such as a birthday, in the digits that vendors hash (`19900214`); a hash stays as it is.
+
+    Text must begin with the day (`1990-02-14`); a number is a time since 1970. `form` is as in `strftime`.
+    """
+    if is_hash(value):
+        return value
+    day = values.iso_day(value) if not isinstance(value, str) or _DAY.match(value) else None
+    return datetime.strptime(day, "%Y-%m-%d").strftime(form) if day else None
+
+
 def clean_name(value: Any) -> str | None:
     """Return a name in lower case with single spaces; a hash stays as it is."""
     return (_SPACE.sub(" ", value).strip().lower() or None) if isinstance(value, str) else None
@@ -68,6 +81,11 @@ def email(value: Like) -> call:
 def phone(value: Like, country: Like = None) -> call:
     """Return a phone number in E.164."""
     return call(clean_phone, value, country)
+
+
+def day(value: Like, form: str = "%Y%m%d") -> call:
+    """Return a day in digits, `19900214` or as `form` says."""
+    return call(clean_day, value, form)
 
 
 def person_name(value: Like) -> call:

@@ -3,16 +3,14 @@
 Source: "Customer information parameters" of Meta's Conversions API, read 2026-11-23.
 """
 
-import re
 from typing import Any
 
 from trackway.destinations import kit
 
 
 def birthday(value: Any) -> Any:
-    """Return a day as Meta hashes it, 19900214."""
-    found = kit.values.iso_day(value) if isinstance(value, str) and re.match(r"\d{4}-\d\d-\d\d", value) else None
-    return found.replace("-", "") if found else value
+    """Return a day as Meta hashes it, 19900214; what is no day stays as it is."""
+    return (kit.clean_day(value) if isinstance(value, str) else None) or value
 
 
 def _squeezed(value: Any) -> str | None:
