@@ -6,7 +6,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
-WEB_SOURCES := $(shell find web/console -path '*/node_modules' -prune -o -type f -print)
+WEB_SOURCES := $(shell find web/console web/sdk \( -name node_modules -o -name dist \) -prune -o -type f -print)
 ANALYTICS_NEXT := node_modules/@segment/analytics-next
 BROWSER_CLIENT := src/trackway/collector/static
 PYTEST_ARGS ?= -n 2 --dist loadgroup
@@ -23,7 +23,7 @@ run: $(STAMPS)/python $(STAMPS)/web ## Start everything in the foreground, in ./
 	@$(BIN)/trackway up --workspace workspace
 
 test: setup ## Run all tests: Python, stock SDKs, browser
-	npm run --silent test --workspace web/console
+	npm run --silent test --workspace web/console --workspace web/sdk
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 check: setup ## Lint, format, types, import rules
@@ -31,7 +31,7 @@ check: setup ## Lint, format, types, import rules
 	$(BIN)/ruff format --check .
 	node_modules/.bin/pyright
 	$(BIN)/lint-imports
-	npm run --silent check --workspace web/console
+	npm run --silent check --workspace web/console --workspace web/sdk
 
 bench: setup ## Run the benchmarks
 	$(BIN)/python -m benchmarks
@@ -49,7 +49,7 @@ lock: ## Resolve the dependencies anew
 LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header
 
 clean: ## Remove all that was made, but not the workspace
-	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist src/trackway/console/static $(BROWSER_CLIENT)
+	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist web/sdk/dist src/trackway/console/static $(BROWSER_CLIENT)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/python: requirements/dev.txt pyproject.toml
@@ -66,15 +66,17 @@ $(STAMPS)/dbt: requirements/dbt.txt
 	$(STAMPS)/dbt-env/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dbt.txt
 	@touch $@
 
-$(STAMPS)/node: package.json package-lock.json web/console/package.json tests/sdks/package.json
+$(STAMPS)/node: package.json package-lock.json web/console/package.json web/sdk/package.json tests/sdks/package.json
 	@node -e 'if (parseInt(process.versions.node) < 20) { console.error("Trackway needs Node 20 or later to build its console"); process.exit(1) }'
 	npm ci --silent
 	@mkdir -p $(STAMPS) && touch $@
 
-# The console's page; and Segment's browser client as npm has it, which the collector serves to Segment's own snippet.
+# The console's page, Trackway's browser client; and Segment's as npm has it, which the collector serves to its snippet.
 $(STAMPS)/web: $(STAMPS)/node $(WEB_SOURCES)
 	npm run --silent build --workspace web/console
 	rm -rf $(BROWSER_CLIENT) && mkdir -p $(BROWSER_CLIENT)
 	cp $(ANALYTICS_NEXT)/dist/umd/standalone.js $(ANALYTICS_NEXT)/dist/umd/*.bundle.*.js $(BROWSER_CLIENT)/
 	cp $(ANALYTICS_NEXT)/LICENSE.MD $(BROWSER_CLIENT)/LICENSE.md
+	npm run --silent build --workspace web/sdk
+	cp web/sdk/dist/trackway.js $(BROWSER_CLIENT)/
 	@mkdir -p $(STAMPS) && touch $@

@@ -39,6 +39,7 @@ def files(tmp_path: Path) -> Path:
         + "\n//# sourceMappingURL=standalone.js.map"
     )  # fmt: skip
     (tmp_path / "schemaFilter.bundle.0123.js").write_text("part()")
+    (tmp_path / "trackway.js").write_text("ours()")
     (tmp_path / "secret.js").write_text("no part")
     return tmp_path
 
@@ -111,9 +112,28 @@ async def test_only_the_clients_own_parts_are_served_and_kept_for_ever(client: C
         assert status == 404 and json.loads(body)["message"]
 
 
+@pytest.mark.parametrize("path", ["/trackway.js", "/first/party/trackway.js"])
+async def test_trackways_own_client_is_one_file_for_all(client: Client, path: str):
+    status, headers, body = await ask(client, path)
+    assert (status, body, headers["content-type"]) == (200, b"ours()", "text/javascript; charset=utf-8")
+    assert "max-age=600" in headers["cache-control"]
+    status, again, _ = await ask(client, path, if_none_match=headers["etag"])
+    assert (status, again["etag"]) == (304, headers["etag"])
+
+
+async def test_the_snippet_gets_the_client_that_its_source_names(client: Client):
+    sources = {
+        "ours": Source(write_keys=["OURS"], browser_sdk="trackway"),
+        "theirs": Source(write_keys=["THEIRS"], browser_sdk="segment"),
+    }
+    client.app.configure(Workspace(sources=sources))
+    assert (await ask(client, "/analytics.js/v1/OURS/analytics.min.js"))[2] == b"ours()"
+    assert b"analyticsWriteKey" in (await ask(client, "/analytics.js/v1/THEIRS/analytics.min.js"))[2]
+
+
 async def test_an_installation_without_the_client_says_so(client: Client, tmp_path: Path):
     client.app._documents._browser_client = BrowserClient(tmp_path / "nothing")
-    for path in (SCRIPT, "/analytics-next/bundles/schemaFilter.bundle.0123.js"):
+    for path in (SCRIPT, "/trackway.js", "/analytics-next/bundles/schemaFilter.bundle.0123.js"):
         status, _, body = await ask(client, path)
         assert status == 404 and json.loads(body)["code"] == "script_not_installed"
 

@@ -6,6 +6,7 @@ So the tests know what a client sent from the client alone, not from what we mad
 import gzip
 import json
 import threading
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -59,6 +60,9 @@ class RecordingProxy(AppThread):
         self._exchanges: list[Exchange] = []
         self._lock = threading.Lock()
         self._answers_to_lose = 0
+        self._refusals: list[tuple[int, dict[str, str]]] = []
+        self.refused: list[float] = []
+        """When it refused requests by itself, in monotonic seconds."""
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -75,6 +79,11 @@ class RecordingProxy(AppThread):
         with self._lock:
             self._answers_to_lose = count
 
+    def refuse(self, status: int, **headers: str) -> None:
+        """Answer one further request that carries events with `status`, without forwarding it."""
+        with self._lock:
+            self._refusals.append((status, {name.replace("_", "-"): value for name, value in headers.items()}))
+
     def _make(self) -> web.Application:
         app = web.Application(client_max_size=_MAX_BODY)
         app.cleanup_ctx.append(self._connect)
@@ -87,6 +96,9 @@ class RecordingProxy(AppThread):
 
     async def _forward(self, request: web.Request) -> web.Response:
         body = await request.read()
+        if request.method == "POST" and (refusal := self._next_refusal()):
+            readable = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": "Retry-After"}
+            return web.Response(status=refusal[0], headers={**readable, **refusal[1]})
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _BETWEEN_TWO_HOPS]
         url = URL(self._target + request.raw_path, encoded=True)
         forwarded_at = datetime.now(UTC)
@@ -113,6 +125,13 @@ class RecordingProxy(AppThread):
         if self._is_lost(request.method):
             return web.Response(status=503, headers=returned)
         return web.Response(status=answer.status, headers=returned, body=text)
+
+    def _next_refusal(self) -> tuple[int, dict[str, str]] | None:
+        with self._lock:
+            if not self._refusals:
+                return None
+            self.refused.append(time.monotonic())
+            return self._refusals.pop(0)
 
     def _is_lost(self, method: str) -> bool:
         with self._lock:

@@ -1,9 +1,10 @@
-"""Segment's browser client as the page's snippet asks for it: analytics-next's build for script tags, and its parts.
+"""The browser clients as a page asks for them: Trackway's own, and Segment's with its parts.
 
-The files are not ours and not in the repository: `make` copies them from the npm package `@segment/analytics-next`
-(MIT, its licence beside them) into `static/`. The script finds its write key in a placeholder. Where the rest of it and
-the settings are, it reads off its own tag, but only from an `https` address; two lines around it tell it for `http`,
-too, so that a page changes nothing but the host.
+Trackway's is one file, built from `web/sdk`; it finds collector and write key in its own tag. Segment's is
+analytics-next's build for script tags. Its files are not ours and not in the repository: `make` copies them from the
+npm package `@segment/analytics-next` (MIT, its licence beside them) into `static/`. The script finds its write key in
+a placeholder. Where the rest of it and the settings are, it reads off its own tag, but only from an `https` address;
+two lines around it tell it for `http`, too, so that a page changes nothing but the host.
 """
 
 import hashlib
@@ -90,7 +91,7 @@ def _choose(accept_encoding: bytes) -> bytes:
 
 
 class BrowserClient:
-    """Answers with the client's files; those of `folder` are read when they are first asked for."""
+    """Answers with the clients' files; those of `folder` are read when they are first asked for."""
 
     def __init__(self, folder: Path = STATIC) -> None:
         self._folder = folder
@@ -108,6 +109,10 @@ class BrowserClient:
             script = self._scripts[write_key] = _File(f"{_BEFORE}{before}{key}{after}{_AFTER}", _FOR_MINUTES)
         return script.answer(accept_encoding, if_none_match)
 
+    def sdk(self, accept_encoding: bytes, if_none_match: bytes) -> Answer:
+        """Return Trackway's own client; it is the same for every write key."""
+        return self._sdk.answer(accept_encoding, if_none_match) if self._sdk else _missing()
+
     def chunk(self, name: str, accept_encoding: bytes, if_none_match: bytes) -> Answer:
         """Return a part of the client, by the name of its file."""
         if self._template is None:
@@ -120,6 +125,11 @@ class BrowserClient:
     def forget(self) -> None:
         """Drop what was made for write keys: they may have changed."""
         self._scripts.clear()
+
+    @cached_property
+    def _sdk(self) -> _File | None:
+        file = self._folder / "trackway.js"
+        return _File(_read(file), _FOR_MINUTES) if file.is_file() else None
 
     @cached_property
     def _template(self) -> tuple[str, str] | None:

@@ -1,9 +1,10 @@
-"""What the collector shows to anybody: settings and script of the browser client, and the API's own description."""
+"""What the collector shows to anybody: scripts, settings and cookies of browser clients, and the API's description."""
 
 from trackway.collector.answers import Answer, Header, error, json_answer
 from trackway.collector.bounds import HEAD_BYTES
 from trackway.collector.browser_client import BrowserClient
 from trackway.collector.client_settings import client_settings
+from trackway.collector.id_cookies import renew_id_cookies
 from trackway.collector.incoming import Incoming
 from trackway.collector.openapi import describe
 from trackway.collector.proxies import Proxies
@@ -11,7 +12,7 @@ from trackway.collector.routes import Route
 from trackway.collector.sources import Sources
 from trackway.workspace.model import Workspace
 
-KINDS = ("settings", "script", "chunk", "openapi")
+KINDS = ("settings", "script", "chunk", "sdk", "cookie", "openapi")
 _CACHEABLE: Header = (b"cache-control", b"public, max-age=60")
 _ADDRESSES_KEPT = 16
 """For which the description is kept ready. Who asks chooses the `Host`, so there must be a bound."""
@@ -38,12 +39,19 @@ class Documents:
         accepted, known = request.header(b"accept-encoding"), request.header(b"if-none-match")
         if route.kind == "chunk":
             return self._browser_client.chunk(route.file, accepted, known)
-        source = self._sources.by_key(route.key)
+        if route.kind == "sdk":
+            return self._browser_client.sdk(accepted, known)
+        source = self._sources.by_key(route.key or request.query().get("writeKey", ""))
         if source is None or not source.enabled:
             return error(404, "unknown_source")
-        if route.kind == "script":
-            return self._browser_client.script(route.key, accepted, known)
         scheme, host, prefix = self._address(route, request)
+        if route.kind == "cookie":
+            origin, cookies = request.headers.get(b"origin"), request.header(b"cookie")
+            return renew_id_cookies(source, origin, cookies, secure=scheme == "https")
+        if route.kind == "script":
+            if source.browser_sdk == "trackway":
+                return self._browser_client.sdk(accepted, known)
+            return self._browser_client.script(route.key, accepted, known)
         return json_answer(200, client_settings(route.key, host=host, prefix=prefix, scheme=scheme), _CACHEABLE)
 
     def _describe(self, route: Route, request: Incoming) -> Answer:

@@ -16,6 +16,7 @@ _PICKED = {
     b"accept-encoding",
     b"authorization",
     b"content-encoding",
+    b"cookie",
     b"host",
     b"if-none-match",
     b"origin",

@@ -218,6 +218,14 @@ _OTHERS: dict[str, Schema] = {
     },
     "script": _SCRIPT,
     "chunk": {**_SCRIPT, "summary": "A part of the browser client that it fetches when it needs it."},
+    "sdk": {**_SCRIPT, "summary": "Trackway's own browser client, for a script tag."},
+    "cookie": {
+        "tags": ["clients"],
+        "summary": "Renew the browser client's id cookies, for a year.",
+        "description": "For pages of the source's `cookie_domain`. Sets no value but the one sent.",
+        "security": [{"writeKeyInQuery": []}],
+        "responses": {"200": _json("They are renewed, those there are.", "Success"), **_refer(403, 404)},
+    },
     "openapi": {
         "tags": ["operation"],
         "summary": "This document.",

@@ -11,7 +11,7 @@ class Route(NamedTuple):
     """What a path asks for."""
 
     kind: str
-    """`call`, `batch`, `pixel`, `counters`; `settings`, `script`, `chunk`, `openapi`; `health`, `ready`, `metrics`."""
+    """`call`, `batch`, `pixel`, `counters`; those of `documents.KINDS`; `health`, `ready`, `metrics`."""
     type: str | None = None
     """For `call`: the type of the call."""
     client_side: bool = False
@@ -32,6 +32,8 @@ _BY_LAST_PART = {
     "import": Route("batch"),
     "b": Route("batch", client_side=True),
     "m": Route("counters"),
+    "cookie": Route("cookie"),
+    "trackway.js": Route("sdk", methods=_GET),
     "healthz": Route("health", methods=_GET),
     "readyz": Route("ready", methods=_GET),
     "metrics": Route("metrics", methods=_GET),

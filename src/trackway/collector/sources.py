@@ -15,12 +15,14 @@ from trackway.workspace.units import Size
 class OpenSource:
     """A source and what the collector keeps for it."""
 
-    __slots__ = ("_origins", "bucket", "enabled", "limits", "name", "strict")
+    __slots__ = ("_origins", "browser_sdk", "bucket", "cookie_domain", "enabled", "limits", "name", "strict")
 
     def __init__(self, name: str, source: Source, clock: Callable[[], float]) -> None:
         self.name = name
         self.enabled = source.enabled
         self.strict = source.strict
+        self.browser_sdk = source.browser_sdk
+        self.cookie_domain = source.cookie_domain
         self.limits = Limits(source.max_event, source.max_batch)
         self._origins = tuple(source.allowed_origins)
         self.bucket = None

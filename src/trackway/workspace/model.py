@@ -52,6 +52,10 @@ class Source(Settings, frozen=True, kw_only=True):
     """Events a second; what is more is answered 429, and clients send it again later."""
     rate_burst: Annotated[float, Meta(ge=1)] | None = None
     """Events that may come at once; default: two seconds' worth."""
+    browser_sdk: Literal["segment", "trackway"] = "segment"
+    """What the snippet's `analytics.min.js` is: Segment's analytics-next, or Trackway's own client."""
+    cookie_domain: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}$")] | None = None
+    """The site's domain, such as `shop.example`: the collector renews the browser client's id cookies for it."""
     skip: list[Step] = []
     """Parts of the pipeline that leave this source's events alone."""
     functions: list[str] = []

@@ -1,0 +1,180 @@
+/**
+ * Events on their way to the collector.
+ *
+ * Each event lies in localStorage under a key of its own from the call until its answer was read, so a crash loses
+ * nothing. The key has the time in it: for `LEASE_MS` an event is its page's own, afterwards any page of the site may
+ * send it. A Web Lock (or a lease in localStorage) lets one page send at a time. When a page is left, what it has under
+ * way is handed over to the browser and set aside: the next answer shows whether the collector could be reached, and the
+ * events go or come back.
+ */
+
+import { isPassing, waitAfter } from "./retry";
+import type { Storage } from "./storage";
+import type { Options } from "./types";
+import type { Values } from "./values";
+
+export const LEASE_MS = 1e4;
+const LOCK_MS = 4e4;
+const REQUEST_MS = 3e4;
+const LONGEST_WAIT_MS = 3e5;
+const OLDEST_MS = 6048e5;
+const MOST_EVENTS = 1000;
+/** Browsers take 64 KiB for all requests together that outlive their page. */
+const MOST_BYTES = 6e4;
+
+export interface Queue {
+  /** Keeps an event and sends it soon. */
+  add(event: Values): void;
+  /** Sends what waits; done when all had an answer, or none can be had now. */
+  flush(): Promise<void>;
+  /** Forgets all events that were not sent. */
+  clear(): void;
+}
+
+export const createQueue = (
+  storage: Storage,
+  host: string,
+  writeKey: string,
+  { flushAt = 20, flushInterval = 300 }: Options,
+  onRefusal: (status: number, events: Values[]) => void,
+): Queue => {
+  const { get, set, remove, keys: keysOf } = storage;
+  const prefix = `tw.${writeKey}.`;
+  const waiting = prefix + "q";
+  const handedOver = prefix + "h";
+  const pauseKey = prefix + "pause";
+  const lockKey = prefix + "lock";
+  const url = host + "/v1/b";
+  const own = new Set<string>();
+  let underWay: string[] = [];
+  let failures = 0;
+  let added = 0;
+  let stamp = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let due = Infinity;
+  let running: Promise<void> | undefined;
+
+  const ageOf = (key: string) => Math.abs(Date.now() - +key.slice(waiting.length).slice(0, 13));
+  const drop = (key: string) => {
+    own.delete(key);
+    remove(key);
+  };
+  const move = (to: string) => (key: string) => {
+    const text = get(key);
+    if (text) set(to + key.slice(to.length), text);
+    drop(key);
+  };
+
+  /** Milliseconds until something may be sent; holds for all pages of the site. */
+  const pause = () => {
+    const left = +get(pauseKey)! - Date.now();
+    return left > LONGEST_WAIT_MS ? 0 : left;
+  };
+
+  /** Takes as many events as have room, but at least one, into the body of a request. */
+  const pack = (keys: string[]): [batch: string[], body: Blob, texts: string[]] => {
+    const texts: string[] = [];
+    let bytes = 0;
+    const batch = keys.filter((key) => {
+      const text = get(key);
+      return text && ((bytes += new Blob([text]).size) < MOST_BYTES || !texts[0]) && texts.push(text);
+    });
+    return [
+      batch,
+      new Blob([JSON.stringify({ writeKey, sentAt: new Date() }).slice(0, -1) + `,"batch":[${texts}]}`]),
+      texts,
+    ];
+  };
+
+  const schedule = (ms: number) => {
+    if (Date.now() + ms >= due) return;
+    due = Date.now() + ms;
+    clearTimeout(timer);
+    timer = setTimeout(flush, ms);
+  };
+
+  const sendAll = async (): Promise<void> => {
+    const keys = keysOf(waiting).sort();
+    const left = keys.filter((key, place) => (ageOf(key) < OLDEST_MS && place >= keys.length - MOST_EVENTS) || drop(key));
+    const wait = pause();
+    if (wait > 0) return schedule(wait);
+    if (!left[0] || !navigator.onLine) return;
+    const [batch, body, texts] = pack(left.filter((key) => own.has(key) || ageOf(key) > LEASE_MS));
+    // Events of other pages are theirs to send, unless those have crashed.
+    if (!batch[0]) return schedule(LEASE_MS);
+    const keepalive = body.size < MOST_BYTES && !failures;
+    if (keepalive && "keepalive" in Request.prototype) underWay = batch;
+    let answer: Response | undefined;
+    try {
+      answer = await fetch(url, {
+        method: "POST",
+        body,
+        keepalive,
+        headers: (failures ? { "X-Retry-Count": failures } : {}) as HeadersInit,
+        signal: AbortSignal.timeout?.(REQUEST_MS),
+      } as RequestInit);
+    } catch {
+      // It may have arrived or not.
+    }
+    underWay = [];
+    const status = answer?.status ?? 0;
+    const handed = keysOf(handedOver);
+    if (isPassing(status)) {
+      set(pauseKey, `${Date.now() + waitAfter(++failures, answer?.headers.get("Retry-After"))}`);
+      handed.forEach(move(waiting));
+    } else {
+      failures = 0;
+      remove(pauseKey);
+      if (status > 399) onRefusal(status, texts.map((text) => JSON.parse(text)));
+      handed.concat(batch).forEach(drop);
+    }
+    return sendAll();
+  };
+
+  const flush = (): Promise<void> => {
+    due = Infinity;
+    added = 0;
+    if (running) schedule(flushInterval);
+    return (running ??= (async () => {
+      if (navigator.locks) await navigator.locks.request(lockKey, sendAll).catch(sendAll);
+      else {
+        // An insecure page.
+        const held = +get(lockKey)! - Date.now();
+        if (held > 0 && held <= LOCK_MS) schedule(1000);
+        else {
+          set(lockKey, `${Date.now() + LOCK_MS}`);
+          await sendAll();
+          remove(lockKey);
+        }
+      }
+      running = undefined;
+    })());
+  };
+
+  /** Gives the browser what it can still send when the page is gone. */
+  const leave = () => {
+    const [batch, body] = pack([...own].filter((key) => !underWay.includes(key) && ageOf(key) < LEASE_MS));
+    const goes = batch[0] && navigator.onLine && pause() <= 0 && navigator.sendBeacon(url, body);
+    underWay.concat(goes ? batch : []).forEach(move(handedOver));
+    if (running) remove(lockKey);
+  };
+
+  addEventListener("pagehide", leave);
+  ["visibilitychange", "pageshow", "online", "storage"].forEach((name) =>
+    // Another page has stored something: an event may be ours to send, if that page does not.
+    addEventListener(name, () => (name == "storage" ? schedule(LEASE_MS) : flush())),
+  );
+  schedule(0);
+
+  return {
+    add(event) {
+      stamp = Math.max(stamp + 1, Date.now() * 1000);
+      const key = waiting + stamp + Math.random();
+      own.add(key);
+      set(key, JSON.stringify(event));
+      schedule(++added < flushAt ? flushInterval : 0);
+    },
+    flush,
+    clear: () => keysOf(prefix).forEach(drop),
+  };
+};

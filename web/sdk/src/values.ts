@@ -1,0 +1,21 @@
+export type Values = Record<string, any>; // eslint-disable-line @typescript-eslint/no-explicit-any
+
+export const isString = (value: unknown): value is string => typeof value == "string";
+export const isFunction = (value: unknown): value is (...given: never[]) => unknown => typeof value == "function";
+export const isObject = (value: unknown): value is Values => ({}).toString.call(value) == "[object Object]";
+
+/** Returns a random UUID: every blob's address ends in one, on insecure pages, too, where `crypto.randomUUID` is not. */
+export const uuid = (): string => {
+  const address = URL.createObjectURL(new Blob());
+  URL.revokeObjectURL(address);
+  return address.slice(-36);
+};
+
+/** Returns the parameters whose names match, under the pattern's first group. */
+export const pick = (query: URLSearchParams, pattern: RegExp): Values => {
+  const found: Values = {};
+  query.forEach((value, name) => {
+    name.replace(pattern, (_, key: string) => (found[key] = value));
+  });
+  return found;
+};
