@@ -1,18 +1,58 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests import postgres
+from tests.warehouse.backends import Backend
 from tests.warehouse.making import Loading
 from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.postgres import PostgresWarehouse
+
+SOURCES = ["shop", "app"]
 
 
 @pytest.fixture
 def warehouse(tmp_path: Path) -> Iterator[DuckDBWarehouse]:
-    with DuckDBWarehouse(tmp_path / "warehouse.duckdb", ["shop", "app"]) as warehouse:
+    with DuckDBWarehouse(tmp_path / "warehouse.duckdb", SOURCES) as warehouse:
         yield warehouse
 
 
 @pytest.fixture
 def load(warehouse: DuckDBWarehouse) -> Loading:
     return Loading(warehouse)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[postgres.Cluster]:
+    """A PostgreSQL server that tests share, each with a database of its own."""
+    with postgres.running() as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def database(cluster: postgres.Cluster) -> Iterator[str]:
+    """The address of an empty database."""
+    name = cluster.new_database()
+    yield cluster.dsn(name)
+    cluster.drop_database(name)
+
+
+@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
+def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
+    if request.param == "duckdb":
+        path = tmp_path / "backend.duckdb"
+        return Backend(
+            "duckdb",
+            lambda **more: DuckDBWarehouse(path, SOURCES, **more),
+            lambda: [file.unlink() for file in tmp_path.glob("backend.duckdb*") if file.is_file()],
+        )
+    dsn = request.getfixturevalue("database")
+    return Backend("postgres", lambda **more: PostgresWarehouse(dsn, SOURCES, **more), lambda: _drop_schemas(dsn))
+
+
+def _drop_schemas(dsn: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("SET client_min_messages = 'warning'")
+        connection.execute("DROP SCHEMA IF EXISTS shop, app, _trackway CASCADE")

@@ -67,6 +67,19 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: P
             MINIMAL + "destinations: {x: {type: webhook, sources: [wep]}}",
             r"destinations\.x\.sources: there is no source wep; did you mean web\?",
         ),
+        (
+            MINIMAL + "warehouses: {pg: {type: postgres}}",
+            r"warehouses\.pg\.url: a PostgreSQL warehouse needs the address",
+        ),
+        (
+            MINIMAL + "warehouses: {d: {url: x}}",
+            r"warehouses\.d\.url: only a warehouse of type postgres has this; .*duckdb",
+        ),
+        (
+            MINIMAL + "warehouses: {pg: {type: postgres, url: x, path: y}}",
+            r"warehouses\.pg\.path: only a warehouse of type duckdb has this",
+        ),
+        (MINIMAL + "warehouses: {d: {tables: {t: {kep: 1}}}}", r"tables\.t\.kep is unknown; did you mean keep\?"),
         (MINIMAL + "console: {token: {env: NOPE}}", r"console\.token: the environment variable NOPE is not set"),
         (MINIMAL + "console: {token: {file: nope}}", r"console\.token: .*nope cannot be read"),
         ("- a", r"expected settings such as `sources:`"),

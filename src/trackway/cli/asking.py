@@ -44,36 +44,41 @@ class _Trouble(Struct):
 
 
 @contextlib.contextmanager
-def open_warehouse(settings: Workspace) -> Generator[Ask]:
-    """Give a function that answers questions: asked of the running server, or of the file while none runs.
+def open_warehouse(settings: Workspace, name: str | None = None) -> Generator[Ask]:
+    """Give a function that answers questions: asked of the running server, or of the database while none runs.
+
+    `name` is the warehouse's; default: the first that is switched on.
 
     Raises:
         TrackwayError: there is neither.
     """
+    if name is not None and name not in settings.warehouses:
+        raise TrackwayError(f"there is no warehouse {name} in trackway.yaml, but {', '.join(settings.warehouses)}")
     try:
-        ask_console(settings, "select 1", 1)
+        ask_console(settings, "select 1", 1, warehouse=name)
     except NoAnswer:
         pass
     else:
-        yield lambda sql, limit: ask_console(settings, sql, limit)
+        yield lambda sql, limit: ask_console(settings, sql, limit, warehouse=name)
         return
-    warehouse = next((one for one in settings.warehouses.values() if one.enabled), None)
-    if warehouse is None:
+    chosen = name or next((key for key, one in settings.warehouses.items() if one.enabled), None)
+    if chosen is None:
         raise TrackwayError("no warehouse is switched on in trackway.yaml")
-    from trackway.warehouse.duckdb import open_readonly
+    from trackway.warehouse.opening import open_reader
 
-    with open_readonly(settings.folder / warehouse.path, list(settings.sources)) as opened:
+    with contextlib.closing(open_reader(settings, chosen)) as opened:
         yield lambda sql, limit: opened.query(sql, limit=limit, timeout_s=_LONGEST_S)
 
 
-def ask_console(settings: Workspace, sql: str, limit: int) -> QueryResult:
-    """Return the running server's answer to one statement.
+def ask_console(settings: Workspace, sql: str, limit: int, *, warehouse: str | None = None) -> QueryResult:
+    """Return the running server's answer to one statement; `warehouse` names the one to ask, else it is the first.
 
     Raises:
         NoAnswer: no server answers.
         TrackwayError: it refuses the token or the statement; the message is for whoever wrote it.
     """
-    answered = fetch(settings, "/api/sql", msgspec.json.encode({"sql": sql, "limit": limit}))
+    question = {"sql": sql, "limit": limit} | ({} if warehouse is None else {"warehouse": warehouse})
+    answered = fetch(settings, "/api/sql", msgspec.json.encode(question))
     try:
         answer = msgspec.json.decode(answered, type=_Answer)
     except msgspec.MsgspecError as error:

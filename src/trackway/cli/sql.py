@@ -24,19 +24,23 @@ def sql(
     ] = None,
     format_: Annotated[Format, typer.Option("--format", help="table, json (one object a row) or csv.")] = "table",
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Rows at most.")] = 1000,
+    warehouse: Annotated[
+        str | None,
+        typer.Option("--warehouse", show_default=False, help="Its name in trackway.yaml; default: the first."),
+    ] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Ask the warehouse; without a question, be asked for questions.
 
-    The running server answers; if none runs, the warehouse's file is read.
+    The running server answers; if none runs, the warehouse itself is read.
 
     trackway sql "select event_text, count(*) from tracks group by 1 order by 2 desc"
     """
     from trackway.cli.asking import open_warehouse
 
     settings = load_workspace(find_workspace(workspace))
-    with open_warehouse(settings) as ask:
+    with open_warehouse(settings, warehouse) as ask:
         show = _writer("json" if json else format_)
         if query is None and sys.stdin.isatty():
             _converse(lambda text: show(ask(text, limit)))

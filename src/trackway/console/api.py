@@ -60,6 +60,8 @@ class SqlQuestion(Struct, forbid_unknown_fields=True):
 
     sql: Annotated[str, Meta(min_length=1, max_length=MAX_SQL_CHARS)]
     limit: Annotated[int, Meta(ge=1, le=10_000)] = 1000
+    warehouse: str | None = None
+    """Its name in trackway.yaml; default: the first."""
 
 
 class Api:
@@ -199,7 +201,11 @@ class Api:
         async with self._query_slots:
             try:
                 result = await asyncio.to_thread(
-                    queries.query, question.sql, limit=question.limit, timeout_s=QUERY_TIMEOUT_S
+                    queries.query,
+                    question.sql,
+                    limit=question.limit,
+                    timeout_s=QUERY_TIMEOUT_S,
+                    warehouse=question.warehouse,
                 )
             except QueryError as error:
                 return _query_failed(error)

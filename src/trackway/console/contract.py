@@ -143,8 +143,9 @@ class Deliveries(Protocol):
 class Queries(Protocol):
     """Something that answers read-only SQL: a warehouse."""
 
-    def query(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
-        """Return at most `limit` rows. May block for `timeout_s`; called from a thread.
+    def query(self, sql: str, *, limit: int, timeout_s: float, warehouse: str | None = None) -> QueryResult:
+        """Return at most `limit` rows of that warehouse, else of the first. May block for `timeout_s`; called from a
+        thread.
 
         Raises:
             QueryError: the query did not run to its end; the message is for whoever wrote it.

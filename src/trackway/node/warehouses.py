@@ -7,9 +7,9 @@ from typing import NamedTuple
 from trackway.errors import TrackwayError
 from trackway.log import consumers
 from trackway.log.contract import EventLog
-from trackway.warehouse.contract import QueryError, QueryResult
-from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.contract import QueryError, QueryResult, Warehouse
 from trackway.warehouse.loader import WarehouseLoader
+from trackway.warehouse.opening import open_warehouse
 from trackway.workspace.model import Warehouse as Settings
 from trackway.workspace.model import Workspace
 
@@ -25,17 +25,17 @@ class _Made(NamedTuple):
 
 class _Running(NamedTuple):
     made: _Made
-    warehouse: DuckDBWarehouse
+    warehouse: Warehouse
     loader: WarehouseLoader
 
 
 class Warehouses:
-    """Opens, loads and closes warehouses; queries go to the first one."""
+    """Opens, loads and closes warehouses; queries go to the first one unless they name another."""
 
     def __init__(self, clean: EventLog) -> None:
         self._clean = clean
         self._running: dict[str, _Running] = {}
-        self._first: DuckDBWarehouse | None = None
+        self._first: Warehouse | None = None
 
     @property
     def any(self) -> bool:
@@ -74,16 +74,23 @@ class Warehouses:
         for name in list(self._running):
             await self._close(name)
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement; see the warehouse's contract.
+    def query(
+        self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, warehouse: str | None = None
+    ) -> QueryResult:
+        """Answer one reading statement by the warehouse of this name, else the first; see the warehouse's contract.
 
         Raises:
             QueryError: as the warehouse has it, or there is none to ask.
         """
-        first = self._first
-        if first is None:
+        asked = self._first
+        if warehouse is not None:
+            running = self._running.get(warehouse)
+            if running is None:
+                raise QueryError(f"no warehouse {warehouse} is switched on in trackway.yaml")
+            asked = running.warehouse
+        if asked is None:
             raise QueryError("no warehouse is switched on in trackway.yaml")
-        return first.query(sql, limit=limit, timeout_s=timeout_s)
+        return asked.query(sql, limit=limit, timeout_s=timeout_s)
 
     def _choose(self, workspace: Workspace) -> None:
         self._first = next(
@@ -91,8 +98,7 @@ class Warehouses:
         )
 
     async def _open(self, workspace: Workspace, name: str, made: _Made) -> None:
-        path = workspace.folder / made.settings.path
-        warehouse = await asyncio.to_thread(DuckDBWarehouse, path, sources=made.sources, name=name)
+        warehouse = await asyncio.to_thread(open_warehouse, workspace, name)
         loader = WarehouseLoader(name, warehouse, self._clean, made.settings)
         loader.start()
         self._running[name] = _Running(made, warehouse, loader)

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from trackway.errors import TrackwayError
 from trackway.events.records import EventRecord
+from trackway.warehouse.naming import Rules, schema_name
 
 
 class WarehouseError(TrackwayError):
@@ -69,7 +70,25 @@ class QueryResult(Struct, frozen=True, kw_only=True):
     duration_s: float
 
 
-class Warehouse(Protocol):
+class Reader(Protocol):
+    """A database that is asked. Any thread may ask."""
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement with at most `limit` rows.
+
+        Raises:
+            QueryRefused: it is not one reading statement.
+            QueryTimeout: it took longer than `timeout_s`.
+            QueryError: the database says what is wrong with it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the database for other processes."""
+        ...
+
+
+class Warehouse(Reader, Protocol):
     """A database that events are loaded into. One thread loads; any thread may query."""
 
     def positions(self, topic: str) -> dict[int, int]:
@@ -87,20 +106,18 @@ class Warehouse(Protocol):
         """
         ...
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement with at most `limit` rows.
-
-        Raises:
-            QueryRefused: it is not one reading statement.
-            QueryTimeout: it took longer than `timeout_s`.
-            QueryError: the database says what is wrong with it.
-        """
-        ...
-
     def interrupt(self) -> None:
         """Make a running `load` fail at its next statement. Safe from any thread."""
         ...
 
-    def close(self) -> None:
-        """Free the database for other processes."""
-        ...
+
+def check_schemas(sources: Sequence[str], rules: Rules) -> None:
+    """Raise WarehouseError when two sources would share a schema."""
+    owner: dict[str, str] = {}
+    for source in sources:
+        schema = schema_name(source, rules)
+        if schema in owner:
+            raise WarehouseError(
+                f"the sources {owner[schema]} and {source} would share the schema {schema}; rename one of them"
+            )
+        owner[schema] = source

@@ -25,12 +25,12 @@ from duckdb import DuckDBPyConnection
 from trackway.events.records import EventRecord
 from trackway.warehouse.chunks import build
 from trackway.warehouse.columns import Kind
-from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError
+from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.duckdb_tables import Tables
 from trackway.warehouse.naming import Rules, schema_name
 from trackway.warehouse.query import run_query
-from trackway.warehouse.rows import HasRoom, Shapes
+from trackway.warehouse.rows import Shapes, room_for
 
 _Config = dict[str, str | bool | int | float | list[str]]
 _SETTINGS: _Config = {
@@ -85,7 +85,7 @@ class DuckDBWarehouse:
         self._shapes = Shapes(self._rules)
         self._interrupted = Event()
         self._failed = False
-        _check_schemas(sources, self._rules)
+        check_schemas(sources, self._rules)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._open()
 
@@ -140,7 +140,9 @@ class DuckDBWarehouse:
         """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
         self._interrupted.clear()
         began, at = time.monotonic(), datetime.now(UTC)
-        batch = build(records, self._rules, self._name, shapes=self._shapes, has_room=self._has_room())
+        batch = build(
+            records, self._rules, self._name, shapes=self._shapes, has_room=room_for(self._tables, self._most_tables)
+        )
         rows: dict[str, int] = {}
         self._tables.start_load()
         with self._transaction():
@@ -168,20 +170,6 @@ class DuckDBWarehouse:
             columns_widened=self._tables.columns_widened,
             diverted=self._tables.diverted,
         )
-
-    def _has_room(self) -> HasRoom:
-        made: dict[str, set[str]] = {}
-
-        def has_room(schema: str, table: str) -> bool:
-            if self._tables.has(schema, table):
-                return True
-            new = made.setdefault(schema, set())
-            if self._tables.tables_of(schema) + len(new) >= self._most_tables:
-                return False
-            new.add(table)
-            return True
-
-        return has_room
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
@@ -304,14 +292,3 @@ def _connect(path: Path, *, read_only: bool, memory_bytes: int, threads: int) ->
                 f"running server ({error})"
             ) from error
         raise WarehouseError(f"{path} cannot be opened: {error}") from error
-
-
-def _check_schemas(sources: Sequence[str], rules: Rules) -> None:
-    owner: dict[str, str] = {}
-    for source in sources:
-        schema = schema_name(source, rules)
-        if schema in owner:
-            raise WarehouseError(
-                f"the sources {owner[schema]} and {source} would share the schema {schema}; rename one of them"
-            )
-        owner[schema] = source

@@ -100,13 +100,13 @@ def _kind_for(
 
 def _add_rest(change: Change, misfits: list[tuple[str, dict[int, Any]]], table: TableState, rows: int) -> None:
     given = change.values.get(REST)
-    change.values[REST] = _merged(rest_of(misfits, rows), given)
+    change.values[REST] = merged(rest_of(misfits, rows), given)
     if REST not in table.kinds:
         table.kinds[REST] = change.add[REST] = Kind.TEXT
 
 
-def _merged(rest: pa.Array, given: pa.Array | None) -> pa.Array:
-    """`rest` with what a chunk brought along for the column itself."""
+def merged(rest: pa.Array, given: pa.Array | None) -> pa.Array:
+    """Return `rest` with what there is for the column `_rest` already."""
     if given is None:
         return rest
     # Both are JSON objects with different members.

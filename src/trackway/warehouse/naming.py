@@ -42,6 +42,8 @@ class Rules(Struct, frozen=True, kw_only=True):
     """Names that a schema cannot have."""
     max_length: int
     """Characters; longer names are cut and end in a hash of the whole."""
+    reserved_schema_prefix: str | None = None
+    """What no schema's name may begin with."""
 
 
 @lru_cache(maxsize=1 << 16)
@@ -57,7 +59,9 @@ def snake_case(name: str) -> str:
 def schema_name(source: str, rules: Rules) -> str:
     """Return the schema of the source with this key."""
     slug = _part(source)
-    return _fit(f"_{slug}" if slug in rules.reserved_schemas else slug, rules)
+    prefix = rules.reserved_schema_prefix
+    reserved = slug in rules.reserved_schemas or (prefix is not None and slug.startswith(prefix))
+    return _fit(f"_{slug}" if reserved else slug, rules)
 
 
 def event_name(event: str, rules: Rules) -> EventName:

@@ -5,24 +5,18 @@ read-only transaction, which also stops `EXPLAIN ANALYZE DELETE` and a DELETE in
 without access to files and networks, its settings locked, so that no function in a SELECT reaches outside.
 """
 
-import math
 import re
 import time
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
-from datetime import time as time_of_day
-from decimal import Decimal
 from threading import Event, Thread
-from typing import Any, cast
-from uuid import UUID
 
 import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
+from trackway.warehouse.answers import plain
 from trackway.warehouse.contract import QueryError, QueryRefused, QueryResult, QueryTimeout
 
 _READING = (StatementType.SELECT, StatementType.EXPLAIN)
-_LARGEST_EXACT = (1 << 53) - 1
 _EXCERPT = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^")
 
 
@@ -46,7 +40,7 @@ def run_query(
         connection.execute(statement)
         columns = [(column[0], str(column[1])) for column in connection.description or ()]
         rows = connection.fetchmany(limit + 1)
-        answer = [[_plain(value) for value in row] for row in rows[:limit]]
+        answer = [[plain(value) for value in row] for row in rows[:limit]]
     except duckdb.InterruptException:
         raise QueryTimeout(f"stopped after {timeout_s:g} s; ask for less, or allow more time") from None
     except duckdb.Error as error:
@@ -102,36 +96,3 @@ def _position(sql: str, message: str) -> int | None:
         return None
     caret = len(found[3]) - len(f"LINE {number}: ") - (len(shown) - len(shown.removeprefix("...")))
     return sum(len(line) + 1 for line in lines[: number - 1]) + column + caret
-
-
-def _plain(value: Any) -> Any:
-    """`value` as what JSON has."""
-    if value is None or isinstance(value, str | bool):
-        return value
-    if isinstance(value, int):
-        return value if abs(value) <= _LARGEST_EXACT else str(value)
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Decimal):
-        if value == value.to_integral_value():
-            return _plain(int(value))
-        near = float(value)
-        return near if Decimal(repr(near)) == value else str(value)
-    if isinstance(value, dict):
-        members = cast("dict[Any, Any]", value)
-        return {str(_plain(key)): _plain(item) for key, item in members.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in cast("Sequence[Any]", value)]
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, datetime):
-        precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
-        text = value.isoformat(timespec=precision)
-        return f"{text}Z" if value.tzinfo is None else text.replace("+00:00", "Z")
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, date | time_of_day | timedelta | UUID):
-        return str(value)
-    return str(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Protocol
 
 from msgspec import Raw
 
@@ -32,6 +33,34 @@ _RESERVED = {"groups": RESERVED_COLUMNS | {"group_id"}, "aliases": RESERVED_COLU
 
 HasRoom = Callable[[str, str], bool]
 """Say whether an event's table, by schema and name, is there or can be made."""
+
+
+class HasTables(Protocol):
+    """Tables that are in a database."""
+
+    def has(self, schema: str, table: str) -> bool:
+        """Say whether there is this table."""
+        ...
+
+    def tables_of(self, schema: str) -> int:
+        """Return how many tables the schema has."""
+        ...
+
+
+def room_for(tables: HasTables, most_tables: int) -> HasRoom:
+    """Return what says, during one load, whether a schema of at most so many tables has room for one more."""
+    made: dict[str, set[str]] = {}
+
+    def has_room(schema: str, table: str) -> bool:
+        if tables.has(schema, table):
+            return True
+        new = made.setdefault(schema, set())
+        if tables.tables_of(schema) + len(new) >= most_tables:
+            return False
+        new.add(table)
+        return True
+
+    return has_room
 
 
 class Shapes:

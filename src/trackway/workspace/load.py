@@ -12,7 +12,7 @@ import msgspec
 import yaml
 
 from trackway.errors import TrackwayError
-from trackway.workspace.model import NAME_PATTERN, Workspace
+from trackway.workspace.model import NAME_PATTERN, Warehouse, Workspace
 from trackway.workspace.query import FieldPath, Query
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
@@ -223,6 +223,8 @@ def _check(workspace: Workspace) -> None:
             raise WorkspaceError(f"{FILE_NAME}: {place}: {error}", where=place) from None
     for name, destination in workspace.destinations.items():
         _check_sources(workspace, destination.sources, f"destinations.{name}.sources")
+    for name, warehouse in workspace.warehouses.items():
+        _check_warehouse(warehouse, f"warehouses.{name}")
     for number, rule in enumerate(workspace.privacy.rules):
         place = f"privacy.rules[{number}]"
         _check_sources(workspace, rule.sources, f"{place}.sources")
@@ -231,6 +233,20 @@ def _check(workspace: Workspace) -> None:
             raise WorkspaceError(f"{FILE_NAME}: {place}: {advice}", where=place)
         if rule.path.keys[0] in ("type", "messageId"):
             raise WorkspaceError(f"{FILE_NAME}: {place}.path: an event without {rule.path} is none", where=place)
+
+
+def _check_warehouse(warehouse: Warehouse, place: str) -> None:
+    """Each kind has settings that it needs, and some that another kind has."""
+    if warehouse.type == "postgres" and warehouse.url is None:
+        advice = "a PostgreSQL warehouse needs the address of its database: url: {env: WAREHOUSE_URL}"
+        raise WorkspaceError(f"{FILE_NAME}: {place}.url: {advice}", where=f"{place}.url")
+    for key, kinds in _KEYS_OF_KINDS.items():
+        if warehouse.type not in kinds and getattr(warehouse, key) != getattr(Warehouse(), key):
+            message = f"only a warehouse of type {' or '.join(kinds)} has this; the type here is {warehouse.type}"
+            raise WorkspaceError(f"{FILE_NAME}: {place}.{key}: {message}", where=f"{place}.{key}")
+
+
+_KEYS_OF_KINDS = {"url": ("postgres",), "password": ("postgres",), "path": ("duckdb",)}
 
 
 def _check_sources(workspace: Workspace, sources: list[str] | None, place: str) -> None:

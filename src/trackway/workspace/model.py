@@ -94,13 +94,30 @@ class Destination(Settings, frozen=True, kw_only=True):
     """The destination's own settings; its module says which."""
 
 
+class WarehouseTable(Settings, frozen=True, kw_only=True):
+    """How a table of a warehouse is laid out, and how long its rows stay."""
+
+    sort: list[str] = field(default_factory=lambda: ["received_at"])
+    """Columns that queries mostly narrow down by: a BRIN index each in PostgreSQL, the order of rows in Parquet."""
+    partition: Literal["none", "day", "month"] = "none"
+    """Part a new table of PostgreSQL by the time of receipt; Parquet is always parted by day."""
+    keep: Duration | None = None
+    """Rows received longer ago go; default: they stay. Users and accounts have no age."""
+
+
 class Warehouse(Settings, frozen=True, kw_only=True):
     """Where events become tables."""
 
-    type: Literal["duckdb"] = "duckdb"
+    type: Literal["duckdb", "postgres"] = "duckdb"
     """The kind of database."""
     path: str = "data/warehouse.duckdb"
-    """Relative to the workspace folder."""
+    """Of the DuckDB file, relative to the workspace folder."""
+    url: Secret | None = None
+    """Of the PostgreSQL database, such as `postgresql://trackway@db.example:5432/analytics`, or `key=value` pairs."""
+    password: Secret | None = None
+    """Of the user in `url`, so that `url` need not have it."""
+    tables: dict[str, WarehouseTable] = {}
+    """Options by table: `order_completed`, `shop.pages`, or a pattern such as `*`; the first that fits counts."""
     enabled: bool = True
     """False loads nothing and holds nothing back in the log for it."""
     load_every: Duration = Duration(1)

@@ -18,6 +18,7 @@ from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.state import open_state
 from trackway.workspace import Workspace, WorkspaceError, load_workspace
 from trackway.workspace.load import FILE_NAME
+from trackway.workspace.model import Warehouse
 
 _FAR_BEHIND = 100_000
 
@@ -69,24 +70,36 @@ def check_logs(settings: Workspace) -> LogFacts:
 
 
 def check_warehouses(settings: Workspace) -> list[CheckResult]:
-    """Check that the warehouse answers."""
+    """Check that the warehouses answer."""
     enabled = {name: one for name, one in settings.warehouses.items() if one.enabled}
     if not enabled:
         return [ok("warehouse", "none is switched on")]
-    name, first = next(iter(enabled.items()))
-    path = settings.folder / first.path
-    if not path.exists():
+    return [result for name, one in enabled.items() for result in _check_warehouse(settings, name, one)]
+
+
+_COUNT_TABLES = "select count(*) from information_schema.tables where table_schema not in (%s)"
+_NOT_OURS = "'_trackway', 'information_schema', 'pg_catalog'"
+
+
+def _check_warehouse(settings: Workspace, name: str, one: Warehouse) -> list[CheckResult]:
+    path = settings.folder / one.path
+    if one.type == "duckdb" and not path.exists():
         return [ok("warehouse", f"{name}: not made yet; the server makes it")]
     try:
-        with open_warehouse(settings) as ask:
-            tables = ask("select count(*) from duckdb_tables() where schema_name <> '_trackway'", 1).rows[0][0]
+        with open_warehouse(settings, name) as ask:
+            tables = ask(_COUNT_TABLES % _NOT_OURS, 1).rows[0][0]
     except TrackwayError as error:
+        if one.type != "duckdb":
+            return [
+                fail("warehouse", f"{name}: {error}", f"correct warehouses.{name} in {settings.folder / FILE_NAME}")
+            ]
         if is_running(settings.data):
             advice = "the running server has it: see the console's line above"
             return [warn("warehouse", f"{name}: {error}", advice)]
         advice = f"close what has it open; or move {path} away: what the log still keeps is loaded anew"
         return [fail("warehouse", f"{name}: {error}", advice)]
-    return [ok("warehouse", f"{name}: {tables} tables, {size(path.stat().st_size)}")]
+    how_large = f", {size(path.stat().st_size)}" if one.type == "duckdb" else ""
+    return [ok("warehouse", f"{name}: {tables} tables{how_large}")]
 
 
 def check_destinations(settings: Workspace) -> list[CheckResult]:

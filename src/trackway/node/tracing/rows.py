@@ -1,7 +1,6 @@
 """The rows of an event in the warehouse."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -10,8 +9,8 @@ from trackway.errors import TrackwayError
 from trackway.events.clock_skew import format_ms
 from trackway.events.records import EventRecord
 from trackway.warehouse.contract import QueryResult
-from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.naming import event_name, schema_name
+from trackway.warehouse.opening import rules_of
 from trackway.workspace.model import Warehouse
 
 Ask = Callable[[str, int], QueryResult]
@@ -37,7 +36,7 @@ class RowStory(Struct, kw_only=True):
 
 def rows_of(ask: Ask, settings: Warehouse, event: EventRecord) -> list[RowStory]:
     """Return the rows that the warehouse has of `event`; none when it has no such table, or does not answer."""
-    rules = duckdb_rules(Path(settings.path).stem)
+    rules = rules_of(settings)
     schema = schema_name(event.source, rules)
     tables = [_TABLES[event.type]] if event.type in _TABLES else ["tracks", event_name(event.name, rules).table]
     found: list[RowStory] = []

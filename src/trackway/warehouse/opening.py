@@ -1,0 +1,71 @@
+"""The warehouse that settings ask for; the only place that knows all kinds."""
+
+from pathlib import Path
+
+from trackway.warehouse.contract import Reader, Warehouse, WarehouseError
+from trackway.warehouse.layout import Layouts
+from trackway.warehouse.naming import Rules
+from trackway.workspace.model import Warehouse as Settings
+from trackway.workspace.model import Workspace
+
+
+def open_warehouse(workspace: Workspace, name: str) -> Warehouse:
+    """Return the workspace's warehouse of this name, for loading.
+
+    Raises:
+        WarehouseError: it cannot be opened. That a database server is not there is found out later, when it is needed.
+    """
+    settings, sources = workspace.warehouses[name], list(workspace.sources)
+    if settings.type == "postgres":
+        from trackway.warehouse.postgres import PostgresWarehouse
+
+        return PostgresWarehouse(_conninfo(settings, name), sources, name=name, layouts=Layouts(settings.tables))
+    from trackway.warehouse.duckdb import DuckDBWarehouse
+
+    return DuckDBWarehouse(_path(workspace, settings), sources, name=name)
+
+
+def open_reader(workspace: Workspace, name: str) -> Reader:
+    """Return the workspace's warehouse of this name, for asking only, while no server runs on the workspace.
+
+    Raises:
+        WarehouseError: it cannot be opened.
+    """
+    settings, sources = workspace.warehouses[name], list(workspace.sources)
+    if settings.type == "postgres":
+        from trackway.warehouse.postgres import PostgresReader
+
+        return PostgresReader(_conninfo(settings, name), sources, name=name)
+    from trackway.warehouse.duckdb import open_readonly
+
+    return open_readonly(_path(workspace, settings), sources)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what the warehouse asks of names."""
+    if settings.type == "postgres":
+        from trackway.warehouse.postgres_rules import POSTGRES_RULES
+
+        return POSTGRES_RULES
+    from trackway.warehouse.duckdb_rules import duckdb_rules
+
+    return duckdb_rules(Path(settings.path).stem)
+
+
+def _path(workspace: Workspace, settings: Settings) -> Path:
+    return workspace.folder / settings.path
+
+
+def _conninfo(settings: Settings, name: str) -> str:
+    from psycopg import Error
+    from psycopg.conninfo import make_conninfo
+
+    url = settings.url.reveal() if settings.url else ""
+    password = {"password": settings.password.reveal()} if settings.password else {}
+    try:
+        return make_conninfo(url, **password)
+    except Error:
+        raise WarehouseError(
+            f"trackway.yaml: warehouses.{name}.url is no address of a PostgreSQL database, such as "
+            "postgresql://trackway@db.example:5432/analytics"
+        ) from None

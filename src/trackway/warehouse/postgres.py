@@ -1,0 +1,243 @@
+"""A warehouse in a PostgreSQL database.
+
+Beside the schemas of the sources, a schema of our own:
+
+    _trackway.positions (topic, partition, next_offset)    how far the log is loaded; written with the rows
+    _trackway."<table id>_<day>"                            partitions, see `postgres_layout`
+
+A load is one transaction of the one session that holds the advisory lock (see `postgres_session`). It also compares the
+positions with those it began from: should the lock be worth nothing, as behind a pooler, a second loader still cannot
+write the same events twice. What became of a COMMIT whose answer was lost `positions` tells on the next connection.
+"""
+
+import contextlib
+import time
+from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import Connection
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+from trackway.events.records import EventRecord
+from trackway.warehouse.chunks import build
+from trackway.warehouse.columns import Kind
+from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
+from trackway.warehouse.layout import Layouts
+from trackway.warehouse.naming import schema_name
+from trackway.warehouse.postgres_layout import Layout
+from trackway.warehouse.postgres_query import run_query
+from trackway.warehouse.postgres_rules import POSTGRES_RULES
+from trackway.warehouse.postgres_session import Session, connect, explain
+from trackway.warehouse.postgres_tables import Tables
+from trackway.warehouse.rows import Shapes, room_for
+
+MOST_COLUMNS = 1200
+"""PostgreSQL allows 1,600, those counted that were dropped once."""
+_EXPIRE_EVERY_S = 3600.0
+_CREATE = """
+    CREATE SCHEMA IF NOT EXISTS _trackway;
+    CREATE TABLE IF NOT EXISTS _trackway.positions (
+        topic text, partition integer, next_offset bigint NOT NULL, PRIMARY KEY (topic, partition));
+"""
+_POSITIONS = "SELECT partition, next_offset FROM _trackway.positions WHERE topic = %s"
+_REMEMBER = """
+    INSERT INTO _trackway.positions VALUES (%s, %s, %s)
+    ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset
+"""
+_SCHEMAS = """
+    SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'
+    AND nspname NOT IN ('information_schema', '_trackway') AND has_schema_privilege(oid, 'USAGE') ORDER BY nspname
+"""
+
+
+class PostgresWarehouse:
+    """A `Warehouse` in a PostgreSQL database; it is reached when it is first needed."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        sources: Sequence[str] = (),
+        *,
+        name: str = "postgres",
+        layouts: Layouts | None = None,
+        given: Mapping[str, Mapping[str, Kind]] | None = None,
+        most_columns: int = MOST_COLUMNS,
+        most_tables: int = 5000,
+    ) -> None:
+        """Take an address as libpq has it: a URI or `key=value` pairs.
+
+        `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
+        what an event's `integrations` call this warehouse, and what messages do. `given` are types that columns must
+        have, by `schema.table` and column. What a table has no room for (`most_columns`), or a schema (`most_tables`),
+        goes to `_rest`.
+
+        Raises:
+            WarehouseError: two sources would share a schema.
+        """
+        check_schemas(sources, POSTGRES_RULES)
+        self._name = name
+        self._conninfo = conninfo
+        self._layout = Layout(layouts or Layouts())
+        self._shapes = Shapes(POSTGRES_RULES)
+        self._given = given or {}
+        self._most_columns, self._most_tables = min(most_columns, MOST_COLUMNS), most_tables
+        self._keeps_all = not (layouts or Layouts()).any_kept
+        self._session = Session(conninfo, name)
+        self._questions = PostgresReader(conninfo, sources, name=name)
+        self._tables: Tables | None = None
+        self._positions: dict[str, dict[int, int]] = {}
+        """By topic: as this process last saw them committed."""
+        self._interrupted = Event()
+        self._expired_at = -_EXPIRE_EVERY_S
+
+    def positions(self, topic: str) -> dict[int, int]:
+        """Return the next offset to load, by partition; see the contract."""
+        with self._explained("does not tell its position"):
+            connection = self._session.connection()
+            row = connection.execute("SELECT to_regclass('_trackway.positions') IS NULL").fetchone()
+            if row is None or row[0]:
+                connection.execute(_CREATE)
+            self._positions[topic] = _read_positions(connection, topic)
+        return dict(self._positions[topic])
+
+    def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
+        """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
+        self._interrupted.clear()
+        began, at = time.monotonic(), datetime.now(UTC)
+        if topic not in self._positions:
+            self.positions(topic)
+        rows: dict[str, int] = {}
+        with self._explained("did not take this load"):
+            tables = self._prepared()
+            tables.start_load()
+            room = room_for(tables, self._most_tables)
+            batch = build(records, POSTGRES_RULES, self._name, shapes=self._shapes, has_room=room)
+            connection = self._session.connection()
+            with connection.transaction():
+                self._check_positions(connection, topic)
+                for chunk in batch.chunks:
+                    self._stop_if_interrupted()
+                    tables.write(chunk, at)
+                    rows[chunk.name] = rows.get(chunk.name, 0) + chunk.rows
+                for partition, offset in positions.items():
+                    connection.execute(_REMEMBER, [topic, partition, offset])
+                self._stop_if_interrupted()
+            self._positions[topic] = self._positions[topic] | dict(positions)
+        report = LoadReport(
+            at=datetime.now(UTC),
+            duration_s=time.monotonic() - began,
+            events=len(records),
+            rows=rows,
+            left_out=batch.left_out,
+            unreadable=batch.unreadable,
+            columns_added=tables.columns_added,
+            columns_widened=tables.columns_widened,
+            diverted=tables.diverted,
+        )
+        self._expire(tables)
+        return report
+
+    def _prepared(self) -> Tables:
+        """Return the tables as they are, looked up again after a failure or on a new connection."""
+        connection = self._session.connection()
+        if self._tables is None or not self._tables.are_of(connection):
+            self._layout.read(connection)
+            self._tables = Tables(connection, self._layout, self._given, self._most_columns)
+        return self._tables
+
+    def _check_positions(self, connection: Connection[TupleRow], topic: str) -> None:
+        found = _read_positions(connection, topic)
+        if found != self._positions[topic]:
+            raise WarehouseError(
+                f"another Trackway has loaded into the database of warehouse {self._name} meanwhile: one at a time "
+                "can. Stop it, or give this one a database of its own"
+            )
+
+    def _stop_if_interrupted(self) -> None:
+        if self._interrupted.is_set():
+            raise WarehouseError(f"the load into {self._name} was interrupted")
+
+    def _expire(self, tables: Tables) -> None:
+        """Remove old rows now and then; the load that is committed stays so whatever comes of it."""
+        if self._keeps_all or time.monotonic() - self._expired_at < _EXPIRE_EVERY_S:
+            return
+        with contextlib.suppress(WarehouseError), self._explained("does not remove old rows"):
+            with self._session.connection().transaction():
+                self._layout.expire(self._session.connection(), tables.names, datetime.now(UTC))
+            self._expired_at = time.monotonic()
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Generator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._tables = None
+            self._positions = {}
+            if isinstance(error, psycopg.Error):
+                said = explain(error, self._name, self._conninfo)
+                raise WarehouseError(f"the warehouse {self._name} {what}: {said}") from error
+            raise
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see the contract."""
+        return self._questions.query(sql, limit=limit, timeout_s=timeout_s)
+
+    def interrupt(self) -> None:
+        """Make a running `load` fail; see the contract."""
+        self._interrupted.set()
+        self._session.cancel()
+
+    def close(self) -> None:
+        """Let the next loader in."""
+        self._session.close()
+        self._questions.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class PostgresReader:
+    """Asks a database that somebody else may be loading; every question has a connection of its own."""
+
+    def __init__(self, conninfo: str, sources: Sequence[str] = (), *, name: str = "postgres") -> None:
+        self._conninfo = make_conninfo(conninfo, application_name="trackway sql")
+        self._schemas = [schema_name(source, POSTGRES_RULES) for source in sources]
+        self._name = name
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see `Warehouse.query`."""
+        connection = connect(self._conninfo, self._name)
+        try:
+            found = [row[0] for row in connection.execute(_SCHEMAS)]
+            listed = [schema for schema in self._schemas if schema in found]
+            others = [schema for schema in found if schema not in listed]
+            return run_query(connection, sql, schemas=[*listed, *others], limit=limit, timeout_s=timeout_s)
+        except psycopg.Error as error:
+            raise WarehouseError(explain(error, self._name, self._conninfo)) from error
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Nothing is kept open between questions."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _read_positions(connection: Connection[TupleRow], topic: str) -> dict[int, int]:
+    return {int(partition): int(offset) for partition, offset in connection.execute(_POSITIONS, [topic])}

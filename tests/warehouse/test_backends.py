@@ -1,0 +1,286 @@
+"""What every warehouse promises, tried on each: the tables of the contract, values that never go, loads that crash."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.warehouse.backends import Backend, meaning, rows_of, value_of
+from tests.warehouse.making import RECEIVED_MS, Loading, event, numbered
+from trackway.events.clock_skew import format_ms
+from trackway.events.records import EVENTS, EventRecord, Place
+from trackway.warehouse import duckdb_tables, postgres_tables
+from trackway.warehouse.contract import Warehouse, WarehouseError
+
+REGISTER = b"""
+{"type":"track","messageId":"m1","userId":"u1","anonymousId":"a1","event":"Register",
+ "properties":{"plan":"Pro Annual","accountType":"Facebook","meta":{"A/B":{"x1Y":true}},"tags":["a",{"b":1}],
+               "none":null,"event":"x"},
+ "context":{"library":{"name":"analytics.js"},"traits":{"email":"a@b.c"}},
+ "originalTimestamp":"2026-01-01T01:00:00.100+01:00","sentAt":"2026-01-01T00:00:00.140Z"}
+"""
+SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class TestTables:
+    def test_the_contracts_example(self, backend: Backend):
+        record = EventRecord(
+            source="shop", type="track", message_id="m1", name="Register", user_id="u1", anonymous_id="a1",
+            received_at_ms=RECEIVED_MS, timestamp_ms=RECEIVED_MS - 40, raw=Place(0, 0), body=REGISTER,
+        )  # fmt: skip
+        with backend.open() as warehouse:
+            report = warehouse.load([record], EVENTS, {0: 1})
+            common = {
+                "id": "m1",
+                "anonymous_id": "a1",
+                "user_id": "u1",
+                "received_at": "2026-01-01T00:00:00.000Z",
+                "sent_at": "2026-01-01T00:00:00.140Z",
+                "original_timestamp": "2026-01-01T00:00:00.100Z",
+                "timestamp": "2025-12-31T23:59:59.960Z",
+                "event": "register",
+                "event_text": "Register",
+                "context_library_name": "analytics.js",
+                "context_traits_email": "a@b.c",
+            }
+            own = {"plan": "Pro Annual", "account_type": "Facebook", "meta_a_b_x1_y": True, "_event": "x"}
+            assert rows_of(warehouse, "shop.tracks") == [common]
+            assert rows_of(warehouse, "shop.register") == [common | own | {"tags": '["a",{"b":1}]'}]
+        assert report.rows == {"shop.tracks": 1, "shop.register": 1}
+        assert report.columns_added == [] and report.diverted == {}
+
+    def test_each_call_has_its_table(self, backend: Backend):
+        with backend.open() as warehouse:
+            Loading(warehouse)(
+                event("identify", userId="u1", traits={"email": "a@b.c"}),
+                event("page", name="Home", category="Shop", properties={"path": "/", "name": "Home"}),
+                event("screen", name="Main", properties={"theme": "dark"}),
+                event("group", userId="u1", groupId="g1", traits={"group_id": "own", "seats": 5}),
+                event("alias", userId="u1", previousId="a1"),
+                event(source="app", event="Users"),
+            )
+            tables = ("identifies", "pages", "screens", "groups", "aliases", "users", "accounts", "app._users")
+            own = {}
+            for table in tables:
+                [row] = rows_of(warehouse, table)
+                own[table] = {name: row[name] for name in row if name not in ("id", "received_at", "timestamp")}
+        assert own == {
+            "identifies": {"user_id": "u1", "email": "a@b.c"},
+            "pages": {"name": "Home", "category": "Shop", "path": "/"},
+            "screens": {"name": "Main", "theme": "dark"},
+            "groups": {"user_id": "u1", "group_id": "g1", "_group_id": "own", "seats": 5},
+            "aliases": {"user_id": "u1", "previous_id": "a1"},
+            "users": {"email": "a@b.c"},
+            "accounts": {"_group_id": "own", "seats": 5},
+            "app._users": {"event": "users", "event_text": "Users"},
+        }
+
+    def test_columns_appear_with_their_first_value(self, backend: Backend):
+        with backend.open() as warehouse:
+            load = Loading(warehouse)
+            load(event(message_id="m1", event="Seen", properties={"a": 1, "b": None}))
+            report = load(event(message_id="m2", event="Seen", properties={"b": "x"}, context={"ip": "::1"}))
+            assert sorted(report.columns_added) == ["shop.seen.b", "shop.seen.context_ip", "shop.tracks.context_ip"]
+            assert [(row.get("a"), row.get("b")) for row in rows_of(warehouse, "seen")] == [(1, None), (None, "x")]
+
+    def test_text_of_any_kind_comes_back(self, backend: Backend):
+        text = "a\x00b'\"\\\n\t😀\\N" * 500
+        with backend.open() as warehouse:
+            Loading(warehouse)(event(event="Seen", userId="u\x00", properties={"text": text, "we\"ird key'); DROP": 1}))
+            [row] = rows_of(warehouse, "seen")
+        assert value_of(row, "text") == text
+        assert value_of(row, "user_id") == "u\x00"
+        assert row["we_ird_key_drop"] == 1
+
+    def test_long_names_stay_apart(self, backend: Backend):
+        names = [f"{'Long ' * 30}{number}" for number in range(3)]
+        with backend.open() as warehouse:
+            Loading(warehouse)(
+                *(event(event=name, properties={name: place, f"{name}x": 1}) for place, name in enumerate(names)),
+                event("identify", userId="u" * 5000, traits=dict.fromkeys(names, 1)),
+                event("identify", userId="u" * 5000, traits={names[0]: 2}),
+            )
+            tables = warehouse.query(
+                "SELECT table_name FROM information_schema.tables "
+                "WHERE table_schema = 'shop' AND table_name LIKE 'long%'"
+            ).rows
+            assert len(tables) == 3
+            for [table] in tables:
+                [row] = rows_of(warehouse, table)
+                values = {value for name, value in row.items() if name.startswith("long")}
+                assert values == {names.index(row["event_text"]), 1}
+            [user] = rows_of(warehouse, "users")
+            assert sorted(value for name, value in user.items() if name.startswith("long")) == [1, 1, 2]
+
+
+class TestUsers:
+    def test_each_trait_is_the_latest_by_the_time_of_the_call(self, backend: Backend):
+        with backend.open() as warehouse:
+            load = Loading(warehouse)
+            load(_identify("u1", 10, {"name": "A", "age": 1, "plan": "free"}, {"ip": "1"}))
+            load(
+                _identify("u1", 30, {"name": "C", "plan": None}, {"os": {"name": "x"}}),
+                _identify("u2", 5, {"name": "B"}),
+            )
+            # Late ones: older than what is stored, newer than some of it.
+            load(_identify("u1", 20, {"name": "late", "age": 2, "plan": "late", "new": True}, {"ip": "2"}))
+            load(_identify("u2", 1, {"name": "late", "age": 9}))
+            at = {name: format_ms(RECEIVED_MS + moment) for name, moment in (("u1", 30), ("u2", 5))}
+            assert rows_of(warehouse, "users") == [
+                {"id": "u1", "name": "C", "age": 2, "new": True, "context_os_name": "x", "received_at": at["u1"]},
+                {"id": "u2", "name": "B", "age": 9, "received_at": at["u2"]},
+            ]
+            assert len(rows_of(warehouse, "identifies")) == 5
+
+
+def _identify(user: str, moment: int, traits: dict[str, Any], context: dict[str, Any] | None = None) -> EventRecord:
+    record = event("identify", userId=user, traits=traits, context=context or {})
+    at = RECEIVED_MS + moment
+    return msgspec.structs.replace(record, timestamp_ms=at, received_at_ms=at)
+
+
+VALUES = st.one_of(
+    st.booleans(),
+    st.integers(-5, 5),
+    st.integers(-(1 << 64), 1 << 64),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-01T02:00:00.123456+02:00", "2026-01-01", "x", "5", "", "\x00"]),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.sampled_from(["k"]), st.integers(0, 3), min_size=1),
+)
+PROPERTIES = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.one_of(st.none(), VALUES), max_size=3)
+CALLS = st.lists(
+    st.tuples(st.sampled_from(["track", "identify"]), PROPERTIES, st.integers(0, 3)), min_size=1, max_size=10
+)
+
+
+class TestNothingIsLost:
+    @SLOW
+    @given(calls=CALLS, data=st.data())
+    def test_any_split_with_crashes_between_any_steps_equals_the_model(
+        self, backend: Backend, calls: list[tuple[str, dict[str, Any], int]], data: st.DataObject
+    ):
+        backend.clear()
+        records = numbered([_call(*call) for call in calls])
+        done = 0
+        while done < len(records):
+            with pytest.MonkeyPatch.context() as patch, backend.open() as warehouse:
+                crash_at = data.draw(st.one_of(st.none(), st.integers(0, 12)), label="crash at step")
+                if crash_at is not None:
+                    _crash(backend.name, patch, crash_at)
+                done = _load_some(warehouse, records, done, data)
+        with backend.open() as warehouse:
+            assert warehouse.positions(EVENTS) == {0: len(records)}
+            _compare(warehouse, records)
+
+    def test_a_column_of_every_type_in_turns(self, backend: Backend):
+        turns: list[Any] = [
+            1, 2.5, "text", None, {"k": 1}, [1, "a"], "2026-01-01", "2026-01-01T00:00:00.5Z", True, (1 << 53) + 1,
+            1 << 70, -0.0, 1e300, "\x00", "", "3", "0123", 0.1, 1e15, 123456789.123456789, False,
+            "2026-01-01T00:00:00.123456Z",
+        ]  # fmt: skip
+        for order in (turns, turns[::-1], turns[5:] + turns[:5]):
+            backend.clear()
+            records = numbered([event(event="Seen", properties={"v": value}, userId="u") for value in order])
+            with backend.open() as warehouse:
+                load = Loading(warehouse)
+                for record in records:
+                    load(record)
+                found = [
+                    value_of(row, "v" if not isinstance(v, dict) else "v_k")
+                    for row, v in zip(rows_of(warehouse, "seen"), order, strict=True)
+                ]
+            expected = [value["k"] if isinstance(value, dict) else value for value in order]
+            assert [meaning(value) for value in found] == [meaning(value) for value in expected]
+
+
+def _call(kind: str, values: dict[str, Any], moment: int) -> EventRecord:
+    if kind == "track":
+        return event("track", event="Seen", properties=values)
+    return _identify("u1", moment, values)
+
+
+def _load_some(warehouse: Warehouse, records: list[EventRecord], done: int, data: st.DataObject) -> int:
+    """Load until the crash, as a loader that reads on from the position; return what is surely loaded."""
+    try:
+        done = warehouse.positions(EVENTS).get(0, 0)
+        while done < len(records):
+            count = data.draw(st.integers(1, len(records) - done), label="in one load")
+            warehouse.load(records[done : done + count], EVENTS, {0: done + count})
+            done += count
+    except WarehouseError:
+        return done
+    return done
+
+
+def _crash(kind: str, patch: pytest.MonkeyPatch, step: int) -> None:
+    """Let the database fail for good at its n-th step; at a COMMIT, after it."""
+    steps = iter(range(step + 1))
+
+    def next_step() -> None:
+        if next(steps, step) == step:
+            raise psycopg.OperationalError("the server is gone")
+
+    def stepping(call: Callable[..., Any]) -> Callable[..., Any]:
+        def with_step(*args: Any, **more: Any) -> Any:
+            next_step()
+            result = call(*args, **more)
+            next_step()
+            return result
+
+        return with_step
+
+    if kind == "duckdb":
+        import duckdb
+
+        def failing(*args: Any, **more: Any) -> Any:
+            try:
+                return stepping(write)(*args, **more)
+            except psycopg.OperationalError as error:
+                raise duckdb.IOException(str(error)) from error
+
+        write = duckdb_tables.Tables.write
+        patch.setattr(duckdb_tables.Tables, "write", failing)
+    else:
+        patch.setattr(psycopg.Connection, "execute", stepping(psycopg.Connection.execute))
+        patch.setattr(psycopg.Connection, "_commit_gen", stepping(psycopg.Connection._commit_gen), raising=True)
+        patch.setattr(postgres_tables, "copy_rows", stepping(postgres_tables.copy_rows))
+
+
+def _compare(warehouse: Warehouse, records: list[EventRecord]) -> None:
+    expected = {record.message_id: _flat(record) for record in records}
+    found = {row["id"]: row for table in ("seen", "identifies") for row in rows_of(warehouse, table)}
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        read = {name: meaning(value_of(found[key], name)) for name in values}
+        assert read == {name: meaning(value) for name, value in values.items()}
+    _compare_users(warehouse, [record for record in records if record.type == "identify"])
+
+
+def _flat(record: EventRecord) -> dict[str, Any]:
+    body = msgspec.json.decode(record.body)
+    flat: dict[str, Any] = {}
+    for name, value in (body.get("properties") or body.get("traits") or {}).items():
+        if isinstance(value, dict):
+            flat |= {f"{name}_{key}": item for key, item in value.items()}
+        elif value is not None:
+            flat[name] = value
+    return flat
+
+
+def _compare_users(warehouse: Warehouse, records: list[EventRecord]) -> None:
+    users = rows_of(warehouse, "users")
+    if not records:
+        assert users == []
+        return
+    latest: dict[str, Any] = {}
+    for record in sorted(records, key=lambda one: one.timestamp_ms):
+        nulls = {name: None for name, value in msgspec.json.decode(record.body)["traits"].items() if value is None}
+        latest |= _flat(record) | nulls
+    [user] = users
+    for name, value in latest.items():
+        assert (value is None and name not in user) or meaning(value_of(user, name)) == meaning(value)
