@@ -6,16 +6,19 @@ a query sees the loads committed before it began and delays none. `open_readonly
 On disk, beside the schemas of the sources:
 
     _trackway.positions (topic, partition, next_offset)    how far the log is loaded; written with the rows
+    _trackway.types (table, column, type)                  types that `trackway warehouse retype` gave
+    _trackway."<schema>.users", "<schema>.accounts"        when each trait was last said
 
 After a crash DuckDB plays its write-ahead log: a load is there with its position, or neither is.
 """
 
 import contextlib
+import shutil
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Lock
+from threading import Event, Lock, RLock
 from types import TracebackType
 from typing import Self
 
@@ -23,14 +26,17 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from trackway.events.records import EventRecord
-from trackway.warehouse.chunks import build
+from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.duckdb_tables import Tables
-from trackway.warehouse.naming import Rules, schema_name
+from trackway.warehouse.duckdb_upkeep import Rebuild, drop_leftovers, recount
+from trackway.warehouse.history import History, Step
+from trackway.warehouse.naming import RESERVED_COLUMNS, Rules, schema_name
 from trackway.warehouse.query import run_query
 from trackway.warehouse.rows import Shapes, room_for
+from trackway.warehouse.upkeep import Rebuilt, TableCount
 
 _Config = dict[str, str | bool | int | float | list[str]]
 _SETTINGS: _Config = {
@@ -39,13 +45,17 @@ _SETTINGS: _Config = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
+    # A checkpoint writes the last rows of each table once more, so it is not done for every few loads.
+    "wal_autocheckpoint": "64MB",
 }
-_RELIEVE_AT = 0.3
+_RELIEVE_AT = 0.4
 """Part of the memory that committed rows may take before they are written out."""
 _CREATE = """
     CREATE SCHEMA IF NOT EXISTS _trackway;
     CREATE TABLE IF NOT EXISTS _trackway.positions (
         topic VARCHAR, partition INTEGER, next_offset BIGINT NOT NULL, PRIMARY KEY (topic, partition));
+    CREATE TABLE IF NOT EXISTS _trackway.types (
+        "table" VARCHAR, "column" VARCHAR, type VARCHAR NOT NULL, PRIMARY KEY ("table", "column"));
 """
 
 
@@ -79,7 +89,9 @@ class DuckDBWarehouse:
         self._sources = sources
         self._memory_bytes = memory_bytes
         self._threads = threads
-        self._given = given or {}
+        self._planned = given or {}
+        self._lock = RLock()
+        """Held by a load, and by what no load may come between."""
         self._most_columns, self._most_tables = most_columns, most_tables
         self._rules = duckdb_rules(path.stem)
         self._shapes = Shapes(self._rules)
@@ -93,8 +105,17 @@ class DuckDBWarehouse:
         self._connection = _connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
         self._questions = _Questions(self._connection.cursor(), self._sources, self._rules)
         self._connection.execute(_CREATE)
+        drop_leftovers(self._connection)
+        self._given = self._read_types()
         self._tables = Tables(self._connection, self._given, self._most_columns)
         self._tables.read()
+
+    def _read_types(self) -> dict[str, dict[str, Kind]]:
+        """The types that columns must have: the plans', over which a person's word goes."""
+        given = {table: dict(types) for table, types in self._planned.items()}
+        for table, column, kind in self._connection.execute("FROM _trackway.types").fetchall():
+            given.setdefault(table, {})[column] = Kind(kind)
+        return given
 
     def _recover(self) -> None:
         """Make good what a failed load left behind."""
@@ -138,6 +159,10 @@ class DuckDBWarehouse:
 
     def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
+        with self._lock:
+            return self._load(records, topic, positions)
+
+    def _load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         self._interrupted.clear()
         began, at = time.monotonic(), datetime.now(UTC)
         batch = build(
@@ -185,6 +210,86 @@ class DuckDBWarehouse:
             if isinstance(error, duckdb.Error):
                 raise WarehouseError(f"the warehouse {self._name} did not take this load: {error}") from error
             raise
+
+    def recount(self, history: History, step: Step) -> list[TableCount]:
+        """Count each table against the events that were loaded; see `upkeep.Maintained`."""
+        with self._beside() as connection:
+            return recount(connection, history, self._rules, self._name, step)
+
+    def rebuild(self, table: str, history: History, step: Step) -> Rebuilt:
+        """Make a table anew from the log; see `upkeep.Maintained`."""
+        with self._beside() as connection:
+            rebuild = Rebuild(
+                connection,
+                self._full_name(table),
+                rules=self._rules,
+                warehouse=self._name,
+                given=self._given,
+                most_columns=self._most_columns,
+            )
+            return rebuild.run(history, self._pause_loads, step)
+
+    def retype(self, table: str, column: str, kind: Kind | None, history: History, step: Step) -> Rebuilt:
+        """Give a column a type, None its values', and rebuild the table; see `upkeep.Maintained`."""
+        name = self._full_name(table)
+        if column in RESERVED_COLUMNS or column == REST:
+            raise WarehouseError(f"{column} is a column of Trackway's own: its type cannot be changed")
+        with self._beside() as connection:
+            known = connection.execute(
+                "SELECT 1 FROM duckdb_columns() WHERE schema_name || '.' || table_name = ? AND column_name = ?",
+                [name, column],
+            ).fetchone()
+            if known is None:
+                raise WarehouseError(f"{name} has no column {column}; DESCRIBE {name} lists them")
+            with self._pause_loads():
+                connection.execute("""DELETE FROM _trackway.types WHERE "table" = ? AND "column" = ?""", [name, column])
+                if kind is not None:
+                    connection.execute("INSERT INTO _trackway.types VALUES (?, ?, ?)", [name, column, kind.value])
+        return self.rebuild(name, history, step)
+
+    def snapshot(self, path: Path) -> None:
+        """Copy all that is committed to a file of its own; see `upkeep.Maintained`."""
+        fresh = path.with_name(f"{path.name}.new")
+        with self._lock:
+            try:
+                self._connection.execute("CHECKPOINT")
+            except duckdb.Error as error:
+                raise WarehouseError(f"no copy can be made while a question is being answered: {error}") from error
+            # Nobody writes while the lock is held, and after a checkpoint the file has everything.
+            shutil.copyfile(self._path, fresh)
+        fresh.replace(path)
+
+    def _full_name(self, table: str) -> str:
+        """`table` with its schema: the first, in the workspace's order, that has one of that name."""
+        if "." in table:
+            return table
+        for source in self._sources:
+            schema = schema_name(source, self._rules)
+            if self._tables.has(schema, table):
+                return f"{schema}.{table}"
+        raise WarehouseError(f"there is no table {table}; SHOW ALL TABLES lists what there is")
+
+    @contextlib.contextmanager
+    def _beside(self) -> Generator[DuckDBPyConnection]:
+        """A connection of one's own beside the loader's."""
+        connection = self._connection.cursor()
+        try:
+            yield connection
+        except duckdb.Error as error:
+            raise WarehouseError(f"the warehouse {self._name} says: {error}") from error
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def _pause_loads(self) -> Generator[None]:
+        """Keep loads out, and have them look again at what tables there are."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._given = self._read_types()
+                self._tables = Tables(self._connection, self._given, self._most_columns)
+                self._tables.read()
 
     def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
         """Answer one reading statement; see the contract."""

@@ -167,7 +167,7 @@ class Tables:
         found = self._connection.execute(
             f"SELECT 1 FROM {table} WHERE {column} NOT BETWEEN -{EXACT} AND {EXACT} LIMIT 1"  # noqa: S608
         )
-        return found.fetchone() is not None
+        return bool(found.fetchall())
 
     def _merge(self, chunk: Chunk, values: pa.Table, latest: Latest, uuid_ts: str) -> None:
         """Let the newer of what is stored and what came stand, trait by trait."""
