@@ -74,7 +74,7 @@ def median_of(runs: int, measure: Callable[[], float]) -> float:
     return statistics.median(measure() for _ in range(runs))
 
 
-_PRODUCTS = [
+PRODUCTS = [
     {
         "product_id": f"507f1f77bcf86cd7994390{n:02d}",
         "sku": f"G-{n:03d}",
@@ -95,7 +95,7 @@ _PRODUCTS = [
         ]
     )
 ]
-_TRACKS = [
+TRACKS = [
     ("Product Viewed", 30), ("Product List Viewed", 14), ("Products Searched", 8), ("Product Clicked", 12),
     ("Product Added", 8), ("Product Removed", 2), ("Cart Viewed", 5), ("Checkout Started", 3),
     ("Checkout Step Completed", 4), ("Payment Info Entered", 2), ("Order Completed", 2), ("Coupon Applied", 1),
@@ -104,7 +104,7 @@ _AGENTS = [
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1",
 ]
-_START_MS = 1_790_000_000_000
+START_MS = 1_790_000_000_000
 
 
 def make_events(count: int, seed: int = 1, *, source: str = "shop") -> Iterator[dict[str, Any]]:
@@ -113,10 +113,10 @@ def make_events(count: int, seed: int = 1, *, source: str = "shop") -> Iterator[
     Nine in ten are tracks of twelve names, the others pages and identifies. Five a millisecond, in order.
     """
     chance = random.Random(seed)
-    names, weights = zip(*_TRACKS, strict=True)
+    names, weights = zip(*TRACKS, strict=True)
     for number in range(count):
         user = chance.randrange(max(10, count // 20))
-        received_ms = _START_MS + number // 5
+        received_ms = START_MS + number // 5
         kind = chance.choices(("track", "page", "identify"), (90, 7, 3))[0]
         event = chance.choices(names, weights)[0] if kind == "track" else "Home" if kind == "page" else ""
         body = _body(chance, kind, event, number, user, received_ms)
@@ -135,15 +135,15 @@ def make_events(count: int, seed: int = 1, *, source: str = "shop") -> Iterator[
 
 
 def _body(chance: random.Random, kind: str, event: str, number: int, user: int, received_ms: int) -> dict[str, Any]:
-    path = f"/p/{chance.choice(_PRODUCTS)['sku'].lower()}"
+    path = f"/p/{chance.choice(PRODUCTS)['sku'].lower()}"
     body: dict[str, Any] = {
         "type": kind,
         "messageId": f"ajs-next-{received_ms}-{chance.getrandbits(64):016x}{number:08x}",
         "anonymousId": f"{user:08x}-7d3c-4b0e-9a51-2f6c1d0e8b77",
-        "originalTimestamp": _iso(received_ms - 240),
-        "sentAt": _iso(received_ms - 200),
-        "timestamp": _iso(received_ms - 40),
-        "receivedAt": _iso(received_ms),
+        "originalTimestamp": iso(received_ms - 240),
+        "sentAt": iso(received_ms - 200),
+        "timestamp": iso(received_ms - 40),
+        "receivedAt": iso(received_ms),
         "context": {
             "library": {"name": "analytics.js", "version": "npm:next-1.81.0"},
             "ip": f"203.0.113.{user % 256}",
@@ -156,7 +156,7 @@ def _body(chance: random.Random, kind: str, event: str, number: int, user: int, 
     if user % 3:
         body["userId"] = f"user-{user}"
     if kind == "track":
-        body |= {"event": event, "properties": _properties(chance, event, number)}
+        body |= {"event": event, "properties": properties_of(chance, event, number)}
     elif kind == "page":
         body |= {"name": event, "properties": {"name": event, **body["context"]["page"]}}
     else:
@@ -164,12 +164,13 @@ def _body(chance: random.Random, kind: str, event: str, number: int, user: int, 
     return body
 
 
-def _properties(chance: random.Random, event: str, number: int) -> dict[str, Any]:
-    product: dict[str, Any] = chance.choice(_PRODUCTS)
+def properties_of(chance: random.Random, event: str, number: int) -> dict[str, Any]:
+    """Return the properties of one of `TRACKS`."""
+    product: dict[str, Any] = chance.choice(PRODUCTS)
     if event == "Products Searched":
         return {"query": product["name"][:4], "results": chance.randrange(50)}
     if event in ("Product List Viewed", "Cart Viewed"):
-        shown = [{"product_id": one["product_id"], "price": one["price"]} for one in chance.sample(_PRODUCTS, 2)]
+        shown = [{"product_id": one["product_id"], "price": one["price"]} for one in chance.sample(PRODUCTS, 2)]
         return {"list_id": "spring", "products": shown}
     if event.startswith(("Checkout", "Order", "Payment", "Coupon")):
         value = round(product["price"] * chance.randint(1, 3), 2)
@@ -177,5 +178,6 @@ def _properties(chance: random.Random, event: str, number: int) -> dict[str, Any
     return {**product, "quantity": chance.randint(1, 3), "position": number % 20, "currency": "EUR"}
 
 
-def _iso(time_ms: int) -> str:
+def iso(time_ms: int) -> str:
+    """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -36,13 +36,12 @@ def parse_ms(text: Any) -> int | None:
     Any number of fraction digits (beyond milliseconds cut off), any offset; without a zone it is UTC; a date alone is
     its first moment.
     """
-    if not isinstance(text, str):
-        return None
-    if len(text) == 24 and text[23] == "Z" and text[19] == ".":
-        # The shape that clients send, and whose second is nearly always one of the last few thousand.
-        fraction = text[20:23]
-        if fraction.isdecimal() and (second := _second(text[:19])) is not None:
-            return second + int(fraction)
+    if type(text) is not str:
+        return _parse_any(str(text)) if isinstance(text, str) else None
+    # The shape that clients send, and whose second is nearly always one of the last few thousand.
+    milliseconds = _MILLISECONDS.get(text[19:])
+    if milliseconds is not None and (second := _second(text[:19])) is not None:
+        return second + milliseconds
     return _parse_any(text)
 
 
@@ -87,12 +86,13 @@ def correct(original: Any, sent: Any, received_ms: int) -> Times:
 
 
 _FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
+_MILLISECONDS = {text: number for number, text in enumerate(_FRACTIONS)}
 
 
 @lru_cache(maxsize=4096)
 def _second(text: str) -> int | None:
     """Return `2026-11-20T10:00:00`, without a zone, as epoch milliseconds; None for any other shape."""
-    if text[10] != "T" or text[13] != ":":
+    if len(text) != 19 or text[10] != "T" or text[13] != ":":
         return None
     try:
         moment = datetime.fromisoformat(text)

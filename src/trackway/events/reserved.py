@@ -21,7 +21,7 @@ QUANTITY = "quantity"
 _TOP = (*AMOUNTS, QUANTITY, "currency", "products")
 _NUMBERS = (*AMOUNTS, QUANTITY)
 _IN_PRODUCT = ("price", QUANTITY)
-_MONETARY = ("revenue", "total", "price")
+MONETARY = ("revenue", "total", "price")
 """Not `value`: on events that are no purchases it is often anything but money."""
 _RESERVED = frozenset(_TOP)
 _FINE = frozenset({int, float, type(None)})
@@ -51,7 +51,7 @@ def default_currency(properties: dict[str, Any], currency: str) -> bool:
     """Set `currency` where an amount of money stands without one; return whether it was set."""
     if properties.get("currency") is not None:
         return False
-    for name in _MONETARY:
+    for name in MONETARY:
         if type(properties.get(name)) in (int, float):
             properties["currency"] = currency
             return True

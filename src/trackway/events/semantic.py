@@ -19,7 +19,7 @@ from trackway.events.remarks import Remark, shown
 _MOST_REMARKS: Final = 20
 """For one event; a cart with a hundred wrong products says no more than one with twenty."""
 _SEPARATORS = str.maketrans("", "", " _")
-_TYPES: dict[str, frozenset[type]] = {
+JSON_KINDS: dict[str, frozenset[type]] = {
     "string": frozenset({str}),
     "number": frozenset({int, float}),
     "integer": frozenset({int}),
@@ -28,9 +28,11 @@ _TYPES: dict[str, frozenset[type]] = {
     "object": frozenset({dict}),
     "date": frozenset({str}),
 }
+"""The Python types of the values that a type of the specification allows."""
 _ACTIONS = frozenset({"sent", "playing"})
 _ORDERS = frozenset({"Order Completed", "Order Updated"})
-_IDENTIFIED_PRODUCT = ("product_id", "sku")
+IDENTIFIED_PRODUCT = ("product_id", "sku")
+"""Of which a product has at least one."""
 
 
 class Property(Struct, frozen=True):
@@ -144,7 +146,7 @@ def _check_value(rule: Property, value: Any, pointer: str, remarks: list[Remark]
 
 
 def _check_members(rule: Property, members: list[Any], pointer: str, remarks: list[Remark]) -> None:
-    fields = _objects().get(rule.items or "")
+    fields = objects_in_arrays().get(rule.items or "")
     for number, member in enumerate(members):
         if len(remarks) >= _MOST_REMARKS:
             return
@@ -165,8 +167,8 @@ def _check_member(
         rule = fields.get(name)
         if rule is not None and value is not None and type(value) not in _types_of(rule):
             _check_value(rule, value, f"{place}/{name}", remarks)
-    if kind == "product" and not any(name in member for name in _IDENTIFIED_PRODUCT):
-        remarks.append(Remark("property_missing", f"{place}/product_id", " or ".join(_IDENTIFIED_PRODUCT)))
+    if kind == "product" and not any(name in member for name in IDENTIFIED_PRODUCT):
+        remarks.append(Remark("property_missing", f"{place}/product_id", " or ".join(IDENTIFIED_PRODUCT)))
 
 
 def _is_of_type(value: Any, kind: str) -> bool:
@@ -174,7 +176,7 @@ def _is_of_type(value: Any, kind: str) -> bool:
         return parse_ms(value) is not None
     if kind == "integer" and type(value) is float:
         return value.is_integer()
-    return type(value) in _TYPES[kind]
+    return type(value) in JSON_KINDS[kind]
 
 
 def _listed(values: Iterable[Any]) -> str:
@@ -188,14 +190,14 @@ def _read() -> _File:
 
 
 @cache
-def _objects() -> dict[str, dict[str, Property]]:
+def objects_in_arrays() -> dict[str, dict[str, Property]]:
     """Return the properties of the objects that arrays hold, by the name that `items` gives."""
     return {kind: {rule.name: rule for rule in rules} for kind, rules in _read().objects.items()}
 
 
 @lru_cache(maxsize=1000)
 def _types_by_name(names: tuple[str, ...]) -> frozenset[type]:
-    return frozenset(kind for name in names for kind in _TYPES[name])
+    return frozenset(kind for name in names for kind in JSON_KINDS[name])
 
 
 def _types_of(rule: Property) -> frozenset[type]:
@@ -216,7 +218,7 @@ def _compile(event: _Event, file: _File) -> SemanticEvent:
     if event.name in _ORDERS:
         advised = (("order_id",), ("revenue", "total"), ("products",))
     elif "product" in event.include:
-        advised = (_IDENTIFIED_PRODUCT,)
+        advised = (IDENTIFIED_PRODUCT,)
     return SemanticEvent(
         event.name,
         event.category,

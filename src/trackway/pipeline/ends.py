@@ -52,6 +52,16 @@ class Ends:
         self._tally(drafts[0].raw.source).split += len(drafts) - 1
         return first
 
+    def add_event(self, event: EventRecord) -> Place:
+        """Write the event that a call became, and return its place."""
+        return self._write(event.source, encode(event))
+
+    def _write(self, source: str, record: bytes) -> Place:
+        place = Place(self._partition, self._next_event + len(self._events))
+        self._events.append(record)
+        self._tally(source).events += 1
+        return place
+
     def _add(self, draft: Draft) -> Place | None:
         end, raw = draft.end, draft.raw
         if end is None:
@@ -62,10 +72,7 @@ class Ends:
                 end = refuse("pipeline_error", "", f"the event is not JSON: {error}")
                 self.quarantine(raw, draft.place, draft.ended_in or "record", end, part=draft.part)
                 return None
-            place = Place(self._partition, self._next_event + len(self._events))
-            self._events.append(record)
-            self._tally(raw.source).events += 1
-            return place
+            return self._write(raw.source, record)
         if isinstance(end, Drop):
             self._drop(raw, draft.place, end, draft.ended_in, draft.event, part=draft.part)
         else:

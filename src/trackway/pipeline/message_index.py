@@ -13,8 +13,9 @@ import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from msgspec import Struct
 from rocksdict import (
     BlockBasedIndexType,
     BlockBasedOptions,
@@ -41,7 +42,7 @@ _CACHE_BYTES = 32 << 20
 _BUFFER_BYTES = 8 << 20
 
 
-class Seen(NamedTuple):
+class Seen(Struct, frozen=True, gc=False):
     """The first event with a message id."""
 
     received_at_ms: int
@@ -103,7 +104,8 @@ class MessageIndex:
         """Add ids, and that the partition's events below `next_offset` are known; forget what no window reaches."""
         batch = WriteBatch(raw_mode=True)
         newest, bucket_ms, put = self._newest, self._bucket_ms, batch.put
-        for key, (received_ms, (part, offset)) in seen.items():
+        for key, one in seen.items():
+            received_ms, (part, offset) = one.received_at_ms, one.place
             bucket = received_ms // bucket_ms
             if bucket > newest:
                 newest = bucket

@@ -7,18 +7,19 @@ and the tallies. So after a crash every raw call has exactly one end, and the le
 import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS, RAW, Place, RawRecord, decode_raw
+from trackway.events.records import EVENTS, RAW, EventRecord, Place, RawRecord, decode_raw, places_of
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Call, Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
+from trackway.pipeline.short_way import ShortWay
 from trackway.pipeline.tallies import MARK, decode_tallies, encode_tallies
 
 POSITION = "position"
@@ -29,6 +30,10 @@ _CHUNK = 250
 _DEFAULT_WINDOW_MS = 24 * 3600 * 1000
 _encode_position = msgspec.msgpack.Encoder().encode
 _decode_position = msgspec.msgpack.Decoder(dict[int, int]).decode
+
+
+_Made = EventRecord | list[Draft] | None
+"""What became of a call: an event, or drafts that may have ended; None where that is not known yet."""
 
 
 class Processed(NamedTuple):
@@ -75,6 +80,8 @@ class PipelineWorker:
         self._index = index
         self._windows_ms = {source: int(window_s * 1000) for source, window_s in windows_s.items()}
         self._chain = chain or _default_chain()
+        self._stages: Sequence[Stage] = ()
+        self._short_way = ShortWay(())
         self._stopping = threading.Event()
         try:
             self._tallies = decode_tallies(self._writer.mark(MARK))
@@ -121,6 +128,8 @@ class PipelineWorker:
     def process(self, slices: Sequence[Slice]) -> Processed:
         """Return what the calls of `slices` become, and count them in the tallies."""
         stages = self._chain()
+        if stages is not self._stages:
+            self._stages, self._short_way = stages, ShortWay(stages)
         ends = Ends(self._tallies, self._writer.partition, self._writer.next_offset(EVENTS))
         seen: dict[bytes, Seen] = {}
         # Events are trees, which need no collector; it would only look at each of them again and again.
@@ -129,60 +138,67 @@ class PipelineWorker:
         try:
             for one in slices:
                 for start in range(0, len(one.records), _CHUNK):
-                    first = one.first + start
-                    calls = [
-                        (decode_raw(record), Place(one.partition, offset))
-                        for offset, record in enumerate(one.records[start : start + _CHUNK], first)
-                    ]
-                    self._process_chunk(stages, calls, ends, seen)
+                    raws = [decode_raw(record) for record in one.records[start : start + _CHUNK]]
+                    places = places_of(one.partition, one.first + start, len(raws))
+                    self._process_chunk(list(zip(raws, places, strict=True)), ends, seen)
         finally:
             if collecting:
                 gc.enable()
         return Processed(ends.records, seen)
 
-    def _process_chunk(self, stages: Sequence[Stage], calls: list[Call], ends: Ends, seen: dict[bytes, Seen]) -> None:
+    def _process_chunk(self, calls: list[Call], ends: Ends, seen: dict[bytes, Seen]) -> None:
         keys = [key_of(raw.source, raw.message_id) for raw, _ in calls]
         stored = self._index.look_up([(key, raw.received_at_ms) for key, (raw, _) in zip(keys, calls, strict=True)])
-        known = [seen.get(key) or before for key, before in zip(keys, stored, strict=True)]
-        ready = self._run_new(stages, calls, keys, known)
-        for call, key, before in zip(calls, keys, known, strict=True):
+        ready = self._run_new(calls, keys, [seen.get(key) or before for key, before in zip(keys, stored, strict=True)])
+        for call, key, before, made in zip(calls, keys, stored, ready, strict=True):
             raw, place = call
             before = seen.get(key) or before
             if raw.refusal is not None:
                 ends.quarantine(raw, place, "collector", raw.refusal)
             elif before is not None and self._repeats(raw, before):
                 ends.drop_duplicate(raw, place, before.place)
-            elif mine := ends.add(ready.get(place) or run_chain(stages, [call])):
+            elif (
+                mine := ends.add_event(made)
+                if type(made) is EventRecord
+                else ends.add(cast("list[Draft] | None", made) or run_chain(self._stages, [call]))
+            ):
                 seen[key] = Seen(raw.received_at_ms, mine)
 
-    def _run_new(
-        self, stages: Sequence[Stage], calls: list[Call], keys: list[bytes], known: list[Seen | None]
-    ) -> dict[Place, list[Draft]]:
-        """Run the calls that come first in their window through the stages, all at once.
+    def _run_new(self, calls: list[Call], keys: list[bytes], known: list[Seen | None]) -> list[_Made]:
+        """Return what becomes of the calls that come first in their window, None for the others.
 
-        Whether a repetition in the same batch is a duplicate shows only when its first call became an event; the few of
-        which it did not are run one by one later.
+        Usual calls go the short way, the rest through the stages, all at once. Whether a repetition in the same batch
+        is a duplicate shows only when its first call became an event; the few of which it did not are run one by one
+        later.
         """
-        firsts: dict[bytes, Seen] = {}
-        new: list[Call] = []
-        for call, key, before in zip(calls, keys, known, strict=True):
-            raw = call[0]
-            before = firsts.get(key) or before
+        firsts: dict[bytes, int] = {}
+        ready: list[_Made] = []
+        unusual: dict[Place, int] = {}
+        take = self._short_way.take
+        for number, ((raw, place), key, before) in enumerate(zip(calls, keys, known, strict=True)):
+            made: _Made = None
             if raw.refusal is None and (before is None or not self._repeats(raw, before)):
-                firsts[key] = Seen(raw.received_at_ms, call[1])
-                new.append(call)
-        ready: dict[Place, list[Draft]] = {}
-        for draft in run_chain(stages, new):
+                first_ms = firsts.get(key)
+                if first_ms is None or raw.received_at_ms - first_ms > self._window_ms(raw.source):
+                    firsts[key] = raw.received_at_ms
+                    made = take(raw, place)
+                    if made is None:
+                        unusual[place] = number
+            ready.append(made)
+        for draft in run_chain(self._stages, [calls[number] for number in unusual.values()]) if unusual else ():
+            number = unusual[draft.place]
             if draft.part:
-                ready[draft.place].append(draft)
+                cast("list[Draft]", ready[number]).append(draft)
             else:
-                ready[draft.place] = [draft]
+                ready[number] = [draft]
         return ready
+
+    def _window_ms(self, source: str) -> int:
+        return self._windows_ms.get(source, _DEFAULT_WINDOW_MS)
 
     def _repeats(self, raw: RawRecord, seen: Seen) -> bool:
         """Tell whether `raw` came within its source's window after the event with the same id."""
-        window_ms = self._windows_ms.get(raw.source, _DEFAULT_WINDOW_MS)
-        return raw.received_at_ms - seen.received_at_ms <= window_ms
+        return raw.received_at_ms - seen.received_at_ms <= self._window_ms(raw.source)
 
 
 def _default_chain() -> Callable[[], Sequence[Stage]]:

@@ -4,6 +4,7 @@ What Segment has a name for goes there (`context.os`, `device`, `location`, `cam
 `context.browser`; labels of our own go into `context.trackway` (`bot`, `clickIds`). What the client sent always stays.
 """
 
+import copy
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -43,7 +44,7 @@ class Enrich:
     ) -> None:
         """`parts` is by source (default: all); without a geo file no places are added."""
         self._parts = parts or {}
-        self._geo = geo
+        self.geo = geo
         self._own_domains = own_domains
         self._agent_of = lru_cache(_KEPT)(_read_agent)
         self._referrer_of = lru_cache(_KEPT)(self._classify)
@@ -63,9 +64,19 @@ class Enrich:
         geo = GeoFile(workspace.folder / settings.geo_file) if settings.geo_file else None
         return cls(parts, geo, frozenset(host.lower().removeprefix("www.") for host in settings.own_domains))
 
+    def without_places(self) -> "Enrich":
+        """Return a stage that adds all but places."""
+        twin = copy.copy(self)
+        twin.geo = None
+        return twin
+
+    def wants_place(self, source: str, context: dict[str, Any]) -> bool:
+        """Tell whether a place is added to a context of a source, if its ip tells one."""
+        return self.geo is not None and self._parts.get(source, Parts()).geo and "location" not in context
+
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
-        everything, geo = Parts(), self._geo
+        everything, geo = Parts(), self.geo
         for draft in drafts:
             on = self._parts.get(draft.raw.source, everything)
             context = draft.event["context"]

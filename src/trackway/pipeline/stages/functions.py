@@ -17,13 +17,13 @@ class FunctionStage:
     def __init__(self, function: str, sources: Collection[str], settings: Function, process: FunctionProcess) -> None:
         self.name = f"function {function}"
         self._function = function
-        self._sources = frozenset(sources)
+        self.sources = frozenset(sources)
         self._settings = settings
         self._process = process
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change, drop or split what the function says; what it fails on goes to quarantine with the traceback."""
-        mine = [draft for draft in drafts if draft.raw.source in self._sources]
+        mine = [draft for draft in drafts if draft.raw.source in self.sources]
         if not mine:
             return drafts
         tasks = [
@@ -40,7 +40,7 @@ class FunctionStage:
         replies = iter(self._process.run(tasks, timeout_s=float(self._settings.timeout)))
         result: list[Draft] = []
         for draft in drafts:
-            if draft.raw.source in self._sources:
+            if draft.raw.source in self.sources:
                 result += self._apply(draft, next(replies))
             else:
                 result.append(draft)

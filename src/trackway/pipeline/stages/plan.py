@@ -38,6 +38,11 @@ class PlanStage:
         """
         return cls(load_plans(workspace.folder, workspace.sources).by_source())
 
+    def check_of(self, source: str) -> PlanCheck | None:
+        """Return the compiled plan that a source follows, if it does one."""
+        followed = self._by_source.get(source)
+        return followed.check if followed else None
+
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Judge `drafts`, and change in place what violates a plan."""
         for draft in drafts:

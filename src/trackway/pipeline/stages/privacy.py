@@ -22,7 +22,7 @@ class Suppress:
     name = "suppress"
 
     def __init__(self, user_ids: Collection[str]) -> None:
-        self._user_ids = frozenset(user_ids)
+        self.user_ids = frozenset(user_ids)
 
     @classmethod
     def from_workspace(cls, workspace: Workspace) -> Self:
@@ -31,11 +31,11 @@ class Suppress:
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Drop what names a suppressed user as `userId`, or as the `previousId` of an alias."""
-        if not self._user_ids:
+        if not self.user_ids:
             return drafts
         for draft in drafts:
             event = draft.event
-            if event.get("userId") in self._user_ids or event.get("previousId") in self._user_ids:
+            if event.get("userId") in self.user_ids or event.get("previousId") in self.user_ids:
                 draft.drop("suppressed")
         return drafts
 
@@ -73,6 +73,10 @@ class Privacy:
         """Return the stage for the workspace's `privacy`."""
         privacy = workspace.privacy
         return cls(privacy.rules, privacy.salt.reveal() if privacy.salt else "")
+
+    def paths_of(self, source: str) -> list[tuple[str, ...]]:
+        """Return the paths that the rules for a source are about."""
+        return [rule.keys for rule in self._rules if rule.sources is None or source in rule.sources]
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place. Conditions are asked of the event as it came into this stage."""

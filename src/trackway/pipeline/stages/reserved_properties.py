@@ -17,13 +17,13 @@ class ReservedProperties:
 
     def __init__(self, skipping: frozenset[str] = frozenset()) -> None:
         """Leave the events of the sources `skipping` alone."""
-        self._skipping = skipping
+        self.skipping = skipping
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
         for draft in drafts:
             raw, event = draft.raw, draft.event
-            if raw.source in self._skipping:
+            if raw.source in self.skipping:
                 continue
             if raw.type == "track":
                 remarks = repair_properties(event["properties"])
@@ -45,16 +45,16 @@ class DefaultCurrency:
 
     def __init__(self, currency: str, skipping: frozenset[str] = frozenset()) -> None:
         """Leave the events of the sources `skipping` alone."""
-        self._currency = currency
-        self._skipping = skipping
+        self.currency = currency
+        self.skipping = skipping
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
         for draft in drafts:
-            if draft.raw.type == "track" and draft.raw.source not in self._skipping:
+            if draft.raw.type == "track" and draft.raw.source not in self.skipping:
                 properties = draft.event.get("properties")
                 if type(properties) is dict:  # a function may have taken it away
-                    default_currency(cast("dict[str, Any]", properties), self._currency)
+                    default_currency(cast("dict[str, Any]", properties), self.currency)
         return drafts
 
 

@@ -13,14 +13,14 @@ class SemanticEvents:
 
     def __init__(self, skipping: frozenset[str] = frozenset(), *, rename: bool = True) -> None:
         """Leave the events of the sources `skipping` alone; without `rename` all events keep their spelling."""
-        self._skipping = skipping
-        self._rename = rename
+        self.skipping = skipping
+        self.rename = rename
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
-        rename = self._rename
+        rename = self.rename
         for draft in drafts:
-            if draft.raw.type != "track" or draft.raw.source in self._skipping:
+            if draft.raw.type != "track" or draft.raw.source in self.skipping:
                 continue
             event = draft.event
             sent = event.get("event")

@@ -32,26 +32,38 @@ class Times:
         self._skew_ms = int(settings.skew_limit * 1000)
         self._late_ms = int(settings.late_after * 1000)
 
+    def unremarkable_time(self, original: Any, sent: Any, received_ms: int) -> int | None:
+        """Return the time to believe of a call of which there is nothing to remark; None if there may be.
+
+        `original` and `sent` are the call's `timestamp` and `sentAt`, None for absent ones.
+        """
+        if original is None:
+            return received_ms if sent is None else None
+        original_ms = parse_ms(original)
+        if original_ms is None:
+            return None
+        if sent is None:
+            before_ms = received_ms - original_ms
+        else:
+            sent_ms = parse_ms(sent)
+            if sent_ms is None or not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
+                return None
+            before_ms = sent_ms - original_ms
+        return received_ms - before_ms if -self._future_ms <= before_ms <= self._late_ms else None
+
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
-        late_ms, future_ms, skew_limit_ms = self._late_ms, self._future_ms, self._skew_ms
         last_ms, received = -1, ""
         for draft in drafts:
             event, received_ms = draft.event, draft.raw.received_at_ms
             if received_ms != last_ms:  # the calls of one request share it
                 last_ms, received = received_ms, format_ms(received_ms)
             original, sent = event.pop("timestamp", None), event.get("sentAt")
-            original_ms, sent_ms = parse_ms(original), parse_ms(sent)
-            time_ms: int | None = None
-            if original_ms is not None and sent_ms is not None:
-                skew_ms = sent_ms - received_ms
-                before_ms = sent_ms - original_ms
-                if -skew_limit_ms <= skew_ms <= skew_limit_ms and -future_ms <= before_ms <= late_ms:
-                    time_ms = received_ms - before_ms
+            time_ms = self.unremarkable_time(original, sent, received_ms)
             if time_ms is None:  # few calls
                 time_ms = self._judge(draft, original, sent)
             if original is None:
-                original = sent if sent_ms is not None else received
+                original = sent if parse_ms(sent) is not None else received
             if sent is None:
                 event.pop("sentAt", None)
             event["originalTimestamp"] = original

@@ -8,7 +8,9 @@ from typing import Any, Literal, NamedTuple, cast
 
 import jsonschema_rs
 
+from trackway.events.members import ANY_MEMBERS, Members
 from trackway.workspace.plans.model import Plan, Rule
+from trackway.workspace.plans.quick import members_of, validator_of
 from trackway.workspace.plans.schema import schema_of
 
 Kind = Literal["unplanned", "unplanned_property", "required", "invalid_type", "invalid_value"]
@@ -78,12 +80,19 @@ class _Check:
     def __init__(self, rule: Rule) -> None:
         self._common = rule.type == "common"
         self._rule = rule
-        schema = schema_of(rule, closed=not self._common)
-        self._validator = jsonschema_rs.Draft7Validator(
-            schema, validate_formats=True, pattern_options=jsonschema_rs.RegexOptions(), offline=True
-        )
+        self._schema = schema_of(rule, closed=not self._common)
+        self._validator = validator_of(self._schema)
         self.fits = self._validator.is_valid
         """Tells whether an event has no violation."""
+
+    def members(self, member: str) -> Members | None:
+        """Return the table that says when an event fits by its one open member; None if that does not say it."""
+        root = self._schema
+        tables = cast("dict[str, dict[str, Any]]", root["properties"])
+        elsewhere = [table for name, table in tables.items() if name != member and table != {"type": "object"}]
+        if elsewhere or "allOf" in root or not set(root.get("required", ())) <= {member}:
+            return None
+        return members_of(tables[member]) if member in tables else ANY_MEMBERS
 
     def violations(self, event: dict[str, Any]) -> list[Violation]:
         """Return what is wrong with an event, once for each kind and path, in the order of the pointers."""
@@ -111,6 +120,21 @@ class PlanCheck:
                 self._common = _Check(rule)
             elif rule.tables or rule.schema:
                 self._calls[rule.type] = _Check(rule)
+
+    def members(self, kind: str, event: str, member: str) -> Members | None:
+        """Return the table of the open `member` by which a call of this kind, and event, surely has no violation.
+
+        None if there is no such table. It is about calls that ask for no version.
+        """
+        check = self._calls.get(kind)
+        if kind == "track" and self._tracks:
+            versions = self._tracks.get(event)
+            if versions is None:
+                return None
+            check = versions[min(versions)]
+        own = ANY_MEMBERS if check is None else check.members(member)
+        common = ANY_MEMBERS if self._common is None else self._common.members(member)
+        return None if own is None or common is None else own.and_(common)
 
     def judge(self, event: dict[str, Any]) -> Verdict:
         """Return what is not as planned in an event (its `type`, `event`, `properties`, `traits`, `context`)."""

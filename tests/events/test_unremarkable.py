@@ -1,0 +1,152 @@
+"""The tables of what needs no remark, held to the rules that make the remarks."""
+
+import copy
+import itertools
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trackway.events.clock_skew import parse_ms
+from trackway.events.members import ANYTHING, NOTHING, Members, Shape, Table, is_date, is_moment
+from trackway.events.reserved import GROUP_TRAITS, USER_TRAITS, repair_properties, repair_traits
+from trackway.events.semantic import check_properties, rename_properties, semantic_events
+from trackway.events.unremarkable import (
+    RESERVED_GROUP_TRAITS,
+    RESERVED_PROPERTIES,
+    RESERVED_USER_TRAITS,
+    semantic_properties,
+)
+from trackway.workspace.plans.quick import validator_of
+
+_plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3)
+    | st.sampled_from(["EUR", "usd", "$5", "2026-11-20", "2026-11-20T10:00:00Z", "1795168801", "asc", "price"])
+)
+_products = st.lists(
+    st.dictionaries(st.sampled_from(["product_id", "sku", "price", "quantity", "name", "position", "x"]), _plain)
+    | _plain,
+    max_size=3,
+)
+values = _plain | _products | st.dictionaries(st.sampled_from(["a", "type", "value"]), _plain, max_size=2)
+EVENTS = sorted(semantic_events())
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(EVENTS), st.data())
+def test_what_a_table_of_a_semantic_event_takes_is_never_remarked_on(name: str, data: st.DataObject):
+    event = semantic_events()[name]
+    names = [*event.properties, *event.renames, "x"]
+    properties = data.draw(st.dictionaries(st.sampled_from(names), values, max_size=5))
+    for group in event.advised:
+        if data.draw(st.booleans()):
+            fitting = "list" if list in event.types.get(group[0], ()) else "o-1"
+            properties.setdefault(group[0], [] if fitting == "list" else fitting)
+    table = Table(semantic_properties(event, rename=True).and_(RESERVED_PROPERTIES))
+    if table.read(msgspec.json.encode(properties)) is None:
+        return
+    before = copy.deepcopy(properties)
+    assert not rename_properties(event, properties)
+    assert not check_properties(event, properties)
+    assert not repair_properties(properties)
+    assert properties == before
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_semantic_event_as_specified_needs_no_remark(name: str):
+    event = semantic_events()[name]
+    table = Table(semantic_properties(event, rename=True))
+    product = {"product_id": "p", "sku": "s", "price": 1.5}
+    kinds: dict[str, Any] = {
+        "string": "s",
+        "number": 1.5,
+        "integer": 2,
+        "boolean": True,
+        "object": {},
+        "date": "2026-01-01",
+    }
+    properties: dict[str, Any] = {}
+    for rule in event.properties.values():
+        kind = rule.type if isinstance(rule.type, str) else rule.type[0]
+        if kind == "array":
+            properties[rule.name] = [product] if rule.items == "product" else []
+        else:
+            properties[rule.name] = rule.enum[0] if rule.enum else kinds[kind]
+    assert not check_properties(event, properties)
+    assert table.read(msgspec.json.encode(properties)) is not None
+    for wrong in event.advised:
+        less = {key: value for key, value in properties.items() if key not in wrong}
+        assert table.read(msgspec.json.encode(less)) is None
+
+
+@settings(max_examples=150)
+@given(st.dictionaries(st.sampled_from(sorted(USER_TRAITS.keys() | GROUP_TRAITS.keys())), values, max_size=4))
+def test_what_a_table_of_traits_takes_is_never_remarked_on(traits: dict[str, Any]):
+    text, before = msgspec.json.encode(traits), copy.deepcopy(traits)
+    for kinds, table in ((USER_TRAITS, _USER), (GROUP_TRAITS, _GROUP)):
+        if table.read(text) is not None:
+            assert not repair_traits(traits, kinds)
+            assert traits == before
+
+
+_USER, _GROUP = Table(RESERVED_USER_TRAITS), Table(RESERVED_GROUP_TRAITS)
+
+
+def test_usual_traits_need_no_remark():
+    traits = {"email": "a@b.c", "age": 7, "created_at": "2026-11-20T10:00:00.000Z", "address": {"city": "x"}, "x": [1]}
+    assert _USER.read(msgspec.json.encode(traits)) is not None
+    assert _GROUP.read(b'{"employees":"10-50","name":"x"}') is not None
+
+
+_PARTS = [
+    ["2026-11-20", "2026-02-29", "2024-02-28", "0000-01-01", "0001-01-01", "9999-12-31", "2026-13-01", "2026-04-31"],
+    ["T", " ", "t", ""],
+    ["10:00:00", "23:59:60", "24:00:00", "10:00", "", "00:00:00.5", "00:00:00.1234567890", "00:00:00,5"],
+    ["", "Z", "z", "+01:00", "-00:00", "+24:00", "+0100", "\n"],
+]
+
+
+def test_a_date_is_one_for_the_clock_as_well():
+    taken = [0, 0]
+    for parts in itertools.product(*_PARTS):
+        text = "".join(parts)
+        found = [is_date(text), is_moment(text)]
+        taken = [one + more for one, more in zip(taken, found, strict=True)]
+        assert not any(found) or parse_ms(text) is not None
+        assert found[0] or not found[1]
+        assert not found[1] or validator_of({"format": "date-time"}).is_valid(text)
+    assert taken == [28, 24]
+    assert is_date(7)
+
+
+def test_both_tables_hold():
+    one = Members({"a": Shape(frozenset({str, int})), "b": ANYTHING}, required=["a"], others=False)
+    other = Members({"a": Shape(frozenset({int, float}), minimum=2), "c": NOTHING, "d": ANYTHING}, one_of=[("b", "d")])
+    table = Table(one.and_(other))
+    assert table.read(b'{"a":2,"b":null}') is not None
+    for text in (b'{"a":1,"b":1}', b'{"a":"2","b":1}', b'{"a":2}', b'{"a":2,"b":1,"e":1}', b'{"b":1}', b"[]", b"{"):
+        assert table.read(text) is None, text
+    none = Members({"a": Shape(enum=frozenset())}).and_(Members({"a": ANYTHING}))
+    assert Table(none).read(b'{"a":"x"}') is None
+    looking = Members({"a": Shape(look=lambda value: value != 3)}).and_(
+        Members({"a": Shape(frozenset({int}), maximum=5)})
+    )
+    assert [Table(looking).read(b'{"a":%d}' % number) is not None for number in (2, 3, 5, 6)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_what_stands_in_unnamed_members_is_read_all_the_same():
+    table = Table(Members({"a": Shape(items=Shape(members=Members({"b": ANYTHING})))}, others=False))
+    assert table.read(b'{"a":[{"c":1}]}') is not None
+    assert table.read(b'{"a":[{"c":1e999}]}') is None
+    assert table.read(b'{"a":[{"c":"\xff"}]}') is None

@@ -1,0 +1,298 @@
+"""The short way and the stages make the same events of the same calls, to the last field."""
+
+import json
+from itertools import islice
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.events.test_origins import CHROME
+from tests.pipeline.mmdb import write_mmdb
+from tests.pipeline.test_chain import bodies, json_values
+from tests.pipeline.test_geo import LYON
+from trackway.cli.shop import Plan as Play
+from trackway.cli.shop import simulate
+from trackway.events.records import EventRecord, Place, RawRecord
+from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run_chain
+from trackway.pipeline.draft import Draft
+from trackway.pipeline.ends import event_record
+from trackway.pipeline.short_way import ShortWay
+from trackway.workspace import load_workspace
+
+RECEIVED = 1_795_168_801_000
+PLACE = Place(3, 7)
+PLAN = """
+plan: Shop
+sources: [planned]
+track:
+  Order Completed:
+    properties:
+      order_id: string!
+      total: {type: number!, minimum: 0}
+      currency: string
+      coupon: string|null
+      size: {type: string, enum: [S, M, L]}
+      code: {type: string, pattern: "^[A-Z]+$"}
+      paid_at: date-time
+      products.$.sku: string!
+      products.$.price: number
+  Mine:
+    properties:
+      x: any
+identify:
+  traits:
+    email: string!
+    plan: {type: string, enum: [free, pro]}
+"""
+SETTINGS = """
+pipeline: {geo_file: places.mmdb}
+privacy:
+  rules:
+  - {path: traits.email, do: mask, sources: [private]}
+  - {path: properties.secret, do: drop, sources: [private]}
+  - {path: context.traits, do: drop, sources: [private]}
+sources:
+  planned: {write_keys: [a]}
+  private: {write_keys: [b]}
+  bare: {write_keys: [c], skip: [semantic_events, reserved_properties, user_agent, geo]}
+"""
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> list[Stage]:
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "plans").mkdir()
+    (folder / "plans" / "shop.yaml").write_text(PLAN)
+    (folder / "trackway.yaml").write_text(SETTINGS)
+    write_mmdb(folder / "places.mmdb", {"203.0.113.0/24": LYON})
+    return build_chain(load_workspace(folder))
+
+
+def raw_of(body: dict[str, Any] | bytes, type: str = "track", source: str = "shop", **known: Any) -> RawRecord:
+    text = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode("utf-8", "surrogatepass")
+    known = {"client_side": True, "ip": "203.0.113.9", "user_agent": CHROME} | known
+    return RawRecord(source, type, "m1", RECEIVED, text, **known)
+
+
+def check(chain: list[Stage], raw: RawRecord, way: ShortWay | None = None) -> EventRecord | None:
+    """Return what the short way makes of a call, after a comparison with what the stages do."""
+    taken = (way or ShortWay(chain)).take(raw, PLACE)
+    if taken is not None:
+        (draft,) = run_chain(chain, [(raw, PLACE)])
+        assert draft.end is None
+        made = event_record(draft)
+        assert json.loads(taken.body) == json.loads(made.body)
+        assert typed(json.loads(taken.body)) == typed(json.loads(made.body))
+        assert msgspec.structs.replace(taken, body=b"") == msgspec.structs.replace(made, body=b"")
+    return taken
+
+
+def typed(value: Any) -> Any:
+    """Return a value in which 1, 1.0 and true are not the same."""
+    if isinstance(value, dict):
+        return {key: typed(one) for key, one in value.items()}
+    return [typed(one) for one in value] if isinstance(value, list) else (type(value), value)
+
+
+BROWSER: dict[str, Any] = {
+    "type": "track",
+    "event": "Order Completed",
+    "properties": {"order_id": "o-1", "total": 20.5, "products": [{"sku": "s", "price": 1}], "currency": "EUR"},
+    "context": {
+        "page": {
+            "path": "/",
+            "url": "https://a.example/?utm_source=x&gclid=1",
+            "referrer": "https://t.co/",
+            "search": "",
+        },
+        "userAgent": CHROME,
+        "library": {"name": "analytics.js", "version": "1"},
+    },
+    "messageId": "m1",
+    "userId": None,
+    "anonymousId": "a-1",
+    "timestamp": "2026-11-20T10:00:00.250Z",
+    "sentAt": "2026-11-20T10:00:00.750Z",
+    "writeKey": "k",
+    "integrations": {"All": True},
+    "_metadata": {"bundled": []},
+}
+UNUSUAL: dict[str, dict[str, Any]] = {
+    "an unknown field": {"mine": 1},
+    "an id that is a number": {"userId": 7},
+    "a wrong clock": {"sentAt": "2026-11-21T10:00:00.750Z"},
+    "an unreadable time": {"timestamp": "yesterday"},
+    "an old name": {"event": "Completed Order"},
+    "an amount that is a text": {"properties": {**BROWSER["properties"], "total": "$5"}},
+    "a currency that is none": {"properties": {**BROWSER["properties"], "currency": "euro"}},
+    "a product that is none": {"properties": {**BROWSER["properties"], "products": [7]}},
+    "a product without an id": {"properties": {**BROWSER["properties"], "products": [{"price": 1}]}},
+    "an order without products": {"properties": {"order_id": "o-1", "total": 1}},
+    "a property under its old name": {"properties": {**BROWSER["properties"], "orderId": "o-2"}},
+    "no currency but null": {"properties": {**BROWSER["properties"], "currency": None}},
+    "a context that is none": {"context": []},
+}
+
+
+def test_a_usual_call_goes_the_short_way(chain: list[Stage]):
+    server = {key: value for key, value in BROWSER.items() if key not in ("timestamp", "sentAt", "properties")}
+    for source in ("planned", "private", "bare", "new"):
+        assert check(chain, raw_of(BROWSER, source=source)), source
+        assert check(chain, raw_of({**BROWSER, "event": "Mine", "properties": {"x": [1e5]}}, source=source)), source
+        assert check(chain, raw_of({**server, "name": None}, "page", source, client_side=False)) is None, source
+        page = {key: value for key, value in server.items() if key != "event"}
+        assert check(chain, raw_of({**page, "name": "Home", "category": ""}, "page", source)), source
+        assert check(chain, raw_of({**page, "traits": {"age": 7, "createdAt": "2026-01-01"}}, "identify", "bare"))
+        assert check(chain, raw_of({**page, "groupId": "g"}, "group", source, sent_at="2026-11-20T10:00:00Z")) is None
+        dated = {**page, "groupId": "g", "timestamp": "2026-11-20T10:00:00+00:00"}
+        assert check(chain, raw_of(dated, "group", source, sent_at="2026-11-20T10:00:00.1+00:00")), source
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_an_unusual_call_does_not(chain: list[Stage], name: str):
+    assert check(chain, raw_of(BROWSER | UNUSUAL[name])) is None
+
+
+def test_what_a_plan_or_a_rule_is_about_goes_the_long_way(chain: list[Stage]):
+    def goes(body: dict[str, Any], source: str, kind: str = "track") -> bool:
+        return check(chain, raw_of(BROWSER | body, kind, source)) is not None
+
+    order = BROWSER["properties"]
+    assert not goes({"event": "Unplanned"}, "planned")
+    assert goes({"event": "Unplanned"}, "new")
+    for name, value in (("size", "XL"), ("code", "a"), ("paid_at", "2026-11-20"), ("total", -1), ("more", 1)):
+        assert not goes({"properties": order | {name: value}}, "planned"), name
+    fitting = {"size": "M", "code": "ABC", "paid_at": "2026-11-20T10:00:00Z", "coupon": None}
+    assert goes({"properties": order | fitting}, "planned")
+    assert not goes({"properties": order | {"secret": 1}}, "private")
+    assert not goes({"context": {"traits": {"email": "a@b.c"}}}, "private")
+    person = {"traits": {"email": "a@b.c"}}
+    assert check(chain, raw_of(person, "identify", "private")) is None
+    assert check(chain, raw_of(person, "identify", "planned"))
+    assert not goes({"context": {"protocols": {"event_version": 2}}}, "planned")
+
+
+def test_what_the_client_wrote_stays_as_it_wrote_it(chain: list[Stage]):
+    properties = '{"x":1.50,"y":{"é":"\\u00e9"},"revenue":1e1, "z":[ ]}'
+    body = f'{{"event":"Mine","properties":{properties},"context":{{"a": 1.0}}}}'.encode()
+    taken = check(chain, raw_of(body, client_side=False))
+    assert taken
+    assert properties[:-1].encode() + b',"currency":"USD"}' in taken.body
+
+
+TEXTS = {
+    "no UTF-8": b'"\xff"',
+    "no UTF-8 in a key": b'{"\xff":1}',
+    "a number beyond all": b"1e999",
+    "a lone surrogate": b'"\\ud800"',
+    "no number": b"NaN",
+    "deep": b"[" * 2000 + b"]" * 2000,
+}
+
+
+@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("where", ["properties", "products", "context", "integrations", "_metadata"])
+def test_what_is_no_json_goes_the_long_way(chain: list[Stage], name: str, where: str):
+    for source in ("planned", "new"):
+        for event in (b"Mine", b"Order Completed"):
+            text = {where: b'{"x":%s}' % TEXTS[name]}
+            if where == "products":
+                text = {"properties": b'{"order_id":"o","total":1,"products":[{"sku":"s","x":%s}]}' % TEXTS[name]}
+            members = b",".join(b'"%s":%s' % (key.encode(), value) for key, value in text.items())
+            body = b'{"event":"%s",%s}' % (event, members)
+            assert check(chain, raw_of(body, source=source)) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"event":"Mine","event":"Yours","properties":{"price":1,"price":2}}', b"[]", b"{", b""]
+)
+def test_odd_texts_are_the_same_both_ways(chain: list[Stage], body: bytes):
+    check(chain, raw_of(body))
+
+
+def test_suppressed_people_and_functions_go_the_long_way():
+    class Function:
+        name = "a stage of somebody else's"
+
+        def run(self, drafts: list[Draft]) -> list[Draft]:
+            return drafts
+
+    stages = build_default_chain()
+    assert ShortWay(stages).take(raw_of(BROWSER), PLACE)
+    assert ShortWay([*stages, Function()]).take(raw_of(BROWSER), PLACE) is None
+    assert ShortWay(stages[::-1]).take(raw_of(BROWSER), PLACE) is None
+    assert ShortWay(stages[1:]).take(raw_of(BROWSER), PLACE) is None
+
+
+_products = st.fixed_dictionaries({"sku": st.text(max_size=2)}, optional={"price": json_values, "y": json_values})
+_usual = st.fixed_dictionaries(
+    {"event": st.sampled_from(["Order Completed", "Product Viewed", "Product List Viewed", "Mine", "Signed Up"])},
+    optional={
+        "properties": st.dictionaries(
+            st.sampled_from(
+                ["total", "revenue", "currency", "products", "order_id", "sku", "price", "x", "quantity", "value",
+                 "size", "code", "paid_at", "coupon", "list_id", "category", "sorts", "filters", "secret", "orderId"]
+            ),
+            json_values
+            | st.floats(allow_nan=False, allow_infinity=False)
+            | st.integers(-(2**70), 2**70)
+            | st.sampled_from(["EUR", "S", "ABC", "abc", "2026-11-20T10:00:00Z", "2026-11-20", "2026-02-30T10:00:00Z"])
+            | st.lists(_products, max_size=2),
+            max_size=5,
+        ),
+        "traits": st.dictionaries(
+            st.sampled_from(["email", "plan", "age", "created_at", "createdAt", "address", "x"]),
+            json_values | st.sampled_from(["free", "2026-11-20", "2026-11-20T10:00:00.123Z", "20261120"]),
+        ),
+        "userId": st.sampled_from(["u", "", None]),
+        "anonymousId": st.sampled_from(["a", "", None]),
+        "groupId": st.just("g"),
+        "name": st.sampled_from(["Home", "", None]),
+        "timestamp": st.sampled_from(["2026-11-20T10:00:00.000Z", "2026-11-20T09:59:59+00:00", "2026-11-20", None]),
+        "sentAt": st.sampled_from(["2026-11-20T10:00:01.500Z", "2026-11-20T01:00:01Z", None, ""]),
+        "integrations": st.sampled_from([None, {}, {"All": False}]),
+        "context": st.fixed_dictionaries({}, optional={
+            "page": st.sampled_from([BROWSER["context"]["page"], {"url": "https://a.example/", "referrer": ""}, None]),
+            "userAgent": st.sampled_from([CHROME, "curl/8", "", None]),
+            "ip": st.sampled_from(["203.0.113.1", "", None, 7]),
+            "library": st.sampled_from([{"name": "analytics.js"}, {"name": "analytics-ios"}, None]),
+            "device": st.sampled_from([{"id": "d"}, None]),
+            "location": st.just({"city": "Lyon"}),
+            "trackway": st.sampled_from([{}, "x"]),
+            "direct": st.booleans(),
+            "protocols": st.just({"event_version": 1}),
+            "traits": st.just({"a": 1}),
+        }),
+    },
+)  # fmt: skip
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    _usual | bodies,
+    st.sampled_from(["track", "track", "page", "screen", "identify", "group", "alias", ""]),
+    st.sampled_from(["planned", "private", "bare", "new"]),
+    st.booleans(),
+    st.sampled_from(["203.0.113.9", "2001:db8::1", "", 'a"b']),
+    st.sampled_from([None, "2026-11-20T10:00:01Z", "nonsense"]),
+)
+def test_both_ways_make_the_same_events(
+    chain: list[Stage], body: dict[str, Any], kind: str, source: str, client_side: bool, ip: str, sent_at: str | None
+):
+    known = {"client_side": client_side, "ip": ip, "sent_at": sent_at, "user_agent": "analytics-go/3.0.0"}
+    check(chain, raw_of(body, kind, source, **known))
+    # A client that sends no field of another kind of call.
+    fields = {"page": ("event", "traits"), "identify": ("event", "properties", "name", "groupId")}.get(kind, ("name",))
+    check(chain, raw_of({key: value for key, value in body.items() if key not in fields}, kind, source, **known))
+
+
+def test_both_ways_make_the_same_of_a_shops_calls(chain: list[Stage]):
+    play = Play(seed=4, start_ms=RECEIVED, write_key="k", rate=1000, duration_s=2)
+    way, taken = ShortWay(chain), list[bool]()
+    for event in islice(simulate(play), 1000):
+        raw = raw_of(event.json, event.json["type"], event.channel, client_side=event.channel != "server")
+        taken.append(check(chain, raw, way) is not None)
+    assert taken.count(True) > len(taken) / 2
