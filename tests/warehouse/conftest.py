@@ -1,3 +1,5 @@
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +10,7 @@ from tests import postgres
 from tests.warehouse.backends import Backend
 from tests.warehouse.making import Loading
 from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.files import FilesWarehouse
 from trackway.warehouse.postgres import PostgresWarehouse
 
 SOURCES = ["shop", "app"]
@@ -39,7 +42,7 @@ def database(cluster: postgres.Cluster) -> Iterator[str]:
     cluster.drop_database(name)
 
 
-@pytest.fixture(params=["duckdb", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
+@pytest.fixture(params=["duckdb", "files", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
 def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
     if request.param == "duckdb":
         path = tmp_path / "backend.duckdb"
@@ -47,6 +50,15 @@ def backend(request: pytest.FixtureRequest, tmp_path: Path) -> Backend:
             "duckdb",
             lambda **more: DuckDBWarehouse(path, SOURCES, **more),
             lambda: [file.unlink() for file in tmp_path.glob("backend.duckdb*") if file.is_file()],
+        )
+    if request.param == "files":
+        # Nothing here loses power, and a sync for each file of each tiny load takes long.
+        request.getfixturevalue("monkeypatch").setattr(os, "fsync", lambda _: None)
+        place = tmp_path / "lake"
+        return Backend(
+            "files",
+            lambda **more: FilesWarehouse(place, SOURCES, **more),
+            lambda: shutil.rmtree(place, ignore_errors=True),
         )
     dsn = request.getfixturevalue("database")
     return Backend("postgres", lambda **more: PostgresWarehouse(dsn, SOURCES, **more), lambda: _drop_schemas(dsn))

@@ -15,6 +15,7 @@ from trackway.events.clock_skew import format_ms
 from trackway.events.records import EVENTS, EventRecord, Place
 from trackway.warehouse import duckdb_tables, postgres_tables
 from trackway.warehouse.contract import Warehouse, WarehouseError
+from trackway.warehouse.files_store import LocalStore
 
 REGISTER = b"""
 {"type":"track","messageId":"m1","userId":"u1","anonymousId":"a1","event":"Register",
@@ -234,7 +235,10 @@ def _crash(kind: str, patch: pytest.MonkeyPatch, step: int) -> None:
 
         return with_step
 
-    if kind == "duckdb":
+    if kind == "files":
+        for verb in ("write", "create", "move", "delete"):
+            patch.setattr(LocalStore, verb, _storing(stepping(getattr(LocalStore, verb))))
+    elif kind == "duckdb":
         import duckdb
 
         def failing(*args: Any, **more: Any) -> Any:
@@ -249,6 +253,16 @@ def _crash(kind: str, patch: pytest.MonkeyPatch, step: int) -> None:
         patch.setattr(psycopg.Connection, "execute", stepping(psycopg.Connection.execute))
         patch.setattr(psycopg.Connection, "_commit_gen", stepping(psycopg.Connection._commit_gen), raising=True)
         patch.setattr(postgres_tables, "copy_rows", stepping(postgres_tables.copy_rows))
+
+
+def _storing(call: Callable[..., Any]) -> Callable[..., Any]:
+    def failing(*args: Any, **more: Any) -> Any:
+        try:
+            return call(*args, **more)
+        except psycopg.OperationalError as error:
+            raise OSError(str(error)) from error
+
+    return failing
 
 
 def _compare(warehouse: Warehouse, records: list[EventRecord]) -> None:

@@ -20,6 +20,11 @@ def open_warehouse(workspace: Workspace, name: str) -> Warehouse:
         from trackway.warehouse.postgres import PostgresWarehouse
 
         return PostgresWarehouse(_conninfo(settings, name), sources, name=name, layouts=Layouts(settings.tables))
+    if settings.type == "files":
+        from trackway.warehouse.files import FilesWarehouse
+
+        place, layouts = files_place(workspace, settings), Layouts(settings.tables)
+        return FilesWarehouse(place, sources, name=name, s3=settings.s3, layouts=layouts)
     from trackway.warehouse.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(_path(workspace, settings), sources, name=name)
@@ -36,6 +41,10 @@ def open_reader(workspace: Workspace, name: str) -> Reader:
         from trackway.warehouse.postgres import PostgresReader
 
         return PostgresReader(_conninfo(settings, name), sources, name=name)
+    if settings.type == "files":
+        from trackway.warehouse.files import FilesReader
+
+        return FilesReader(files_place(workspace, settings), sources, name=name, s3=settings.s3)
     from trackway.warehouse.duckdb import open_readonly
 
     return open_readonly(_path(workspace, settings), sources)
@@ -47,9 +56,18 @@ def rules_of(settings: Settings) -> Rules:
         from trackway.warehouse.postgres_rules import POSTGRES_RULES
 
         return POSTGRES_RULES
+    if settings.type == "files":
+        from trackway.warehouse.files_query import FILES_RULES
+
+        return FILES_RULES
     from trackway.warehouse.duckdb_rules import duckdb_rules
 
     return duckdb_rules(Path(settings.path).stem)
+
+
+def files_place(workspace: Workspace, settings: Settings) -> Path | str:
+    """Return where files are: a folder, or the address of a bucket."""
+    return settings.path if settings.path.startswith("s3://") else workspace.folder / settings.path
 
 
 def _path(workspace: Workspace, settings: Settings) -> Path:

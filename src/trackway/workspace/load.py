@@ -240,13 +240,21 @@ def _check_warehouse(warehouse: Warehouse, place: str) -> None:
     if warehouse.type == "postgres" and warehouse.url is None:
         advice = "a PostgreSQL warehouse needs the address of its database: url: {env: WAREHOUSE_URL}"
         raise WorkspaceError(f"{FILE_NAME}: {place}.url: {advice}", where=f"{place}.url")
+    if warehouse.type == "files" and warehouse.path == Warehouse().path:
+        advice = "a warehouse of files needs a place: a folder such as data/lake, or s3://bucket/prefix"
+        raise WorkspaceError(f"{FILE_NAME}: {place}.path: {advice}", where=f"{place}.path")
     for key, kinds in _KEYS_OF_KINDS.items():
         if warehouse.type not in kinds and getattr(warehouse, key) != getattr(Warehouse(), key):
             message = f"only a warehouse of type {' or '.join(kinds)} has this; the type here is {warehouse.type}"
             raise WorkspaceError(f"{FILE_NAME}: {place}.{key}: {message}", where=f"{place}.{key}")
 
 
-_KEYS_OF_KINDS = {"url": ("postgres",), "password": ("postgres",), "path": ("duckdb",)}
+_KEYS_OF_KINDS = {
+    "url": ("postgres",),
+    "password": ("postgres",),
+    "path": ("duckdb", "files"),
+    "s3": ("files",),
+}
 
 
 def _check_sources(workspace: Workspace, sources: list[str] | None, place: str) -> None:

@@ -105,17 +105,34 @@ class WarehouseTable(Settings, frozen=True, kw_only=True):
     """Rows received longer ago go; default: they stay. Users and accounts have no age."""
 
 
+class WarehouseS3(Settings, frozen=True, kw_only=True):
+    """How a bucket is reached."""
+
+    region: str = "us-east-1"
+    """Where it is."""
+    endpoint: str | None = None
+    """The address of an S3-compatible storage, such as `https://minio.example`; default: Amazon's own."""
+    access_key: Secret | None = None
+    """Default: from the environment (`AWS_ACCESS_KEY_ID` and its kin) or the machine's role."""
+    secret_key: Secret | None = None
+    """Belongs to `access_key`."""
+    allow_http: bool = False
+    """Let `endpoint` begin with `http://`."""
+
+
 class Warehouse(Settings, frozen=True, kw_only=True):
     """Where events become tables."""
 
-    type: Literal["duckdb", "postgres"] = "duckdb"
-    """The kind of database."""
+    type: Literal["duckdb", "postgres", "files"] = "duckdb"
+    """A DuckDB file, a PostgreSQL database, or Parquet files."""
     path: str = "data/warehouse.duckdb"
-    """Of the DuckDB file, relative to the workspace folder."""
+    """Of the DuckDB file, or of the folder of files, relative to the workspace folder; or `s3://bucket/prefix`."""
     url: Secret | None = None
     """Of the PostgreSQL database, such as `postgresql://trackway@db.example:5432/analytics`, or `key=value` pairs."""
     password: Secret | None = None
     """Of the user in `url`, so that `url` need not have it."""
+    s3: WarehouseS3 = WarehouseS3()
+    """For a `path` in a bucket."""
     tables: dict[str, WarehouseTable] = {}
     """Options by table: `order_completed`, `shop.pages`, or a pattern such as `*`; the first that fits counts."""
     enabled: bool = True

@@ -1,0 +1,170 @@
+"""A warehouse of Parquet files, in a folder or a bucket.
+
+`files_commits` tells how a load is there as a whole or not at all, `files_tables` what the files are, `files_query` how
+they are asked. The position in the log stands in each commit.
+"""
+
+import contextlib
+import time
+from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from trackway.events.records import EventRecord
+from trackway.warehouse.chunks import build
+from trackway.warehouse.columns import Kind
+from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
+from trackway.warehouse.files_commits import Commits, last_commit
+from trackway.warehouse.files_query import FILES_RULES, Questions
+from trackway.warehouse.files_store import STORE_ERRORS, Store, open_reading, open_store
+from trackway.warehouse.files_tables import Shape, Tables
+from trackway.warehouse.layout import Layouts
+from trackway.warehouse.rows import Shapes, room_for
+from trackway.workspace.model import WarehouseS3
+
+_EXPIRE_EVERY_S = 3600.0
+
+
+class FilesWarehouse:
+    """A `Warehouse` of files at a folder, or at `s3://bucket/prefix`; it is opened when it is first needed."""
+
+    def __init__(
+        self,
+        place: Path | str,
+        sources: Sequence[str] = (),
+        *,
+        name: str = "files",
+        s3: WarehouseS3 | None = None,
+        layouts: Layouts | None = None,
+        given: Mapping[str, Mapping[str, Kind]] | None = None,
+        most_columns: int = 5000,
+        most_tables: int = 5000,
+    ) -> None:
+        """Take where the files are; the rest is as for the other warehouses.
+
+        Raises:
+            WarehouseError: two sources would share a schema.
+        """
+        check_schemas(sources, FILES_RULES)
+        self._place, self._sources, self._name = place, sources, name
+        self._s3, self._layouts = s3 or WarehouseS3(), layouts or Layouts()
+        self._given, self._most_columns, self._most_tables = given or {}, most_columns, most_tables
+        self._shapes = Shapes(FILES_RULES)
+        self._store: Store | None = None
+        self._commits: Commits | None = None
+        self._tables: Tables | None = None
+        self._interrupted = Event()
+        self._expired_at = -_EXPIRE_EVERY_S
+        self._reader = FilesReader(place, sources, name=name, s3=self._s3)
+
+    def _open(self) -> tuple[Commits, Tables]:
+        """Return what there is, looked up again after a failure."""
+        if self._store is None:
+            self._store = open_store(self._place, self._s3)
+        if self._commits is None or self._tables is None:
+            self._commits = Commits(self._store)
+            state = self._commits.state()
+            self._tables = Tables(self._store, state, self._layouts, self._given, self._most_columns)
+        return self._commits, self._tables
+
+    def positions(self, topic: str) -> dict[int, int]:
+        """Return the next offset to load, by partition; see the contract."""
+        with self._explained("does not tell its position"):
+            commits, _ = self._open()
+            return dict(commits.head.positions.get(topic, {}))
+
+    def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
+        """Write the rows of `records` and remember `positions` in one commit; see the contract."""
+        self._interrupted.clear()
+        began, at = time.monotonic(), datetime.now(UTC)
+        rows: dict[str, int] = {}
+        with self._explained("did not take this load"):
+            commits, tables = self._open()
+            tables.start_load()
+            room = room_for(tables, self._most_tables)
+            batch = build(records, FILES_RULES, self._name, shapes=self._shapes, has_room=room)
+            staging = commits.stage()
+            for chunk in batch.chunks:
+                if self._interrupted.is_set():
+                    raise WarehouseError(f"the load into {self._name} was interrupted")
+                tables.write(chunk, at, staging, commits.head.number + 1)
+                rows[chunk.name] = rows.get(chunk.name, 0) + chunk.rows
+            if self._layouts.any_kept and began - self._expired_at > _EXPIRE_EVERY_S:
+                tables.expire(at, staging)
+                self._expired_at = began
+            known = commits.head.positions
+            commits.commit(staging, known | {topic: known.get(topic, {}) | dict(positions)}, tables.new_state())
+        return LoadReport(
+            at=datetime.now(UTC),
+            duration_s=time.monotonic() - began,
+            events=len(records),
+            rows=rows,
+            left_out=batch.left_out,
+            unreadable=batch.unreadable,
+            columns_added=tables.columns_added,
+            columns_widened=tables.columns_widened,
+            diverted=tables.diverted,
+        )
+
+    @contextlib.contextmanager
+    def _explained(self, what: str) -> Generator[None]:
+        try:
+            yield
+        except BaseException as error:
+            self._commits = self._tables = None
+            if isinstance(error, STORE_ERRORS):
+                said = " ".join(str(error).split())
+                raise WarehouseError(f"the warehouse {self._name} {what}: {self._place}: {said}") from error
+            raise
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see the contract."""
+        return self._reader.query(sql, limit=limit, timeout_s=timeout_s)
+
+    def interrupt(self) -> None:
+        """Make a running `load` fail; see the contract."""
+        self._interrupted.set()
+
+    def close(self) -> None:
+        """Let the next loader in."""
+        if self._store is not None:
+            self._store.close()
+        self._store = self._commits = self._tables = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class FilesReader:
+    """Asks files that somebody else may be loading."""
+
+    def __init__(
+        self, place: Path | str, sources: Sequence[str] = (), *, name: str = "files", s3: WarehouseS3 | None = None
+    ) -> None:
+        self._place, self._sources, self._name = place, sources, name
+        self._s3 = s3 or WarehouseS3()
+
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+        """Answer one reading statement; see `Reader.query`."""
+        try:
+            store = open_reading(self._place, self._s3)
+            state = store.read(head.state) if (head := last_commit(store)) is not None and head.state else None
+        except STORE_ERRORS as error:
+            said = " ".join(str(error).split())
+            raise WarehouseError(f"the warehouse {self._name} cannot be read: {self._place}: {said}") from error
+        shapes = msgspec.json.decode(state, type=dict[str, Shape]) if state else {}
+        questions = Questions(self._place, store, self._s3, shapes, self._sources)
+        return questions.ask(sql, limit=limit, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """Nothing is kept open between questions."""
