@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from trackway import __version__
 from trackway.console import history
 from trackway.console.answers import encoded_answer, json_answer
+from trackway.console.bodies import read_json
 from trackway.console.contract import Queries
 from trackway.console.entries import Entry, Filter, Position, open_record, with_body
 from trackway.console.errors import ApiError
@@ -26,7 +26,6 @@ from trackway.workspace import Workspace
 PAGE = 100
 MAX_PAGE = 1_000
 MAX_SQL_CHARS = 100_000
-MAX_SQL_BODY = 512 * 1024
 QUERY_TIMEOUT_S = 30.0
 QUERIES_AT_ONCE = 2
 _BEYOND = 1 << 62
@@ -197,7 +196,7 @@ class Api:
         queries = self._queries
         if queries is None:
             raise ApiError(404, "no_warehouse", "no warehouse is switched on in trackway.yaml")
-        question = await _read_question(request)
+        question = await read_json(request, SqlQuestion)
         async with self._query_slots:
             try:
                 result = await asyncio.to_thread(
@@ -223,21 +222,6 @@ def _read_one(log: EventLog, topic: str, place: Place) -> bytes | None:
     for got in log.read(topic, place.partition, place.offset):
         return got.records[0]
     return None
-
-
-async def _read_question(request: Request) -> SqlQuestion:
-    # A form on a foreign page cannot send this type without asking us first.
-    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
-        raise ApiError(415, "not_json", "send the query as application/json")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_SQL_BODY:
-            raise ApiError(413, "too_large", f"a query has at most {MAX_SQL_CHARS} characters")
-    try:
-        return msgspec.json.decode(body, type=SqlQuestion)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise ApiError(400, "bad_request", f'send {{"sql": "…", "limit": 1000}}: {error}') from None
 
 
 def _query_failed(error: QueryError) -> Response:

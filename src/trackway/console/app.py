@@ -18,11 +18,23 @@ from trackway.console.accounting import AccountingApi
 from trackway.console.answers import error_answer
 from trackway.console.api import Api
 from trackway.console.catalogue import CatalogueApi
-from trackway.console.contract import Accounting, Accounts, Catalogue, Deliveries, Queries
+from trackway.console.clients import ClientsApi
+from trackway.console.contract import (
+    Accounting,
+    Accounts,
+    Catalogue,
+    Clients,
+    Deliveries,
+    Destinations,
+    Monitoring,
+    Queries,
+)
 from trackway.console.deliveries import DeliveryApi
 from trackway.console.desks import Desks, desk_routes
+from trackway.console.destinations import DestinationsApi
 from trackway.console.errors import ApiError
 from trackway.console.guard import SECURITY_HEADERS, Guard
+from trackway.console.health import HealthApi
 from trackway.console.jobs import Jobs
 from trackway.console.live import Hub
 from trackway.console.login import Login
@@ -51,6 +63,9 @@ def create_app(
     deliveries: Deliveries | None = None,
     metrics: Sequence[Part] = (),
     desks: Desks | None = None,
+    monitoring: Monitoring | None = None,
+    clients: Clients | None = None,
+    destinations: Destinations | None = None,
     allowed_hosts: Sequence[str] = (),
     static: Path = STATIC,
 ) -> Starlette:
@@ -97,6 +112,9 @@ def create_app(
             *(DeliveryApi(deliveries).routes if deliveries else []),
             *MetricsApi(metrics).routes,
             *(desk_routes(desks, jobs) if desks else []),
+            *(DestinationsApi(destinations).routes if destinations else []),
+            *(HealthApi(monitoring).routes if monitoring else []),
+            *(ClientsApi(clients).routes if clients else []),
             Route("/api/{rest:path}", _unknown),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),

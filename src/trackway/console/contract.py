@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from trackway.events.records import Place
 from trackway.warehouse.contract import QueryResult
 
 
@@ -137,6 +138,74 @@ class Deliveries(Protocol):
 
     def status(self) -> Sequence[Any]:
         """Return what is going on at each enabled destination, as something that JSON can hold."""
+        ...
+
+
+class Monitoring(Protocol):
+    """How everything stands. Each method may block and is called from a thread; its answers are what JSON can hold."""
+
+    def health(self) -> Any:
+        """Return how everything stands at the moment."""
+        ...
+
+    def history(self, name: str) -> Any:
+        """Return rates and standings over a span such as `24h`; KeyError when there is no such span."""
+        ...
+
+
+class Clients(Protocol):
+    """Which client libraries sources use."""
+
+    def read(self, source: str | None = None) -> Sequence[Any]:
+        """Return libraries and versions with counts. May block; called from a thread."""
+        ...
+
+
+class Destinations(Protocol):
+    """Single destinations. What is not awaited may block and is called from a thread.
+
+    Every method raises a TrackwayError for people when it cannot be done, UnknownDestination when there is no such
+    destination. Answers are what JSON can hold, free of secrets.
+    """
+
+    def detail(self, key: str) -> Any:
+        """Return settings, mappings, filters and limits."""
+        ...
+
+    def groups(self, key: str) -> Sequence[Any]:
+        """Return dead letters by reason."""
+        ...
+
+    def letters(self, key: str, reason: str, limit: int) -> Sequence[Any]:
+        """Return the newest dead letters; `""` asks for any reason."""
+        ...
+
+    def release(self, key: str, *, reason: str = "", message_id: str = "") -> Any:
+        """Have dead letters tried again."""
+        ...
+
+    async def pause(self, key: str) -> None:
+        """Send nothing more until `resume`."""
+        ...
+
+    async def resume(self, key: str) -> None:
+        """Go on."""
+        ...
+
+    async def check(self, key: str) -> Any:
+        """Ask whether the destination knows the credentials."""
+        ...
+
+    def resend(self, key: str, place: Place) -> int:
+        """Order one event of the topic `events` to be sent once more; return the replay's number."""
+        ...
+
+    def preview(self, key: str, event: Mapping[str, Any]) -> Any:
+        """Return what would be sent of an event."""
+        ...
+
+    def case(self, key: str, event: Mapping[str, Any]) -> Any:
+        """Return a test case of an event."""
         ...
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct, structs
 from prometheus_client.core import Metric
 from sqlalchemy import Engine
 
+from trackway.delivery import pauses
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.filters import Filter
@@ -22,6 +23,7 @@ from trackway.delivery.transport import HttpTransport, Transport
 from trackway.delivery.worker import PATIENT, DestinationWorker, Options, Status
 from trackway.destinations import registry
 from trackway.destinations.destination import Destination
+from trackway.errors import TrackwayError
 from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.workspace.model import Destination as DestinationSettings
@@ -37,6 +39,7 @@ ATTEMPTS_KEPT = 500_000
 LONG_S = 300.0
 """A worker that broke after this long is started again as if for the first time."""
 
+_SUCCESSES = ("delivered", "continued")
 _log = logging.getLogger("trackway.delivery")
 
 
@@ -48,11 +51,21 @@ class DestinationStatus(Struct, kw_only=True):
     name: str
     """In the events' `integrations`."""
     state: str
-    """`running`, `crashed` (and about to be started again) or `stopped`."""
+    """`running`, `crashed` (and about to be started again), `paused` by somebody, or `stopped`."""
     error: str = ""
     """Why it crashed last; kept after the restart."""
     crashes: int = 0
+    paused_ms: int | None = None
+    """Since when it is paused."""
+    requests: int = 0
+    """That were sent since this process began with it."""
+    errors: int = 0
+    """Of these, the ones that were not answered with success."""
     worker: Status | None = None
+
+
+class UnknownDestination(TrackwayError):
+    """There is no such destination, or it is switched off."""
 
 
 class _Slot:
@@ -111,12 +124,15 @@ class DeliveryService:
         self._transport = transport or self._http
         self._restart = Backoff(base_s=1, cap_s=60)
         self._slots = _slots(workspace, {})
+        self._paused: dict[str, int] = {}
+        self._changing = asyncio.Lock()
         self._state = ThreadPoolExecutor(1, thread_name_prefix="delivery-state")
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
     async def start(self) -> None:
-        """Start all destinations."""
+        """Start all destinations but those that are paused."""
+        self._paused = await asyncio.to_thread(pauses.read, self._engine)
         self._run(self._slots.values())
         self._tasks = [asyncio.create_task(self._prune()), asyncio.create_task(self._look())]
 
@@ -136,6 +152,10 @@ class DeliveryService:
         Raises:
             WorkspaceError, DestinationError: as at the start; nothing is changed.
         """
+        async with self._changing:
+            await self._configure(workspace, grace_s)
+
+    async def _configure(self, workspace: Workspace, grace_s: float) -> None:
         # Every transport is made by the group `delivery`.
         kept = self._slots if workspace.delivery == self._workspace.delivery else {}
         before, after = self._slots, _slots(workspace, kept)
@@ -146,16 +166,50 @@ class DeliveryService:
             await asyncio.to_thread(self._log.forget, consumers.destination(key))
         self._run(slot for key, slot in after.items() if before.get(key) is not slot)
 
+    async def pause(self, key: str) -> None:
+        """Send nothing more to a destination until `resume`, also after a restart. The log keeps its events.
+
+        Raises:
+            UnknownDestination: there is none of this key that is switched on.
+        """
+        async with self._changing:
+            slot = self._slot(key)
+            now_ms = self._clock.now_ms()
+            await asyncio.to_thread(pauses.add, self._engine, key, now_ms)
+            self._paused.setdefault(key, now_ms)
+            await slot.stop(GRACE_S)
+            slot.worker, slot.task = None, None
+            self._run([slot])
+
+    async def resume(self, key: str) -> None:
+        """Go on sending to a destination where it stood; nothing happens to one that is not paused.
+
+        Raises:
+            UnknownDestination: as in `pause`.
+        """
+        async with self._changing:
+            slot = self._slot(key)
+            await asyncio.to_thread(pauses.remove, self._engine, key)
+            if self._paused.pop(key, None) is not None:
+                slot.stopping.clear()
+                self._run([slot])
+
+    def _slot(self, key: str) -> _Slot:
+        if (slot := self._slots.get(key)) is None:
+            raise UnknownDestination(f"there is no destination {key} that is switched on in trackway.yaml")
+        return slot
+
     def _run(self, slots: Iterable[_Slot]) -> None:
         for slot in slots:
-            slot.task = asyncio.create_task(self._keep_running(slot))
+            slot.status.paused_ms = self._paused.get(slot.key)
+            if slot.status.paused_ms is None:
+                slot.task = asyncio.create_task(self._keep_running(slot))
+            else:
+                slot.status.state = "paused"
 
     def status(self) -> list[DestinationStatus]:
         """Return what is going on at each enabled destination."""
-        return [
-            structs.replace(slot.status, worker=slot.worker.status() if slot.worker else None)
-            for slot in self._slots.values()
-        ]
+        return [_standing(slot) for slot in self._slots.values()]
 
     async def metrics(self) -> Sequence[Metric]:
         """Return what is measured at each enabled destination, as Prometheus' metric families."""
@@ -226,6 +280,16 @@ class DeliveryService:
                     self._state, lambda at=before_ms: prune(self._engine, before_ms=at, attempts_kept=ATTEMPTS_KEPT)
                 )
             await self._clock.wait(self._stopping, PRUNE_EVERY_S)
+
+
+def _standing(slot: _Slot) -> DestinationStatus:
+    requests = slot.meter.requests.items()
+    return structs.replace(
+        slot.status,
+        worker=slot.worker.status() if slot.worker else None,
+        requests=sum(number for _, number in requests),
+        errors=sum(number for (outcome, _), number in requests if outcome not in _SUCCESSES),
+    )
 
 
 def _gauges(slot: _Slot) -> Gauges:

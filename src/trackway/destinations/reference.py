@@ -161,7 +161,7 @@ def source_told(source: ex.Expression) -> str:
             # Sets have no order of their own; the pages are to be the same every time.
             return msgspec.json.encode(source.value, enc_hook=str, order="deterministic").decode()
         case ex.at():
-            return f"$.{source.path}" if source.path else "$"
+            return f"$.{source.path.removeprefix('$.')}" if source.path else "$"
         case ex.first_of():
             return ", else ".join(source_told(choice) for choice in source.choices)
         case ex.template():

@@ -8,6 +8,7 @@ from trackway.log.contract import EventLog
 PIPELINE = "pipeline"
 IDENTITY = "identity"
 CATALOGUE = "catalogue"
+CLIENTS = "clients"
 _DESTINATION, _WAREHOUSE = "destination:", "warehouse:"
 
 

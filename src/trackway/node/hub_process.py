@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 
+from trackway.catalogue.clients import ClientLedger, client_feed
 from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.service import catalogue_feed
 from trackway.catalogue.store import Catalogue
@@ -25,8 +26,10 @@ from trackway.log.contract import EventLog
 from trackway.node.accounting import HubAccounting
 from trackway.node.accounts import LogAccounts
 from trackway.node.canary import Canary
+from trackway.node.desk import Desk
 from trackway.node.desks import console_desks
 from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.node.monitoring import Monitor
 from trackway.node.orders import CanaryWay, News
 from trackway.node.replaying import remaker
 from trackway.node.serve import serve
@@ -87,6 +90,14 @@ async def run_hub(
         stack.push_async_callback(asyncio.to_thread, catalogue.stop)
         catalogue.start()
         now = _Now(workspace)
+        clients = ClientLedger(engine)
+        counting = client_feed(clients, clean)
+        stack.push_async_callback(asyncio.to_thread, counting.stop)
+        counting.start()
+        monitor = Monitor(workspace, clean, engine, delivery.status)
+        stack.push_async_callback(asyncio.to_thread, monitor.stop)
+        monitor.start()
+        desk = Desk(workspace, clean, engine, delivery)
         console = create_app(
             workspace,
             token=workspace.console.token or Secret(console_token(workspace.data)),
@@ -99,11 +110,26 @@ async def run_hub(
             deliveries=delivery,
             metrics=[delivery.metrics, accounting.metrics, canary.metrics],
             desks=console_desks(now.get, raw, clean, engine, people),
+            monitoring=monitor,
+            clients=clients,
+            destinations=desk,
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )
         parts = _Parts(
-            warehouses, delivery, replays, deletions, retention, accounts, accounting, canary, people, now, console
+            warehouses,
+            delivery,
+            replays,
+            deletions,
+            retention,
+            accounts,
+            accounting,
+            canary,
+            monitor,
+            desk,
+            people,
+            now,
+            console,
         )
         parts.show(first)
         stack.callback(asyncio.create_task(_follow(news, parts, held=workspace)).cancel)
@@ -153,6 +179,8 @@ class _Parts(NamedTuple):
     accounts: LogAccounts
     accounting: HubAccounting
     canary: Canary
+    monitor: Monitor
+    desk: Desk
     people: IdentityLedger
     now: "_Now"
     console: Starlette
@@ -167,6 +195,8 @@ class _Parts(NamedTuple):
         self.accounts.workspace = workspace
         self.accounting.workspace = workspace
         self.canary.configure(workspace)
+        self.monitor.workspace = workspace
+        self.desk.workspace = workspace
         self.people.rules = workspace.identity
         self.now.workspace = workspace
 

@@ -366,3 +366,44 @@ deletion_targets = Table(
 )
 """A deletion at one destination: `waiting`, `done`, `unsupported` or `failed`. `heads` (JSON, partition to offset) are
 the ends of the events log that the destination must have passed first; `since_ms` is when it was asked for, last."""
+
+samples = Table(
+    "samples",
+    metadata,
+    Column("step_s", Integer, nullable=False),
+    Column("bucket", BigInteger, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("totals", Text, nullable=False),
+    PrimaryKeyConstraint("step_s", "bucket"),
+)
+"""The product's totals as they were last in each stretch of `step_s` seconds, `bucket` being the number of stretches
+since 1970. Totals grow, so that the difference of two rows is what happened between them, whatever was missed."""
+
+clients = Table(
+    "clients",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("library", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "library", "version"),
+)
+"""Events by the client library that made them; a bounded number of rows for each source, the rest in a nameless one."""
+
+client_positions = Table(
+    "client_positions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""How far the events have been counted; written in one transaction with the counts."""
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("destination", Text, primary_key=True),
+    Column("at_ms", BigInteger, nullable=False),
+)
+"""Destinations that somebody has paused: nothing is sent to them, and the log keeps their events."""

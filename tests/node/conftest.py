@@ -1,0 +1,3 @@
+from tests.delivery.conftest import engine, log
+
+__all__ = ["engine", "log"]
