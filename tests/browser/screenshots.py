@@ -18,8 +18,8 @@ from tests.browser.shop import OURS, Shop, ShopQueries, fill
 from tests.console.harness import TOKEN, ConsoleServer
 
 WIDE, NARROW = (1440, 900), (390, 844)
-ROWS = "document.querySelectorAll('a.row').length > 5"
-AN_ORDER = """[...document.querySelectorAll('a.row.ok')].slice(3, 12)
+ROWS = "document.querySelectorAll('.row.entry').length > 5"
+AN_ORDER = """[...document.querySelectorAll('.row.entry.ok')].slice(3, 12)
     .find(row => /Order (Completed|Refunded)|Product (Added|Viewed)/.test(row.innerText))"""
 TREE = "document.querySelector('.panel .json, .panel .raw')"
 FONTS = "document.fonts.status === 'loaded'"
@@ -101,14 +101,14 @@ def _views(browser: Browser, console: ConsoleServer, shot) -> None:
                 browser.until(TREE)
                 shot("console")
             browser.goto(f"{console.url}/live?outcome=quarantined")
-            browser.until("document.querySelectorAll('a.row.quarantined').length > 3")
+            browser.until("document.querySelectorAll('.row.entry.quarantined').length > 3")
             shot(f"quarantined-{name}")
-            browser.click("a.row:has-text('properties_not_object')")
+            browser.click(".row.entry:has-text('properties_not_object')")
             browser.until(TREE)
             shot(f"refused-{name}")
             browser.goto(f"{console.url}/live?name=Order+Completed&outcome=ok")
-            browser.until("document.querySelector('a.row')")
-            browser.click("a.row")
+            browser.until("document.querySelector('.row.entry')")
+            browser.click(".row.entry")
             browser.until(TREE)
             shot(f"event-{name}")
             browser.goto(f"{console.url}/live?q=nowhere-to-be-found")

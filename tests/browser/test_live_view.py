@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from tests.browser.shop import Shop
 from tests.console.harness import TOKEN, ConsoleServer, wait_until
 
-NAMES = "[...document.querySelectorAll('a.row .name')].map(name => name.textContent)"
+NAMES = "[...document.querySelectorAll('.row.entry .name')].map(name => name.textContent)"
 SECONDS = 7
-IDS = "[...document.querySelectorAll('a.row .cell-id')].map(cell => cell.textContent)"
+IDS = "[...document.querySelectorAll('.row.entry .cell-id')].map(cell => cell.textContent)"
 
 
 def test_an_event_appears_by_itself_with_all_it_says(page, console):
@@ -15,15 +15,15 @@ def test_an_event_appears_by_itself_with_all_it_says(page, console):
     console.event(
         event="Order Completed", userId="u7", messageId="m7", source="app", findings=[("id_was_number", "/userId")]
     )
-    page.until("document.querySelector('a.row')")
-    time_shown, *rest = page.text("a.row").split()
-    assert time_shown == page.text("a.row time")
+    page.until("document.querySelector('.row.entry')")
+    time_shown, *rest = page.text(".row.entry").split()
+    assert time_shown == page.text(".row.entry time")
     assert " ".join(rest) == "Accepted track Order Completed Findings: id_was_number u7 Mobile app m7"
     console.quarantine(b'{"type":"track","event":7}', ("event_not_string", "/event", "`event` must be text."))
     console.duplicate({"type": "track", "messageId": "m7"}, of=0)
-    page.until("document.querySelectorAll('a.row').length === 3")
-    assert page.count("a.row.quarantined:has-text('event_not_string')") == 1
-    assert page.count("a.row.dropped:has-text('duplicate')") == 1
+    page.until("document.querySelectorAll('.row.entry').length === 3")
+    assert page.count(".row.entry.quarantined:has-text('event_not_string')") == 1
+    assert page.count(".row.entry.dropped:has-text('duplicate')") == 1
     assert page.evaluate(IDS)[-1] == "m7"
 
 
@@ -43,7 +43,8 @@ def test_the_empty_state_has_a_line_to_paste_for_each_source(page, console):
 def test_counts_move_and_open_into_reasons(page, console):
     console.quarantine(b"{}", ("no_user_anon_id", "", "give one"))
     console.event()
-    page.until("document.querySelector('.counts').innerText.includes('Shop web')")
+    page.click(".totals-toggle")
+    page.until("document.querySelector('.counts')?.innerText.includes('Shop web')")
     page.until("[...document.querySelectorAll('.counts tbody tr')][0].cells[5].innerText === '1'")
     page.click("[aria-label='1 quarantined, show reasons']")
     page.until("document.querySelector('.reason-chip')")
@@ -52,14 +53,14 @@ def test_counts_move_and_open_into_reasons(page, console):
 
 def test_pause_holds_the_list_and_resume_catches_up(page, console):
     console.event(messageId="m1")
-    page.until("document.querySelector('a.row')")
+    page.until("document.querySelector('.row.entry')")
     page.press("Space")
     page.until("document.querySelector('.connection-paused')")
     console.events([{"messageId": f"later{i}"} for i in range(3)])
     page.until("document.querySelector('.page-head .count')?.textContent === '3 new'")
     assert page.evaluate(IDS) == ["m1"]
     page.click("text=Resume")
-    page.until("document.querySelectorAll('a.row').length === 4")
+    page.until("document.querySelectorAll('.row.entry').length === 4")
     assert page.evaluate(IDS) == ["later2", "later1", "later0", "m1"]
 
 
@@ -67,26 +68,26 @@ def test_scrolling_down_holds_the_list_until_one_goes_back_up(page, console):
     console.events([{"messageId": f"m{i}"} for i in range(150)])
     page.until("document.querySelector('.list')?.dataset.count === '150'")
     page.evaluate("document.querySelector('.list').scrollTop = 1500")
-    page.until("!document.querySelector('a.row .cell-id').textContent.endsWith('m149')")
+    page.until("!document.querySelector('.row.entry .cell-id').textContent.endsWith('m149')")
     before = page.evaluate(IDS)
     console.events([{"messageId": f"n{i}"} for i in range(20)])
     page.until("document.querySelector('.fresh')?.textContent === '20 new'")
     assert page.evaluate(IDS) == before
     page.click(".fresh")
-    page.until("document.querySelector('a.row .cell-id').textContent === 'n19'")
+    page.until("document.querySelector('.row.entry .cell-id').textContent === 'n19'")
 
 
 def test_filters_are_kept_in_the_address(page, console):
     console.event(event="Order Completed", userId="u1", messageId="m1")
     console.event(event="Order Refunded", userId="u2", messageId="m2", source="app")
     console.event(type="page", name="Orders", userId="u2", messageId="m3")
-    page.until("document.querySelectorAll('a.row').length === 3")
+    page.until("document.querySelectorAll('.row.entry').length === 3")
     page.fill("[placeholder='Event name']", "order")
     page.until("location.search === '?name=order'")
     page.select("[aria-label=Type]", "track")
-    page.until("document.querySelectorAll('a.row').length === 2")
+    page.until("document.querySelectorAll('.row.entry').length === 2")
     page.select("[aria-label=Source]", "app")
-    page.until("document.querySelectorAll('a.row').length === 1")
+    page.until("document.querySelectorAll('.row.entry').length === 1")
     assert page.url() == f"{console.url}/live?type=track&source=app&name=order"
     console.event(event="Order Completed", userId="u3", messageId="m4")
     console.event(event="Order Cancelled", userId="u3", messageId="m5", source="app")
@@ -97,7 +98,7 @@ def test_filters_are_kept_in_the_address(page, console):
     page.until("document.querySelector('.nothing h2')?.textContent === 'No event matches'")
     assert "All 5 records" in page.text(".nothing")
     page.click("text=Clear filters")
-    page.until("document.querySelectorAll('a.row').length === 5")
+    page.until("document.querySelectorAll('.row.entry').length === 5")
     assert page.url() == f"{console.url}/live"
     page.click("[role=radio]:has-text('Quarantined')")
     page.until("location.search === '?outcome=quarantined'")
@@ -107,8 +108,8 @@ def test_an_event_opens_beside_the_list_and_closes_again(page, console):
     offset = console.event(
         event="Order Completed", messageId="m1", properties={"total": 12.5, "note": "it's"}, ip="198.51.100.4"
     )
-    page.until("document.querySelector('a.row')")
-    page.click("a.row")
+    page.until("document.querySelector('.row.entry')")
+    page.click(".row.entry")
     page.until("document.querySelector('.panel .json')")
     assert page.url() == f"{console.url}/events/events/0/{offset}"
     assert "198.51.100.4" in page.text(".summary")
@@ -150,7 +151,7 @@ def test_a_deep_link_to_nothing_says_so(chromium, console):
 
 def test_the_keyboard_is_enough(page, console):
     console.events([{"messageId": f"m{i}"} for i in range(50)])
-    page.until("document.querySelectorAll('a.row').length > 5")
+    page.until("document.querySelectorAll('.row.entry').length > 5")
     page.press("ArrowDown")
     page.press("ArrowDown")
     page.until("document.querySelector('[aria-selected=true] .cell-id')?.textContent === 'm48'")
@@ -190,7 +191,7 @@ def test_a_restarted_server_is_found_again_and_nothing_is_missing(chromium, cons
     chromium.open()
     chromium.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     console.event(messageId="before")
-    chromium.until("document.querySelector('a.row')")
+    chromium.until("document.querySelector('.row.entry')")
     console.stop()
     chromium.until("document.querySelector('.connection-lost') && document.querySelector('.banner')")
     console.event(messageId="meanwhile")
@@ -208,7 +209,7 @@ def test_a_narrow_window_shows_all_that_matters_without_sideways_scrolling(brows
     console.quarantine(b'{"type":"track"}', ("event_not_defined", "", "A track call needs `event`."))
     browser.size(390, 844)
     browser.goto(f"{console.url}/login?token={TOKEN}&next=/live")
-    browser.until("document.querySelectorAll('a.row').length === 2")
+    browser.until("document.querySelectorAll('.row.entry').length === 2")
     fits = """document.documentElement.scrollWidth <= innerWidth
         && [...document.querySelectorAll('.main, .list, .toolbar, .page-head')]
             .every(each => each.scrollWidth <= each.clientWidth)"""
@@ -216,7 +217,7 @@ def test_a_narrow_window_shows_all_that_matters_without_sideways_scrolling(brows
     browser.click("text=Filters")
     browser.until("document.querySelector('[aria-label=Type]').offsetParent")
     assert browser.evaluate(fits)
-    browser.click("a.row.ok")
+    browser.click(".row.entry.ok")
     browser.until("document.querySelector('.panel .json')")
     box = "document.querySelector('.panel').getBoundingClientRect()"
     sheet = browser.evaluate(f"(({{x, y, width, height}}) => [x, y, width, height])({box})")
@@ -255,7 +256,7 @@ def test_a_thousand_events_a_second_stay_smooth_and_bounded(page, console: Conso
         let last = performance.now(), newest = '';
         const frame = (now) => {
             frames_ms.push(now - last); last = now;
-            const id = document.querySelector('a.row .cell-id')?.textContent ?? '';
+            const id = document.querySelector('.row.entry .cell-id')?.textContent ?? '';
             if (id !== newest) { newest = id; delays_ms.push(Date.now() - Number(id.split(' ')[0])); }
             requestAnimationFrame(frame);
         };
@@ -279,7 +280,7 @@ def test_a_thousand_events_a_second_stay_smooth_and_bounded(page, console: Conso
     sender.start()
     sender.join()
     busy_s = page.metrics()["TaskDuration"] - before["TaskDuration"]
-    page.until("document.querySelector('a.row .cell-id').textContent.endsWith(' 9')")
+    page.until("document.querySelector('.row.entry .cell-id').textContent.endsWith(' 9')")
     wait_until(lambda: page.evaluate("Number(document.querySelector('.list').dataset.count)") >= 5000)
     delays = sorted(page.evaluate("delays_ms"))
     frames = sorted(page.evaluate("frames_ms"))

@@ -44,7 +44,7 @@ def test_events_are_text_everywhere(hostile, console):
             context={"page": {"url": text}}, findings=[(text, f"/properties/{text}", text)],
         )  # fmt: skip
     hostile.until(f"document.querySelector('.list')?.dataset.count === '{len(CORPUS)}'")
-    shown = hostile.evaluate("[...document.querySelectorAll('a.row .name')].map(each => each.textContent)")
+    shown = hostile.evaluate("[...document.querySelectorAll('.row.entry .name')].map(each => each.textContent)")
     assert shown[::-1] == CORPUS
     for offset, text in enumerate(CORPUS):
         hostile.goto(f"{console.url}/events/events/0/{offset}")
@@ -83,6 +83,7 @@ def test_filters_from_a_link_are_text(hostile, console, text):
 def test_reasons_in_the_counts_are_text(hostile, console):
     for text in CORPUS:
         console.quarantine(b"{}", (text, "", text))
+    hostile.click(".totals-toggle")
     hostile.until("document.querySelector('.bad .reasons')")
     hostile.click(".bad .reasons")
     hostile.until(f"document.querySelectorAll('.reason-chip').length >= {len(CORPUS)}")

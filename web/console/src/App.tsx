@@ -7,6 +7,7 @@ import { ConfirmHost } from "./ui/Dialog";
 import { EmptyState, ErrorState, Loading } from "./ui/states";
 import { Link } from "./ui/Link";
 import { useRouter } from "./ui/router";
+import { Page } from "./ui/PageHeader";
 import { ToastHost } from "./ui/Toast";
 
 export function App() {
@@ -52,5 +53,5 @@ function LoadedPage({ route, params }: { route: Route; params: Record<string, st
 }
 
 function NotFound() {
-  return <EmptyState title="There is no such page" action={<Link class="button" href="/">To the start</Link>}>The address may be from another version of Trackway.</EmptyState>;
+  return <Page title="Not found"><EmptyState title="There is no such page" action={<Link class="button" href="/">To the start</Link>}>The address may be from another version of Trackway.</EmptyState></Page>;
 }

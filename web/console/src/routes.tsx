@@ -9,7 +9,7 @@
  */
 import type { ComponentType, JSX } from "preact";
 import type { Workspace } from "./api/workspace";
-import { LiveIcon, SqlIcon } from "./ui/icons";
+import { DestinationsIcon, LiveIcon, OverviewIcon, SourcesIcon, SqlIcon } from "./ui/icons";
 import { match } from "./ui/match";
 
 export interface PageProps {
@@ -22,6 +22,8 @@ export interface Route {
   patterns: string[];
   icon: JSX.Element;
   load: () => Promise<{ default: ComponentType<PageProps> }>;
+  /** True for a page that the navigation does not list. */
+  hidden?: boolean;
   /** Whether the navigation shows it in this workspace. */
   shown?: ((workspace: Workspace) => boolean) | undefined;
 }
@@ -33,15 +35,25 @@ export interface Group {
 
 export const GROUPS: Group[] = [
   { title: "Observe", pages: [
-    page("Live", "/live", <LiveIcon />, () => import("./live/LivePage"), "/", "/events/:topic/:partition/:offset"),
+    page("Overview", "/", <OverviewIcon />, () => import("./overview/OverviewPage")),
+    page("Live", "/live", <LiveIcon />, () => import("./live/LivePage"), "/events/:topic/:partition/:offset"),
+    hidden("Event", "/events/:id", <LiveIcon />, () => import("./event/EventPage")),
   ] },
-  { title: "Connections", pages: [] },
+  { title: "Connections", pages: [
+    page("Sources", "/sources", <SourcesIcon />, () => import("./sources/SourcesPage"), "/sources/:key"),
+    page("Destinations", "/destinations", <DestinationsIcon />, () => import("./destinations/DestinationsPage"), "/destinations/:key"),
+  ] },
   { title: "Data", pages: [
     page("SQL", "/sql", <SqlIcon />, () => import("./sql/SqlPage")),
   ] },
   { title: "Recovery", pages: [] },
   { title: "Tools", pages: [] },
 ];
+
+/** A page that other pages lead to. */
+function hidden(label: string, path: string, icon: JSX.Element, load: Route["load"]): Route {
+  return { ...page(label, path, icon, load), hidden: true };
+}
 
 function page(label: string, path: string, icon: JSX.Element, load: Route["load"], ...more: string[]): Route {
   return { label, patterns: [path, ...more], icon, load };

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from trackway.delivery.ledger import destination_counts
 from trackway.delivery.service import DestinationStatus
 from trackway.errors import TrackwayError
+from trackway.events import canary
 from trackway.events.records import EVENTS
 from trackway.log import consumers
 from trackway.log.contract import EventLog
@@ -30,7 +31,7 @@ RECENT_S = 900
 """What `recent` in the names below means."""
 GROWTH_S = 86_400
 _DAY_S = 86_400
-_LEAST_GROWTH_S = 600
+_LEAST_GROWTH_S = 3600
 """A shorter time says nothing about how fast the disk fills."""
 _log = logging.getLogger(__name__)
 
@@ -164,6 +165,7 @@ class Monitor:
             sources={
                 name: SourceTotals(tally.events, sum(tally.quarantine.values()), sum(tally.dropped.values()))
                 for name, tally in sorted(tallies.items())
+                if name != canary.SOURCE
             },
             destinations=destinations,
             data_bytes=_size(self.workspace.data),

@@ -3,6 +3,7 @@ import type { Entry } from "../api/records";
 import { pathOf } from "../api/records";
 import { clock, moment, whole } from "../ui/format";
 import { UpIcon } from "../ui/icons";
+import { isPlainClick } from "../ui/router";
 import type { Row } from "./buffer";
 import { FindingFlag, Name, OutcomeMark, TypeChip, Who } from "./labels";
 import { scrollTo, visibleRows } from "./visible";
@@ -68,8 +69,8 @@ export function EventList(props: Props) {
           <UpIcon />{whole(props.fresh)} new
         </button>
       )}
-      <div class="list" ref={box} onScroll={onScroll} onPointerMove={(event) => event.pointerType === "mouse" && props.onPointing()} role="grid" aria-label="Events, newest first" tabIndex={0}
-        aria-rowcount={rows.length + 1} aria-colcount={7} data-count={rows.length}
+      <div class="list" ref={box} onScroll={onScroll} onPointerMove={(event) => event.pointerType === "mouse" && props.onPointing()} data-count={rows.length}>
+       <div class="list-grid" role="grid" aria-label="Events, newest first" tabIndex={0} aria-rowcount={rows.length + 1} aria-colcount={7}
         aria-activedescendant={selectedIndex >= first && selectedIndex < end ? `row-${selected!.seq}` : undefined}>
         <div class="row head" role="row" aria-rowindex={1}>
           <span role="columnheader">Time</span>
@@ -80,9 +81,10 @@ export function EventList(props: Props) {
           <span role="columnheader">Source</span>
           <span role="columnheader">Message id</span>
         </div>
-        <div class="rows" style={{ height: `${rows.length * view.rowHeight}px` }}>
-          <div class="window" style={{ transform: `translateY(${first * view.rowHeight}px)` }}>{drawn}</div>
+        <div class="rows" role="rowgroup" style={{ height: `${rows.length * view.rowHeight}px` }}>
+          <div class="window" role="presentation" style={{ transform: `translateY(${first * view.rowHeight}px)` }}>{drawn}</div>
         </div>
+       </div>
         {props.footer}
       </div>
     </div>
@@ -102,11 +104,10 @@ function Line({ row, index, selected, list }: { row: Row; index: number; selecte
   }
   const { entry } = row;
   return (
-    <a class={`row ${entry.outcome}`} role="row" id={`row-${row.seq}`} aria-rowindex={index + 2} aria-selected={selected}
-      href={`/events/${pathOf(entry.position)}`} tabIndex={-1} draggable={false}
+    <div class={`row entry ${entry.outcome}`} role="row" id={`row-${row.seq}`} aria-rowindex={index + 2} aria-selected={selected}
       onClick={(click) => {
-        // With a modifier it is an ordinary link, which opens a tab of its own.
-        if (click.metaKey || click.ctrlKey || click.shiftKey || click.button) return;
+        // With a modifier the link in it opens a tab of its own.
+        if (!isPlainClick(click)) return;
         click.preventDefault();
         list.onSelect(row, true);
       }}>
@@ -115,11 +116,11 @@ function Line({ row, index, selected, list }: { row: Row; index: number; selecte
       </time>
       <span role="gridcell" class="cell-outcome"><OutcomeMark entry={entry} /></span>
       <span role="gridcell" class="cell-type"><TypeChip type={entry.type} /></span>
-      <span role="gridcell" class="cell-name"><Name entry={entry} /><FindingFlag entry={entry} /><Reason entry={entry} /></span>
+      <span role="gridcell" class="cell-name"><a class="row-link" href={`/events/${pathOf(entry.position)}`} tabIndex={-1} draggable={false}><Name entry={entry} /></a><FindingFlag entry={entry} /><Reason entry={entry} /></span>
       <span role="gridcell" class="cell-user"><Who entry={entry} /></span>
       <span role="gridcell" class="cell-source">{list.sourceName(entry.source)}</span>
       <span role="gridcell" class="cell-id">{entry.messageId}</span>
-    </a>
+    </div>
   );
 }
 

@@ -6,7 +6,8 @@ import { repeatCurl } from "../curl";
 import { JsonTree, type Mark } from "../json/JsonTree";
 import { CopyButton } from "../ui/CopyButton";
 import { between, moment } from "../ui/format";
-import { CloseIcon, LinkIcon, TerminalIcon, WarningIcon } from "../ui/icons";
+import { Link } from "../ui/Link";
+import { CloseIcon, LinkIcon, LiveIcon, TerminalIcon, WarningIcon } from "../ui/icons";
 import { Prose } from "../ui/Prose";
 import { OutcomeMark, outcomeWord, TypeChip } from "./labels";
 
@@ -46,6 +47,7 @@ export function EventPanel({ at, known, workspace, onClose, onOpen }: Props) {
           <button type="button" class="button quiet square" onClick={onClose} aria-label="Close" title="Close (Esc)"><CloseIcon /></button>
         </div>
         <div class="panel-actions">
+          {entry?.messageId && <Link class="button primary" href={`/events/${encodeURIComponent(entry.messageId)}`}><LiveIcon />Trace</Link>}
           {detail?.raw && (
             <CopyButton label="Copy as curl" icon={<TerminalIcon />} title="The call as it was sent; with its messageId it counts as a duplicate"
               text={() => repeatCurl(workspace?.ingest_url ?? location.origin, workspace?.sources.find((each) => each.key === entry?.source), entry?.type ?? "", detail.raw!)} />

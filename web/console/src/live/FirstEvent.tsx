@@ -1,6 +1,7 @@
 import type { Workspace } from "../api/workspace";
 import { helloCurl } from "../curl";
 import { CopyButton } from "../ui/CopyButton";
+import "./first-event.css";
 
 /** What a new workspace shows: how to make its first event. */
 export function FirstEvent({ workspace }: { workspace: Workspace }) {

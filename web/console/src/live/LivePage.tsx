@@ -178,7 +178,7 @@ function useKeys(keys: Keys): void {
       const now = latest.current;
       const target = event.target as HTMLElement;
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || target.closest("input, select, textarea")) return;
-      if (target.closest("button, a:not(.row)") && (event.key === " " || event.key === "Enter")) return;
+      if (target.closest("button, a:not(.row-link)") && (event.key === " " || event.key === "Enter")) return;
       if (target.closest(".panel") && event.key !== "Escape") return;
       const act = actionOf(event.key, now);
       if (!act) return;

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Workspace } from "../api/workspace";
 import { CloseIcon, FilterIcon, SearchIcon } from "../ui/icons";
+import { FqlInput } from "../ui/FqlInput";
 import { OUTCOMES, TYPES, countOf, NO_FILTER, type Filter } from "./filter";
 
 interface Props {
@@ -47,6 +48,7 @@ export function Toolbar({ filter, workspace, onChange }: Props) {
           <TextInput value={filter.user} placeholder="User id" onChange={(user) => set({ user })} />
         </label>
       </div>
+      <FqlInput label="Filter in FQL" value={filter.where} onChange={(where) => set({ where })} />
       {countOf(filter) > 0 && (
         <button type="button" class="button quiet clear" onClick={() => onChange(NO_FILTER)}><CloseIcon />Clear</button>
       )}

@@ -6,6 +6,8 @@ import { ChevronIcon } from "../ui/icons";
 import { Sparkline } from "../ui/Sparkline";
 
 const RECENT_S = 5;
+/** More events than a destination has under way at a time. */
+const BEHIND = 1000;
 
 /** Return the present rate, as the mean of the last seconds. */
 export function rateOf(counts: SourceCounts | undefined): number {
@@ -15,7 +17,7 @@ export function rateOf(counts: SourceCounts | undefined): number {
 
 /** What became of everything, by source and by destination. */
 export function Totals({ workspace, overview }: { workspace: Workspace | null; overview: Overview | null }) {
-  const [open, setOpen] = useState(() => (localStorage.getItem("totals") ?? (matchMedia("(max-width: 720px)").matches ? "closed" : "open")) === "open");
+  const [open, setOpen] = useState(() => localStorage.getItem("totals") === "open");
   const toggle = () => {
     localStorage.setItem("totals", open ? "closed" : "open");
     setOpen(!open);
@@ -114,6 +116,7 @@ function statusOf(enabled: boolean, counts: DestinationCounts | undefined): { ki
   if (!counts || !counts.accepted) return { kind: "idle", word: "Nothing to deliver yet" };
   if (counts.retrying) return { kind: "odd", word: "Retrying" };
   if (sum(counts.failed)) return { kind: "bad", word: "Some events failed" };
+  if (counts.pending > BEHIND) return { kind: "odd", word: "Behind, or not answering" };
   return { kind: "good", word: counts.pending ? "Delivering" : "Up to date" };
 }
 

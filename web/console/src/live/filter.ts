@@ -8,6 +8,8 @@ export interface Filter {
   source: string;
   name: string;
   user: string;
+  /** FQL. */
+  where: string;
 }
 
 export const TYPES = ["track", "identify", "page", "screen", "group", "alias"] as const;
@@ -18,7 +20,7 @@ export const OUTCOMES: readonly { value: Filter["outcome"]; label: string }[] = 
   { value: "dropped", label: "Duplicates" },
 ];
 
-export const NO_FILTER: Filter = { q: "", outcome: "", type: "", source: "", name: "", user: "" };
+export const NO_FILTER: Filter = { q: "", outcome: "", type: "", source: "", name: "", user: "", where: "" };
 const KEYS = Object.keys(NO_FILTER) as (keyof Filter)[];
 
 /** Read a filter from an address; what is unknown or nonsense there is left out. */

@@ -42,7 +42,7 @@ export function Nav({ here }: { here: Route | null }) {
       <div class="nav-drawer" id="nav-pages">
         <nav aria-label="Console">
           {GROUPS.map((group) => {
-            const pages = group.pages.filter((page) => !workspace || !page.shown || page.shown(workspace));
+            const pages = group.pages.filter((page) => !page.hidden && (!workspace || !page.shown || page.shown(workspace)));
             return pages.length > 0 && (
               <section key={group.title} class="nav-group" aria-labelledby={`nav-${group.title}`}>
                 <h2 id={`nav-${group.title}`}>{group.title}</h2>

@@ -34,9 +34,13 @@ interface Props {
   /** The span to show when it is more than the data covers, in epoch seconds. */
   range?: [number, number];
   legend?: boolean;
+  /** The axis goes no higher, such as 1 for shares. */
+  most?: number;
+  /** Values are seconds: the axis has marks at whole minutes, hours and days. */
+  durations?: boolean;
 }
 
-export function Chart({ label, times, series, format, kind = "line", stacked = false, height = 180, range, legend = series.length > 1 }: Props) {
+export function Chart({ label, times, series, format, kind = "line", stacked = false, height = 180, range, most, durations = false, legend = series.length > 1 }: Props) {
   useChanges(theme);
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -51,7 +55,7 @@ export function Chart({ label, times, series, format, kind = "line", stacked = f
 
   useLayoutEffect(() => {
     const element = box.current!;
-    const options = optionsOf({ tokens, kind, stacked, height, range, format, width: element.clientWidth, onPoint: setAt });
+    const options = optionsOf({ tokens, kind, stacked, height, range, most, durations, format, width: element.clientWidth, onPoint: setAt });
     const made = new uPlot(options, latest.current, element);
     plot.current = made;
     const observer = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
@@ -125,23 +129,26 @@ interface Making {
   height: number;
   width: number;
   range: [number, number] | undefined;
+  most: number | undefined;
+  durations: boolean;
   format: (value: number) => string;
   onPoint: (at: number | null) => void;
 }
 
+const DURATIONS = [0.01, 0.05, 0.1, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800, 604_800];
 const FONT = "11px 'Inter Variable', Inter, system-ui, sans-serif";
 
-function optionsOf({ tokens, kind, stacked, height, width, range, format, onPoint }: Making): uPlot.Options {
+function optionsOf({ tokens, kind, stacked, height, width, range, most, durations, format, onPoint }: Making): uPlot.Options {
   const line = colourOf("--line");
   const ink = colourOf("--faint");
   const axis: uPlot.Axis = { stroke: ink, font: FONT, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {
     width, height, legend: { show: false }, padding: [8, 4, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6, width: 0 } },
-    scales: { x: range ? { range: () => range } : {}, y: { range: (_, __, most) => [0, most > 0 ? most * 1.08 : 1] } },
+    scales: { x: range ? { range: () => range } : {}, y: { range: (_, __, highest) => [0, Math.min(most ?? Infinity, highest > 0 ? highest * 1.08 : 1)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, gap: 6, space: 70, values: (_, splits) => axisTime(splits) },
-      { ...axis, size: 48, gap: 6, space: 36, values: (_, splits) => splits.map(format) },
+      { ...axis, size: 48, gap: 6, space: 36, ...(durations ? { incrs: DURATIONS } : {}), values: (_, splits) => splits.map(format) },
     ],
     series: [{}, ...tokens.map((token): uPlot.Series => {
       const colour = colourOf(token);

@@ -56,7 +56,7 @@ export function DataTable<Row>({ label, rows, columns, rowKey, href, onRow, sort
   const sorted = useMemo(() => sortBy(rows, columns, order), [rows, columns, order]);
   if (!rows.length && empty) return <>{empty}</>;
   return (
-    <div class="table-frame" tabIndex={0} role="region" aria-label={label}>
+    <div class="table-frame" tabIndex={0} role="group" aria-label={label}>
       <table class="table">
         <thead>
           <tr>{columns.map((column) => <Heading key={column.key} column={column} order={order} onOrder={setOrder} />)}</tr>

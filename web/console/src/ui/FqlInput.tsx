@@ -44,7 +44,8 @@ export function FqlInput({ value, onChange, label, placeholder = 'event = "Order
       get<Checked>("/api/filter", { signal: abort.signal, query: { where: text } }).then(
         (checked) => {
           if (checked.ok) { if (text !== told.current) tell(text); }
-          else setWrong({ text, position: checked.position ?? 0, problem: checked.problem ?? "" });
+          else if (told.current) tell("");
+          if (!checked.ok) setWrong({ text, position: checked.position ?? 0, problem: checked.problem ?? "" });
         },
         (error: unknown) => { if (!isAbort(error)) setWrong({ text, position: 0, problem: String((error as Error).message) }); },
       );

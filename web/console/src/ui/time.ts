@@ -34,6 +34,7 @@ export function ago(ms: number, now = Date.now()): string {
 
 /** A length of time: `340 ms`, `12 s`, `4 min`, `3 h`, `2 days`. */
 export function span(seconds: number): string {
+  if (seconds === 0) return "0 s";
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`;

@@ -1,0 +1,285 @@
+"""The console's pages over the real product: what they show, what can be done, and that everybody can use them."""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+from urllib.parse import quote
+
+import pytest
+
+from tests.browser.chromium import ROOT, Browser
+from tests.browser.sinks import REFUSAL, sinks
+from tests.browser.test_untrusted_text import CORPUS
+from tests.running import Trackway, send
+
+AXE = ROOT / "node_modules/axe-core/axe.min.js"
+SECRETS = ["s3cr3t-1", "s3cr3t-2"]
+ORDER = {
+    "type": "track", "event": "Order Completed", "userId": "u-7", "messageId": "order/7",
+    "timestamp": "2026-11-20T10:00:00.000Z", "properties": {"total": 12.5, "products": [{"sku": "a"}]},
+    "context": {"library": {"name": "analytics-node", "version": "3.1.0"}},
+}  # fmt: skip
+PAGES = [
+    "/", "/?range=24h", "/live", "/events/order%2F7", "/events/nobody-knows", "/sources", "/sources/web?tab=traffic",
+    "/sources/web?tab=clients", "/sources/idle", "/sources/gone", "/destinations", "/destinations/picky",
+    "/destinations/picky?tab=letters", "/destinations/analytics?tab=mapping", "/destinations/crm?tab=settings",
+    "/destinations/gone", "/no/such/page",
+]  # fmt: skip
+
+
+class Product(NamedTuple):
+    """The running product and a browser that is logged in."""
+
+    trackway: Trackway
+    browser: Browser
+
+    def open(self, path: str, until: str = "document.querySelector('h1, .state h2')") -> Browser:
+        self.browser.goto(self.trackway.console_url + path)
+        self.browser.until(until)
+        return self.browser
+
+    def api(self, path: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.trackway.token}"}
+        return send(self.trackway.console_url + path, method="GET", headers=headers).json()
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trackway]:
+    with sinks() as url:
+        trackway = Trackway(
+            tmp_path_factory.mktemp("console"),
+            sources={"web": {"name": "Web shop"}, "idle": {"name": "Order service", "write_keys": ["wk_idle_1"]}},
+            destinations={
+                "crm": {
+                    "type": "webhook",
+                    "name": "CRM",
+                    "settings": {"url": f"{url}/ok", "shared_secret": SECRETS[0]},
+                },
+                "picky": {"type": "webhook", "name": "Picky", "settings": {"url": f"{url}/picky"}},
+                "down": {"type": "webhook", "name": "Down", "settings": {"url": f"{url}/down"}},
+                "analytics": {"type": "posthog", "settings": {"api_key": SECRETS[1], "host": url}},
+            },
+            delivery={"allow_private_addresses": True},
+        )
+        trackway.start()
+        try:
+            _fill(trackway)
+            yield trackway
+        finally:
+            trackway.kill()
+
+
+def _fill(trackway: Trackway) -> None:
+    trackway.wait_for(lambda: len(_ledger(trackway)) == 4, what="all destinations to begin")
+    calls: list[dict[str, Any]] = [ORDER, ORDER, {"type": "track", "event": 7, "userId": "u", "messageId": "bad"}]
+    person = {"type": "identify", "traits": {"plan": "pro"}}
+    calls += [{**person, "userId": f"u{number}", "messageId": f"id{number}"} for number in range(3)]
+    calls += [_hostile(text, number) for number, text in enumerate(CORPUS)]
+    trackway.post("/v1/batch", {"batch": calls})
+    trackway.settle()
+    trackway.wait_for(lambda: _ledger(trackway)["picky"]["failed"].get("400", 0) >= 3, what="the refusals")
+    trackway.wait_for(lambda: _ledger(trackway)["crm"]["pending"] == 0, what="the deliveries")
+
+
+def _hostile(text: str, number: int) -> dict[str, Any]:
+    bent = text.replace("\x00", "")
+    return {
+        "type": "identify" if number % 2 else "track", "event": bent, "name": bent, "userId": bent, "anonymousId": bent,
+        "messageId": f"x{number} {bent}"[:100], "traits": {bent: bent},
+        "properties": {bent: bent, "deep": [{bent: [bent]}]},
+        "context": {"library": {"name": bent, "version": bent}, "page": {"url": bent}, "userAgent": bent, "ip": bent},
+    }  # fmt: skip
+
+
+def _ledger(trackway: Trackway) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {trackway.token}"}
+    found = send(f"{trackway.console_url}/api/ledger", method="GET", headers=headers, timeout_s=30).json()
+    return {line["destination"]: line for line in found["destinations"]}
+
+
+@pytest.fixture
+def product(chromium: Browser, running: Trackway) -> Iterator[Product]:
+    chromium.open()
+    chromium.goto(f"{running.console_url}/login?token={running.token}")
+    yield Product(running, chromium)
+    assert chromium.problems() == []
+
+
+def _violations(browser: Browser) -> list[str]:
+    browser.evaluate(AXE.read_text("utf-8") + "\n;0")
+    found = browser.evaluate("""axe.run(document, {resultTypes: ['violations']}).then(
+        result => result.violations.flatMap(each =>
+            each.nodes.map(node => `${each.id}: ${node.target.join(' ')} ${node.failureSummary}`)))""")
+    return [str(each) for each in found]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_accessible_and_fits_wide_and_narrow(chromium: Browser, running: Trackway, scheme: str) -> None:
+    chromium.open(scheme=scheme)
+    chromium.goto(f"{running.console_url}/login?token={running.token}")
+    found: dict[str, Any] = {}
+    for path in PAGES if scheme == "light" else PAGES[::3]:
+        chromium.size(1440, 900)
+        chromium.goto(running.console_url + path)
+        chromium.until("document.querySelector('h1, .state h2') && !document.querySelector('[aria-busy=true]')")
+        if violations := _violations(chromium):
+            found[path] = violations
+        chromium.size(390, 844)
+        fits = """[document.documentElement, ...document.querySelectorAll('.main, .page, .page-body')]
+            .every(each => each.scrollWidth <= each.clientWidth + 1)"""
+        if not chromium.evaluate(fits):
+            found[f"{path} narrow"] = "scrolls sideways"
+    assert found == {}
+
+
+def test_the_overview_says_what_needs_attention_and_that_the_ledger_balances(product: Product) -> None:
+    browser = product.open("/", "document.querySelector('.problems')?.innerText.includes('Down: not answering')")
+    assert "Picky: some events fail" in browser.text(".problems")
+    browser.until("document.querySelector('.stats')?.innerText.includes('Balanced')")
+    browser.click(".problems a:has-text('Look')")
+    browser.until("location.pathname.startsWith('/destinations/')")
+    browser.back()
+    browser.until("document.querySelector('.problems')")
+    browser.click("[role=radio]:has-text('7 days')")
+    browser.until("location.search === '?range=7d'")
+
+
+def test_an_event_tells_its_whole_story(product: Product) -> None:
+    browser = product.open("/events/order%2F7", "document.querySelector('.timeline')")
+    shown = browser.evaluate("document.querySelector('.timeline').textContent")
+    told = "Received Accepted Pipeline /channel /receivedAt CRM Delivered 200 order_completed"
+    assert [words for words in told.split() if words not in shown] == []
+    assert browser.text(".event-calls").startswith("2 calls came with this id")
+    browser.click(".step-actions >> text=Copy as curl")
+    browser.until("document.querySelector('.timeline').textContent.includes('Copied')")
+    assert "order/7" in browser.evaluate("navigator.clipboard.readText()")
+    browser.click("[role=radio]:has-text('Against the call')")
+    browser.until("document.querySelector('.diff-added')")
+    browser.click("li.step:has-text('CRM') >> text=Show the request")
+    browser.until("document.querySelector('.previewed pre')")
+    assert "s3cr3t" not in browser.evaluate("document.body.innerText")
+
+
+def test_an_event_is_sent_again_and_the_replay_shows_up_in_its_story(product: Product) -> None:
+    browser = product.open("/events/order%2F7", "document.querySelector('.timeline')")
+    browser.click("li.step:has-text('CRM') >> text=Send again")
+    browser.until("document.querySelector('dialog[open]')")
+    browser.press("Escape")
+    browser.until("!document.querySelector('dialog')")
+    browser.click("li.step:has-text('CRM') >> text=Send again")
+    browser.click("dialog >> text=Send again")
+    browser.until("document.querySelector('.timeline').innerText.includes('by replay')", timeout_s=20)
+
+
+def test_a_test_case_is_made_without_secrets(product: Product) -> None:
+    event = product.api("/api/trace/order%2F7")["stories"][0]["event"]
+    product.open("/destinations")
+    made = product.browser.evaluate(f"""fetch('/api/destinations/crm/case', {{
+        method: 'POST', headers: {{'Content-Type': 'application/json'}},
+        body: JSON.stringify({{event: {json.dumps(event)}}}),
+    }}).then(answer => answer.json())""")
+    assert made["request"]["json"]["messageId"] == "order/7"
+    assert "s3cr3t" not in json.dumps(made)
+
+
+def test_a_source_is_set_up_and_its_first_event_is_seen(product: Product) -> None:
+    browser = product.open("/sources/idle", "document.querySelector('.first-check')?.innerText.includes('Waiting')")
+    for client in ("Web", "Node", "Python", "curl", "iOS", "Android"):
+        browser.click(f"[role=radio]:has-text('{client}')")
+        browser.until("document.querySelector('.code-block pre').textContent.includes('wk_idle_1')")
+    product.trackway.post("/v1/track", {"userId": "u1", "event": "Hello"}, write_key="wk_idle_1")
+    browser.until("document.querySelector('.first-check')?.innerText.includes('It works')")
+    browser.click("[role=tab]:has-text('Clients')")
+    browser.until("document.querySelector('.table')?.innerText.includes('not named')", timeout_s=20)
+
+
+def test_a_destination_is_paused_and_resumed(product: Product) -> None:
+    browser = product.open("/destinations/crm", "document.querySelector('.page-actions')?.innerText.includes('Pause')")
+    browser.click(".page-actions >> text=Pause")
+    browser.click("dialog .primary")
+    browser.until("document.querySelector('.page-note').innerText.includes('Paused')")
+    states = {one["destination"]: one["state"] for one in product.api("/api/destinations")["destinations"]}
+    assert states["crm"] == "paused"
+    browser.click(".page-actions >> text=Resume")
+    browser.until("document.querySelector('.page-note').innerText.includes('Up to date')")
+
+
+def test_dead_letters_show_request_and_answer_and_are_released(product: Product) -> None:
+    browser = product.open("/destinations/picky?tab=letters", "document.querySelector('.letter-group')")
+    browser.click(".letter-toggle")
+    browser.until("document.querySelector('.exchange')")
+    assert REFUSAL in browser.text(".exchange")
+    browser.click(".letter-group header >> text=Release")
+    browser.click("dialog .primary")
+    browser.until("document.querySelector('.toasts').innerText.includes('tried again')")
+    trackway = product.trackway
+    trackway.wait_for(lambda: _ledger(trackway)["picky"]["failed"].get("400", 0) >= 3, what="their return")
+
+
+def test_a_connection_test_says_what_came_of_it(product: Product) -> None:
+    browser = product.open("/destinations/crm", "document.querySelector('.page-actions')?.innerText.includes('Test')")
+    browser.click("text=Test connection")
+    browser.until("document.querySelector('.check-result')")
+    assert "no way to ask" in browser.text(".check-result")
+
+
+def test_mapping_and_settings_hide_secrets(product: Product) -> None:
+    browser = product.open("/destinations/analytics?tab=mapping", "document.querySelector('.table')")
+    assert "distinct_id" in browser.text(".table")
+    browser.click("[role=tab]:has-text('Settings')")
+    browser.until("document.querySelector('.table')?.innerText.includes('api_key')")
+    assert "s3cr3t" not in browser.evaluate("document.documentElement.outerHTML")
+
+
+def test_a_filter_in_fql_is_marked_where_it_is_wrong(product: Product) -> None:
+    browser = product.open("/live", "document.querySelector('.row.entry')")
+    browser.fill(".fql input", 'event = "Order Completed" annd type = "track"')
+    browser.until("document.querySelector('.fql-problem mark')?.textContent === 'a'")
+    browser.fill(".fql input", 'event = "Order Completed"')
+    browser.until("new URLSearchParams(location.search).get('where')?.startsWith('event =')")
+    names = "new Set([...document.querySelectorAll('.row.entry .name')].map(each => each.textContent))"
+    browser.until(f"[...{names}].join() === 'Order Completed'")
+    browser.click(".row.entry")
+    browser.click(".panel >> text=Trace")
+    browser.until("location.pathname === '/events/order%2F7'")
+    browser.back()
+    browser.until("document.querySelector('.panel')")
+
+
+def test_colours_follow_the_switch_and_are_remembered(product: Product) -> None:
+    browser = product.open("/sources")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = browser.evaluate(colour)
+    browser.click(".theme-switch")
+    browser.click(".theme-switch")
+    browser.until("document.documentElement.dataset.theme === 'dark'")
+    assert browser.evaluate(colour) != light
+    product.open("/sources")
+    assert browser.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_the_menu_of_a_narrow_window_opens_by_keyboard_and_closes(product: Product) -> None:
+    browser = product.open("/sources")
+    browser.size(390, 844)
+    browser.until("document.querySelector('.nav-menu').offsetParent")
+    browser.evaluate("document.querySelector('.nav-menu').focus()")
+    browser.press("Enter")
+    browser.until("document.querySelector('.nav-item').offsetParent")
+    browser.press("Escape")
+    browser.until("!document.querySelector('.nav-item').offsetParent && document.activeElement.matches('.nav-menu')")
+    browser.click(".nav-menu")
+    browser.click(".nav-item:has-text('Destinations')")
+    browser.until("location.pathname === '/destinations' && !document.querySelector('.nav-item').offsetParent")
+
+
+def test_strangers_text_never_runs_on_any_page(product: Product) -> None:
+    ids = [event["messageId"] for event in product.api("/api/events?limit=200&body=0")["events"]]
+    hostile = [message_id for message_id in ids if message_id.startswith("x")]
+    assert len(hostile) >= len(CORPUS) - 1
+    for path in [f"/events/{quote(message_id, safe='')}" for message_id in hostile]:
+        browser = product.open(path, "document.querySelector('.timeline, .state')")
+        browser.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    for path in ("/", "/live", "/sources/web?tab=clients", "/destinations/picky?tab=letters"):
+        product.open(path)
+    assert product.browser.evaluate("window.__hit") is None
+    assert product.browser.count("#app script, #app iframe, #app img, #app math") == 0
