@@ -14,7 +14,7 @@ is written `delivered`, `rejected 400`, `retry 503` or `retry 503 after 7`; a de
 """
 
 import random
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -78,8 +78,8 @@ def check_case(kind: str, case: Case, *, folder: Path | None = None) -> None:
     answers = [case.answer, *case.answers] if case.answer else case.answers
     sent: list[kit.Request] = []
     outcomes: list[kit.Outcome | kit.Skipped] = []
-    for group in by_route(rows):
-        outcomes += _carry_out(destination.exchange(group), sent, answers)
+    for batch in _batches(destination, rows):
+        outcomes += _carry_out(destination.exchange(batch), sent, answers)
     if case.delete is not None:
         outcomes += _carry_out(listed(destination.deletion(case.delete)), sent, answers)
     _same("requests", [_shown(request, case) for request in sent], [case.request] if case.request else case.requests)
@@ -119,6 +119,14 @@ def check_contract(
                 _check_outcomes(destination.exchange(batch), len(batch), chance)
     for _ in range(rounds):
         _check_outcomes(listed(destination.deletion(_SOMEBODY)), 1, chance)
+
+
+def _batches(destination: Destination, rows: Sequence[kit.Row]) -> Iterator[list[kit.Row]]:
+    """Yield rows as delivery would put them together: those of one route, as many as the destination's limits allow."""
+    most = destination.limits.events
+    for group in by_route(rows):
+        for first in range(0, len(group), most):
+            yield group[first : first + most]
 
 
 def listed(deletion: kit.Deletion) -> Steps:

@@ -233,10 +233,21 @@ ACTIONS = {
         about="Makes two users one.",
     ),
 }
+_PRODUCTS = kit.each(
+    "properties.products",
+    kit.merge(at("$"), kit.fields(productId=kit.first_of(at("productId"), at("product_id"), at("sku")))),
+)
+_ORDER_REVENUE = kit.first_of(
+    kit.money(at("properties.revenue")), kit.money(at("properties.total")), kit.order_value(at("properties.products"))
+)
 _VIEWED = {"event_type": kit.template("Viewed {{name}}")}
 MAPPINGS = {
     "track": Mapping(action="logEventV2", trigger='type = "track" and event != "Order Completed"'),
-    "order": Mapping(action="logPurchase", trigger='type = "track" and event = "Order Completed"'),
+    "order": Mapping(
+        action="logPurchase",
+        trigger='type = "track" and event = "Order Completed"',
+        fields={"products": _PRODUCTS, "revenue": _ORDER_REVENUE},
+    ),
     "page": Mapping(action="logEventV2", trigger='type = "page"', fields=_VIEWED),
     "screen": Mapping(action="logEventV2", trigger='type = "screen"', fields=_VIEWED),
     "identify": Mapping(action="identifyUser", trigger='type = "identify"'),

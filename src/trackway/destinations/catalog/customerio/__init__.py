@@ -213,6 +213,7 @@ def _named(names: Sequence[str]) -> str:
     return " or ".join(f'event = "{name}"' for name in names)
 
 
+_OF_RELATION = ("objectAttributes", "relationshipAttributes", "objectTypeId", "object_type_id")
 MAPPINGS = {
     "identify": Mapping(action="createUpdatePerson", trigger='type = "identify"'),
     **{name: Mapping(action=action, trigger=_named(events)) for name, (action, events) in _OWN.items()},
@@ -224,7 +225,11 @@ MAPPINGS = {
     ),
     "page": Mapping(action="trackPageView", trigger='type = "page"'),
     "screen": Mapping(action="trackScreenView", trigger='type = "screen"'),
-    "group": Mapping(action="createUpdateObject", trigger='type = "group"'),
+    "group": Mapping(
+        action="createUpdateObject",
+        trigger='type = "group"',
+        fields={"custom_attributes": first_of(at("traits.objectAttributes"), kit.without(at("traits"), *_OF_RELATION))},
+    ),
     "alias": Mapping(action="mergePeople", trigger='type = "alias"'),
 }
 

@@ -282,11 +282,23 @@ def _track(action: str, name: str, **fields: Any) -> Mapping:
     return Mapping(action=action, trigger=f"type = 'track' and event = '{name}'", fields=fields)
 
 
+_LINES = kit.order_value(at("properties.products"))
 MAPPINGS = {
-    "purchase": _track("purchase", "Order Completed"),
-    "checkout": _track("initiateCheckout", "Checkout Started"),
-    "add_to_cart": _track("addToCart", "Product Added"),
-    "view": _track("viewContent", "Product Viewed"),
+    "purchase": _track(
+        "purchase",
+        "Order Completed",
+        value=first_of(kit.money(at("properties.revenue")), kit.money(at("properties.total")), _LINES),
+        content_type="product",
+        custom_data=kit.fields(order_id=at("properties.order_id")),
+    ),
+    "checkout": _track(
+        "initiateCheckout",
+        "Checkout Started",
+        value=first_of(kit.money(at("properties.revenue")), kit.money(at("properties.value")), _LINES),
+    ),
+    # Meta matches products with a catalogue by their type and ids.
+    "add_to_cart": _track("addToCart", "Product Added", content_type="product", content_name=at("properties.name")),
+    "view": _track("viewContent", "Product Viewed", content_type="product", content_name=at("properties.name")),
     # A search shows no product of its own.
     "search": _track("search", "Products Searched", contents=kit.nothing()),
     "page": Mapping(action="pageView", trigger="type = 'page'"),

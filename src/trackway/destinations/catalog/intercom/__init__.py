@@ -121,7 +121,7 @@ ACTIONS = {
             "created_at": Field.time(at("timestamp"), required=True),
             "user_id": Field.text(at("userId")),
             "email": Field.text(first_of(at("properties.email"), at("context.traits.email"))),
-            "revenue": Field.number(kit.money(at("properties.revenue"))),
+            "revenue": Field.number(first_of(kit.money(at("properties.revenue")), kit.money(at("properties.total")))),
             "currency": Field.text(at("properties.currency"), about="Default: USD."),
             "id": Field.text(about="Intercom's id of the contact."),
             "metadata": Field.object(at("properties"), about="Intercom keeps 20 members, and nothing within them."),

@@ -51,7 +51,11 @@ _WHO = {
     "anonymous_id": Field.text(),
 }
 _VALUE = first_of(
-    kit.money(at("properties.revenue")), kit.money(at("properties.total")), kit.money(at("properties.value"))
+    kit.money(at("properties.revenue")),
+    kit.money(at("properties.total")),
+    kit.money(at("properties.value")),
+    kit.order_value(at("properties.products")),
+    kit.times(at("properties.price"), at("properties.quantity")),
 )
 _EVENT = {
     "profile": Field.object(
@@ -174,10 +178,29 @@ ACTIONS = {
         fields=_CONSENT, build=profiles.unsubscribe, about="Tells that a person wants no messages."
     ),
 }
+_METRICS = {
+    "Product Viewed": "Viewed Product",
+    "Product Added": "Added to Cart",
+    "Checkout Started": "Started Checkout",
+    "Order Refunded": "Refunded Order",
+    "Order Cancelled": "Cancelled Order",
+}
+"""Klaviyo's own names of what happens in a shop, on which its flows and reports rest."""
+_SHOPPED = ", ".join(f'"{event}"' for event in ("Order Completed", *_METRICS))
 MAPPINGS = {
     "identify": Mapping(action="upsertProfile", trigger='type = "identify"'),
-    "track": Mapping(action="trackEvent", trigger='type = "track" and event != "Order Completed"'),
-    "order": Mapping(action="orderCompleted", trigger='type = "track" and event = "Order Completed"'),
+    "track": Mapping(action="trackEvent", trigger=f'type = "track" and !(event in [{_SHOPPED}])'),
+    "order": Mapping(
+        action="orderCompleted",
+        trigger='type = "track" and event = "Order Completed"',
+        fields={"event_name": "Placed Order"},
+    ),
+    **{
+        name.lower().replace(" ", "_"): Mapping(
+            action="trackEvent", trigger=f'type = "track" and event = "{event}"', fields={"metric_name": name}
+        )
+        for event, name in _METRICS.items()
+    },
     # One metric for all views: an account has 200 metrics at the most.
     "page": Mapping(action="trackEvent", trigger='type = "page"', fields={"metric_name": "Viewed Page"}, enabled=False),
     "screen": Mapping(
