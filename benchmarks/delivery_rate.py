@@ -1,11 +1,15 @@
 """Events a second from the clean log to a local sink, each figure beside a limit of the same run.
 
-`python -m benchmarks.delivery_rate [mixpanel|webhook|together|backlog …] [--json] [--events N] [--profile]`
+`python -m benchmarks.delivery_rate [mixpanel|webhook|together|isolation|backlog …] [--json] [--events N] [--profile]`
 
     mixpanel    batches of 2,000; the limit is the same rendering and encoding with nothing sent
     webhook     a request an event; the limit is a bare aiohttp client with as many connections and the same bodies
-    together    several destinations at 5,000 new events a second: the seconds that the slowest is behind at the end
-    backlog     memory with one destination dead and N events behind it, against a tenth of that
+    together    all twelve destinations at 5,000 new events a second (`--rate` sets it): how fast they are, what one
+                event costs for all of them, and how far behind the slowest is at the end
+    isolation   from the log to a webhook's answer at 500 events a second: alone, beside a destination that refuses
+                connections, beside one that never answers, beside one that always answers 500
+    backlog     memory with one destination dead and N events behind it (`--events 10000000`: ten million), against a
+                hundredth of that; and how soon it goes on after a restart
 
 The sink is a process of its own; "per core" divides by the processor time of the delivering process alone.
 """
@@ -18,8 +22,8 @@ import itertools
 import pstats
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,18 +39,23 @@ from benchmarks.render_rate import measure as measure_rendering
 from trackway.delivery.ledger import DestinationCounts, destination_counts
 from trackway.delivery.service import DeliveryService
 from trackway.delivery.transport import HttpTransport
+from trackway.destinations import registry
 from trackway.destinations.destination import Destination
 from trackway.destinations.kit import Rejected, Request, Response, Retry
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
+from trackway.node.child import collect_less_garbage
 from trackway.state import open_state
 from trackway.testing.destinations import cases
 from trackway.workspace.model import Delivery, Source, Workspace
 from trackway.workspace.model import Destination as DestinationSettings
 
 _BLOCK = 500
-_TOGETHER = ("amplitude", "braze", "customerio", "facebook_conversions_api", "mixpanel", "webhook")
-_TOGETHER_RATE = 5000
+_SLACK = {"url": "https://hooks.slack.com/services/T0/B0/x", "mappings": {"order": {"enabled": True}}}
+"""An operator's: a channel is told of orders, not of every event."""
+_REPEATED = 5000
+"""A log of millions is filled with the same events again and again: making them would take hours."""
+_LATENCY_RATE = 500
 _CONNECTIONS = 16
 
 
@@ -54,13 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("which", nargs="*", choices=[[], *MEASURES], help="default: all")
     parser.add_argument("--events", type=int, help="instead of each measurement's own number")
+    parser.add_argument("--rate", type=int, default=5000, help="new events a second, for `together`")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     parser.add_argument("--profile", action="store_true", help="show where the time goes instead")
     options = parser.parse_args()
+    collect_less_garbage()  # as the hub's process does
     for name in options.which or MEASURES:
         measure, events = MEASURES[name]
         with tempfile.TemporaryDirectory() as folder, sink() as url:
-            run = measure(Path(folder), url, options.events or events)
+            more = {"rate": options.rate} if name == "together" else {}
+            run = measure(Path(folder), url, options.events or events, **more)
             if options.profile:
                 _profile(run)
             else:
@@ -70,13 +82,18 @@ def main() -> None:
 class To:
     """A transport that brings every request to the sink, whatever its host."""
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, connections: int, answered: dict[str, float] | None = None) -> None:
+        """`answered` gets the time of each answer by idempotency key."""
         self._inner = HttpTransport(connections=connections, allow_private=True)
         self._url = url
+        self._answered = answered
 
     async def send(self, request: Request) -> Response | Retry | Rejected:
         """Return the sink's answer."""
-        return await self._inner.send(structs.replace(request, url=self._url + URL(request.url).path))
+        answer = await self._inner.send(structs.replace(request, url=self._url + URL(request.url).path))
+        if self._answered is not None and isinstance(answer, Response):
+            self._answered[request.headers["Idempotency-Key"]] = time.perf_counter()
+        return answer
 
     async def close(self) -> None:
         """Close the connections."""
@@ -86,10 +103,14 @@ class To:
 class Run:
     """A log, a state, and delivery between them."""
 
-    def __init__(self, folder: Path, url: str, kinds: Iterable[str], settings: dict[str, Any] | None = None) -> None:
-        """`settings` of all; default: those of each type's first case."""
+    def __init__(
+        self, folder: Path, url: str, kinds: Iterable[str], settings: dict[str, dict[str, Any]] | None = None
+    ) -> None:
+        """`settings` by type; default: those of the type's first case."""
         destinations = {
-            kind: DestinationSettings(type=kind, settings=settings or next(iter(cases(kind).values())).settings)
+            kind: DestinationSettings(
+                type=kind, settings=(settings or {}).get(kind) or next(iter(cases(kind).values())).settings
+            )
             for kind in kinds
         }
         self._stack = ExitStack()
@@ -105,7 +126,10 @@ class Run:
             folder=folder,
         )
         self._url = url
-        self.dead: set[str] = set()
+        self.elsewhere: dict[str, str] = {}
+        """URLs of types that do not go to the sink."""
+        self.answered: dict[str, float] = {}
+        """When the webhook's requests were answered, by idempotency key."""
 
     def add(self, events: Iterator[bytes], count: int) -> None:
         """Append the next `count` events."""
@@ -131,8 +155,9 @@ class Run:
         self._stack.close()
 
     def _transport(self, destination: Destination) -> To:
-        dead = destination.kind in self.dead
-        return To("http://127.0.0.1:1" if dead else self._url, destination.limits.concurrency)
+        url = self.elsewhere.get(destination.kind, self._url)
+        answered = self.answered if destination.kind == "webhook" else None
+        return To(url, destination.limits.concurrency, answered)
 
 
 async def _mixpanel(folder: Path, url: str, count: int) -> list[Measurement]:
@@ -145,7 +170,7 @@ async def _mixpanel(folder: Path, url: str, count: int) -> list[Measurement]:
 
 
 async def _webhook(folder: Path, url: str, count: int) -> list[Measurement]:
-    run = Run(folder, url, ["webhook"], {"url": f"{url}/hook", "concurrency": _CONNECTIONS})
+    run = Run(folder, url, ["webhook"], {"webhook": {"url": f"{url}/hook", "concurrency": _CONNECTIONS}})
     per_core, wall = await _rate(run, count)
     bare_per_core, bare = await _bare(url, [event["body"] for event in make_events(count)])
     return [
@@ -190,59 +215,150 @@ async def _bare(url: str, bodies: list[bytes]) -> tuple[float, float]:
         return len(bodies) / (time.process_time() - processor), len(bodies) / (time.perf_counter() - clock)
 
 
-async def _together(folder: Path, url: str, count: int) -> list[Measurement]:
-    run = Run(folder, url, _TOGETHER)
+async def _together(folder: Path, url: str, count: int, *, rate: int) -> list[Measurement]:
+    kinds = registry.known()
+    run = Run(folder, url, kinds, {"slack": _SLACK})
     events = _records(count)
     took: list[float] = []
 
     async def work(_: DeliveryService) -> None:
-        began = time.perf_counter()
+        processor, began = time.process_time(), time.perf_counter()
         for first in range(0, count, _BLOCK):
-            await asyncio.sleep(max(0.0, began + first / _TOGETHER_RATE - time.perf_counter()))
+            await asyncio.sleep(max(0.0, began + first / rate - time.perf_counter()))
             run.add(events, _BLOCK)
         appended = time.perf_counter()
         await _until(lambda: not any(one.pending for one in run.counts()))
-        took.extend((appended - began, time.perf_counter() - appended))
+        ended = time.perf_counter()
+        took.extend((ended - began, ended - appended, time.process_time() - processor))
 
     await run.deliver(work)
     _check(run)
     run.close()
-    appending_s, behind_s = took
+    whole_s, behind_s, processor_s = took
+    name = f"delivery_to_{len(kinds)}"
     return [
-        Measurement(
-            name=f"delivery_to_{len(_TOGETHER)}_rate", figure=count / (appending_s + behind_s), unit="events/s",
-            reference=_TOGETHER_RATE,
-        ),
-        Measurement(name=f"delivery_to_{len(_TOGETHER)}_behind", figure=behind_s, unit="s"),
-    ]  # fmt: skip
-
-
-async def _backlog(folder: Path, url: str, count: int) -> list[Measurement]:
-    run = Run(folder, url, ["mixpanel", "amplitude"])
-    run.dead = {"amplitude"}
-    events = _records(count)
-    sizes: list[float] = []
-
-    async def work(service: DeliveryService) -> None:
-        for number in (count // 10, count - count // 10):
-            for _ in range(0, number, 10_000):
-                run.add(events, min(10_000, number))
-                await _until(lambda: not next(one for one in run.counts() if one.destination == "mixpanel").pending)
-            gc.collect()
-            sizes.append(psutil.Process().memory_info().rss / 2**20)
-        assert next(one for one in run.counts() if one.destination == "amplitude").pending == count
-
-    await run.deliver(work)
-    run.close()
-    return [
-        Measurement(name=f"delivery_memory_{count}_behind", figure=sizes[1], unit="MiB", reference=sizes[0]),
+        Measurement(name=f"{name}_rate", figure=count / whole_s, unit="events/s", reference=rate),
+        Measurement(name=f"{name}_behind", figure=behind_s, unit="s"),
+        Measurement(name=f"{name}_cost", figure=processor_s / count * 1e6, unit="µs/event"),
+        Measurement(name=f"{name}_cores", figure=processor_s / whole_s, unit="cores"),
+        Measurement(name=f"{name}_cores_for_{rate}", figure=processor_s / count * rate, unit="cores"),
     ]
 
 
-MEASURES: dict[str, tuple[Callable[[Path, str, int], Awaitable[list[Measurement]]], int]] = {
+async def _isolation(folder: Path, url: str, count: int) -> list[Measurement]:
+    """Return the 99th percentile beside destinations in trouble, each against that of the webhook alone."""
+    async with _stubborn() as (hanging, refusing):
+        beside = {
+            "alone": None, "beside_refused_connections": "http://127.0.0.1:1", "beside_hanging": hanging,
+            "beside_500": refusing,
+        }  # fmt: skip
+        found = {name: await _latencies(folder / name, url, count, to) for name, to in beside.items()}
+    alone = found["alone"]
+    return [
+        Measurement(name=f"delivery_{part}_{name}", figure=of[part], unit="ms", reference=alone[part])
+        for name, of in found.items()
+        for part in ("p50", "p99")
+    ]
+
+
+async def _latencies(folder: Path, url: str, count: int, trouble: str | None) -> dict[str, float]:
+    """Return milliseconds from the log to the webhook's answer, while Mixpanel's host is in `trouble`."""
+    run = Run(folder, url, ["webhook", "mixpanel"], {"webhook": {"url": f"{url}/hook"}})
+    run.elsewhere = {"mixpanel": trouble} if trouble else {}
+    records = [EventRecord(**event) for event in make_events(count)]
+    appended: dict[str, float] = {}
+
+    async def work(_: DeliveryService) -> None:
+        began = time.perf_counter()
+        for number, record in enumerate(records):
+            await asyncio.sleep(max(0.0, began + number / _LATENCY_RATE - time.perf_counter()))
+            run.writer.append({EVENTS: [encode(record)]})
+            appended[record.message_id] = time.perf_counter()
+        await _until(lambda: not _pending(run, "webhook"))
+
+    await run.deliver(work)
+    run.close()
+    times = sorted(run.answered[key] - at for key, at in appended.items())
+    return {"p50": times[len(times) // 2] * 1000, "p99": times[len(times) * 99 // 100] * 1000}
+
+
+@asynccontextmanager
+async def _stubborn() -> AsyncIterator[tuple[str, str]]:
+    """Give the URLs of a server that never answers, and of one that always answers 500."""
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1 << 16):
+            pass
+        writer.close()
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 22):
+            if data.startswith(b"POST"):
+                writer.write(b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                break
+        writer.close()
+
+    servers = [await asyncio.start_server(handle, "127.0.0.1", 0) for handle in (hang, refuse)]
+    hanging, refusing = (f"http://127.0.0.1:{one.sockets[0].getsockname()[1]}" for one in servers)
+    try:
+        yield hanging, refusing
+    finally:
+        for one in servers:
+            one.close()
+
+
+async def _backlog(folder: Path, url: str, count: int) -> list[Measurement]:
+    run = Run(folder, url, ["amplitude"])
+    run.elsewhere = {"amplitude": "http://127.0.0.1:1"}
+    blocks = _blocks()
+    sizes: list[tuple[int, float]] = []
+
+    async def fill(_: DeliveryService) -> None:
+        added = 0
+        for goal in (count // 100, count // 10, count):
+            while added < goal:
+                block = blocks[added // _BLOCK % len(blocks)][: goal - added]
+                await asyncio.to_thread(run.writer.append, {EVENTS: block})
+                added += len(block)
+            gc.collect()
+            sizes.append((goal, psutil.Process().memory_info().rss / 2**20))
+
+    began: list[float] = []
+
+    async def resume(_: DeliveryService) -> None:
+        await _until(lambda: _pending(run, "amplitude") < count)
+        began.append(time.perf_counter())
+
+    await run.deliver(fill)
+    if _pending(run, "amplitude") != count:
+        raise SystemExit("a dead destination took events")
+    run.elsewhere = {}
+    restarted = time.perf_counter()
+    await run.deliver(resume)
+    run.close()
+    return [
+        *(
+            Measurement(name=f"delivery_memory_{behind}_behind", figure=size, unit="MiB", reference=sizes[0][1])
+            for behind, size in sizes
+        ),
+        Measurement(name=f"delivery_goes_on_{count}_behind", figure=began[0] - restarted, unit="s"),
+    ]
+
+
+def _blocks() -> list[list[bytes]]:
+    records = list(_records(_REPEATED))
+    return [records[first : first + _BLOCK] for first in range(0, len(records), _BLOCK)]
+
+
+def _pending(run: Run, destination: str) -> int:
+    return next(one.pending for one in run.counts() if one.destination == destination)
+
+
+MEASURES: dict[str, tuple[Callable[..., Awaitable[list[Measurement]]], int]] = {
     "mixpanel": (_mixpanel, 200_000),
     "webhook": (_webhook, 20_000),
-    "together": (_together, 50_000),
+    "together": (_together, 20_000),
+    "isolation": (_isolation, 5_000),
     "backlog": (_backlog, 500_000),
 }
 

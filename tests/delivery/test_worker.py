@@ -273,6 +273,23 @@ async def test_an_event_of_several_rows_sends_again_only_what_was_refused(
     assert seen == ["track", "identify", "identify"]
 
 
+async def test_an_attempt_names_each_event_once_and_no_other(
+    log: CleanLog, engine: Engine, install: Callable[[ModuleType], dict[str, Any]]
+) -> None:
+    def rows(settings_: Any, found: kit.Event) -> kit.Rows:
+        number = found.json["n"]
+        return [kit.Row.of(found, {}) for _ in range(4)] if number in (0, 3) else kit.Skipped("NOT_THIS_ONE")
+
+    module = per_row_module(lambda response, count: kit.by_status(response, count=count), rows)
+    async with delivering(service(log, engine, FakeTransport(), install(module))):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(4)
+        await until(lambda: counts(engine, log).pending == 0)
+    with engine.connect() as connection:
+        row = connection.execute(select(attempts)).one()
+    assert (row.count, row.first_offset, row.last_offset, row.offsets) == (2, 0, 3, "0,3")
+
+
 async def test_what_a_destination_skips_is_discarded_with_its_reason(
     log: CleanLog, engine: Engine, install: Callable[[ModuleType], dict[str, Any]]
 ) -> None:

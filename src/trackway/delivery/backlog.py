@@ -12,6 +12,7 @@ leave as the same batch again.
 import asyncio
 import heapq
 import itertools
+import operator
 from collections import deque
 from collections.abc import Iterable, Sequence
 
@@ -19,6 +20,8 @@ from trackway.delivery.breaker import Stopped
 from trackway.delivery.clock import Clock
 from trackway.delivery.items import Batch, Item, Line
 from trackway.destinations.kit import Limits
+
+_by_offset = operator.attrgetter("offset")
 
 
 class _Claim:
@@ -74,6 +77,13 @@ class _Pool:
         else:
             del self._lines[line.person]
 
+    def clear(self) -> None:
+        """Let go of all events."""
+        for line in self._lines.values():
+            line.items.clear()
+        for claim in self.claims:
+            claim.items.clear()
+
     def due_s(self) -> float | None:
         """Return when the next batch may be taken, or None when nothing is ready."""
         if not self._ready:
@@ -99,8 +109,10 @@ class _Pool:
         self.claims.remove(claim)
         for line in claim.lines():
             line.busy = True
-            line.items = deque(item for item in line.items if item.claim is not claim)
+            line.items = [item for item in line.items if item.claim is not claim]
             line.size = sum(item.size for item in line.items)
+        for item in claim.items:
+            item.claim = None
         return Batch(claim.items, claimed=True) if claim.items else self.take_claim()
 
     def take(self) -> Batch:
@@ -122,11 +134,11 @@ class _Pool:
                 self._close(line)
             else:
                 again.popleft()
-            items.append(line.items.popleft())
+            items.append(line.items.pop(0))
             line.size -= item.size
             if line.items and line.items[0].claim is None:
                 again.append(line)
-        items.sort(key=_offset)
+        items.sort(key=_by_offset)
         return Batch(items)
 
     def _open(self, line: Line) -> None:
@@ -173,16 +185,20 @@ class Backlog:
     def add(self, items: Iterable[Item]) -> None:
         """Take in events in order of their offsets; those that have ended already are only taken note of."""
         now_s = self._clock.monotonic()
+        pool, partition = None, -1
         for item in items:
-            pool = self._pool(item.partition)
+            if pool is None or item.partition != partition:
+                partition = item.partition
+                pool = self._pool(partition)
             claim = pool.found(item) if pool.claim_of else None
-            if item.end is not None or item.record is None:
+            record = item.record
+            if item.end is not None or record is None:
                 continue
             if claim is not None:
                 item.claim = claim
                 claim.items.append(item)
             item.arrived_s = now_s
-            pool.add(item, item.record.person)
+            pool.add(item, record.person)
         self._changed.set()
 
     def later(self, batch: Batch, delay_s: float) -> None:
@@ -223,6 +239,12 @@ class Backlog:
         self._stopped = True
         self._changed.set()
 
+    def clear(self) -> None:
+        """Let go of everything: what refers to itself here is none of the garbage collector's."""
+        for pool in self._pools.values():
+            pool.clear()
+        self._later.clear()
+
     def _pool(self, partition: int) -> _Pool:
         pool = self._pools.get(partition)
         if pool is None:
@@ -247,7 +269,3 @@ class Backlog:
         if self._later:
             times.append(self._later[0][0])
         return min(times, default=None)
-
-
-def _offset(item: Item) -> int:
-    return item.offset

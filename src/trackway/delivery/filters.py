@@ -28,21 +28,14 @@ _IN_RECORD = frozenset({"type", "event", "messageId", "userId", "anonymousId"})
 
 
 class _Wishes(Struct):
-    """The parts of an event that say where it goes."""
+    """The parts of an event that say where it goes, and what its person allows."""
 
+    context: Any = None
     integrations: Any = None
     metadata: Any = field(name="_metadata", default=None)
 
 
-class _Consent(Struct):
-    """The parts of an event that say what its person allows."""
-
-    context: Any = None
-    integrations: Any = None
-
-
 _decode_wishes = msgspec.json.Decoder(_Wishes).decode
-_decode_consent = msgspec.json.Decoder(_Consent).decode
 _decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -68,6 +61,7 @@ class Filter:
         self._filters = filters or DestinationFilters([])
         self._functions = functions
         self._in_record = self._filters.fields <= _IN_RECORD
+        self._passes_all = self._filters.passes_all
 
     @classmethod
     def of(cls, name: str, workspace: Workspace, key: str) -> Self:
@@ -81,13 +75,24 @@ class Filter:
         functions = DestinationFunctions.of(workspace, key)
         return cls(name, settings.sources, consent=settings.consent, filters=filters, functions=functions)
 
-    def reason(self, event: EventRecord) -> str | None:
-        """Return the discard reason, or None when the event is to be sent."""
+    @property
+    def changing(self) -> bool:
+        """True when `prepared` may return another event than it is given."""
+        return self._filters.changing or self._functions is not None
+
+    def reason(self, event: EventRecord, plain: dict[str, Any] | None = None) -> str | None:
+        """Return the discard reason, or None when the event is to be sent; `plain` is its JSON, if that is at hand."""
         if event.source == canary.SOURCE:
             return CANARY
         if self._sources is not None and event.source not in self._sources:
             return SOURCE_NOT_CONNECTED
-        return self._by_wishes(event) or self._filters.reason(self._asked(event))
+        if plain is None:
+            reason = self._by_body(event)
+        else:
+            reason = self._by_wishes(event, plain.get("context"), plain.get("integrations"), plain.get("_metadata"))
+        if reason is not None or self._passes_all:
+            return reason
+        return self._filters.reason(self._asked(event) if plain is None or self._in_record else plain)
 
     def prepared(self, event: EventRecord) -> EventRecord | End:
         """Return the event as the destination is to see it, or how it ends in a function."""
@@ -104,24 +109,23 @@ class Filter:
             return event
         return with_body(event, lenient_json.dumps(after))
 
-    def _by_wishes(self, event: EventRecord) -> str | None:
+    def _by_body(self, event: EventRecord) -> str | None:
         """Return why the device, the person or the event's sender keep it from the destination."""
         body = event.body
         # Most events say nothing, and looking for bytes is cheaper than decoding. A key may be written with escapes.
-        escaped = b"\\u" in body
-        refused = False
-        # The event that reports the preferences themselves goes to everybody.
-        if self._consent and (escaped or b'"consent"' in body) and event.name != CONSENT_EVENT:
-            found = _decode_consent(body)
-            refused = not consented(found.context, found.integrations, self._consent)
-        if not (escaped or b'"integrations"' in body or b'"_metadata"' in body):
-            return BY_CONSENT if refused else None
+        told = b'"integrations"' in body or b'"_metadata"' in body or b"\\u" in body
+        if not told and not (self._consent and b'"consent"' in body):
+            return None
         wishes = _decode_wishes(body)
-        if _sent_by_device(wishes.metadata, self._name):
+        return self._by_wishes(event, wishes.context, wishes.integrations, wishes.metadata)
+
+    def _by_wishes(self, event: EventRecord, context: Any, integrations: Any, metadata: Any) -> str | None:
+        if metadata is not None and _sent_by_device(metadata, self._name):
             return SENT_CLIENT_SIDE
-        if refused:
+        # The event that reports the preferences themselves goes to everybody.
+        if self._consent and event.name != CONSENT_EVENT and not consented(context, integrations, self._consent):
             return BY_CONSENT
-        return None if wanted(wishes.integrations, self._name) else BY_INTEGRATIONS
+        return None if integrations is None or wanted(integrations, self._name) else BY_INTEGRATIONS
 
     def _asked(self, event: EventRecord) -> dict[str, Any]:
         """Return what the filters look at; most look only at fields that need no decoding."""

@@ -1,10 +1,11 @@
 """Read the events log for one destination: filtered, and in the destination's terms."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from trackway.delivery.filters import Filter
-from trackway.delivery.items import DELIVERED, End, Item
-from trackway.delivery.store import Parked
+from trackway.delivery.items import DELIVERED, OVERHEAD_BYTES, End, Item, Parked
+from trackway.delivery.shared import Decode, SharedEvent, decode_alone
 from trackway.destinations import kit
 from trackway.destinations.destination import Destination
 from trackway.events.records import EVENTS, EventRecord, Place, decode_event
@@ -16,12 +17,27 @@ EXPIRED = End("failed", "expired", "the log no longer has the event")
 class Intake:
     """Makes items of records. All of it blocks; all but `wake` belongs to one thread."""
 
-    def __init__(self, log: EventLog, consumer: str, destination: Destination, filter_: Filter) -> None:
-        """`consumer` is the name under which the log keeps what this destination has not passed."""
+    def __init__(
+        self,
+        log: EventLog,
+        consumer: str,
+        destination: Destination,
+        filter_: Filter,
+        *,
+        decode: Decode = decode_alone,
+    ) -> None:
+        """`consumer` is the name under which the log keeps what this destination has not passed.
+
+        `decode` may give the same events to others too.
+        """
         self._log = log
         self._consumer = consumer
         self._destination = destination
         self._filter = filter_
+        self._decode = decode
+        # What changes an event changes it for itself alone; an own destination's code may do so by mistake.
+        self._shares = destination.trusted and destination.maps and not filter_.changing
+        self._changes = filter_.changing
         self._reader: LogReader | None = None
         self._next: dict[int, int] = {}
         self._committed: dict[int, int] = {}
@@ -54,9 +70,12 @@ class Intake:
             if found.first > expected:
                 items.append(_hole(found.partition, expected, found.first))
             self._next[found.partition] = found.next
-            items.extend(
-                self._item(found.partition, offset, record) for offset, record in enumerate(found.records, found.first)
-            )
+            partition, offset = found.partition, found.first
+            for shared in self._decode(found):
+                record = shared.record
+                item = Item(partition, offset, record, held_bytes=OVERHEAD_BYTES + len(record.body))
+                items.append(self._judged(item, shared))
+                offset += 1
         return items
 
     def read_again(self, parked: Sequence[Parked]) -> list[Item]:
@@ -66,8 +85,8 @@ class Intake:
             records = [
                 record for found in self._log.read(EVENTS, one.partition, one.offset) for record in found.records
             ]
-            item = Item(one.partition, one.offset, decode_event(records[0]) if records else None)
-            item.source, item.message_id, item.tries = one.source, one.message_id, one.tries
+            record = decode_event(records[0]) if records else None
+            item = Item(one.partition, one.offset, record, tries=one.tries, parked=one)
             if not records:
                 item.end = EXPIRED
             elif (event := self._ready(item)) is not None:
@@ -91,42 +110,41 @@ class Intake:
         if self._reader is not None:
             self._reader.close()
 
-    def _item(self, partition: int, offset: int, record: bytes) -> Item:
-        return self._judged(Item(partition, offset, decode_event(record)))
-
-    def _judged(self, item: Item) -> Item:
+    def _judged(self, item: Item, shared: SharedEvent | None = None) -> Item:
         """Return the item, ended if it is not to be sent."""
         if self._delivered and (place := Place(item.partition, item.offset)) in self._delivered:
             self._delivered.discard(place)
             item.end = DELIVERED
         elif (event := self._ready(item)) is not None:
-            if reason := self._filter.reason(event):
+            plain = shared.json() if shared is not None and self._shares else None
+            if reason := self._filter.reason(event, plain):
                 item.end = End("discarded", reason)
             else:
-                self._render(item, event)
+                self._render(item, event, plain)
         return item
 
     def _ready(self, item: Item) -> EventRecord | None:
         """Return the event as it is to be sent, None when there is none: the log's own."""
         return item.record
 
-    def _render(self, item: Item, event: EventRecord) -> None:
-        prepared = self._filter.prepared(event)
-        if isinstance(prepared, End):
-            item.end = prepared
-            return
-        rows = self._destination.rows(kit.Event(prepared, self._destination.name))
+    def _render(self, item: Item, event: EventRecord, plain: dict[str, Any] | None = None) -> None:
+        if self._changes:
+            prepared = self._filter.prepared(event)
+            if isinstance(prepared, End):
+                item.end = prepared
+                return
+            event = prepared
+        rows = self._destination.rows(kit.Event(event, self._destination.name, plain))
         if isinstance(rows, kit.Skipped):
             item.end = End("discarded", rows.reason)
         elif isinstance(rows, kit.Rejected):
             item.end = End("failed", rows.reason, rows.detail)
         else:
             item.rows = rows
-            item.size = sum(row.size for row in rows)
+            item.size = len(rows[0].value) if len(rows) == 1 else sum([row.size for row in rows])
+            item.held_bytes += item.size
 
 
 def _hole(partition: int, first: int, next_: int) -> Item:
     """Return an item for records that the log has deleted before they were read."""
-    item = Item(partition, first, None, span=next_ - first)
-    item.end = EXPIRED
-    return item
+    return Item(partition, first, None, span=next_ - first, end=EXPIRED)

@@ -1,11 +1,26 @@
 """Events on their way to one destination, from the log to their end."""
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from trackway.destinations.kit import Outcome, Request, Response, Row
 from trackway.events.records import EventRecord, Place
+
+
+class Parked(Struct):
+    """An event below the cursor that is tried again from time to time."""
+
+    partition: int
+    offset: int
+    message_id: str
+    source: str
+    tries: int
+    next_at_ms: int
+    reason: str
 
 
 class Verdict(NamedTuple):
@@ -31,50 +46,48 @@ class End(NamedTuple):
 DELIVERED = End("delivered")
 
 
-class Item:
+OVERHEAD_BYTES = 800
+"""What the objects of one event take in memory besides its body and rows, about."""
+
+
+# Thousands wait at a time, so the garbage collector does not look at them: who drops a backlog clears it.
+class Item(Struct, gc=False, eq=False):
     """One event at one destination, or a hole in the log (`record` None) that stands for `span` lost events."""
 
-    __slots__ = (
-        "arrived_s",
-        "claim",
-        "end",
-        "line",
-        "message_id",
-        "offset",
-        "partition",
-        "record",
-        "refused",
-        "rows",
-        "size",
-        "source",
-        "span",
-        "successes_before",
-        "tries",
-    )
+    partition: int
+    offset: int
+    record: EventRecord | None
+    span: int = 1
+    size: int = 0
+    """Bytes that it takes in a request."""
+    held_bytes: int = OVERHEAD_BYTES
+    """Memory that it takes, about."""
+    rows: Sequence[Row] = ()
+    """What is still to be sent of it."""
+    arrived_s: float = 0.0
+    claim: object = None
+    """The batch that it belonged to before a restart."""
+    refused: Verdict | None = None
+    """Set when one of its rows was rejected, while others are still to be sent."""
+    tries: int = 0
+    """Failed tries that may be the event's own fault."""
+    successes_before: int = -1
+    """How many requests had succeeded when this event first failed; -1 before."""
+    end: End | None = None
+    """Set once, when nothing more is to be done."""
+    line: "Line | None" = None
+    parked: Parked | None = None
+    """What the state database has of it, if it waited there."""
 
-    def __init__(self, partition: int, offset: int, record: EventRecord | None, *, span: int = 1) -> None:
-        self.partition = partition
-        self.offset = offset
-        self.record = record
-        self.source = record.source if record else ""
-        self.message_id = record.message_id if record else ""
-        self.span = span
-        self.size = len(record.body) if record else 0
-        """Bytes that it takes in a request."""
-        self.rows: Sequence[Row] = ()
-        """What is still to be sent of it."""
-        self.arrived_s = 0.0
-        self.claim: object = None
-        """The batch that it belonged to before a restart."""
-        self.refused: Verdict | None = None
-        """Set when one of its rows was rejected, while others are still to be sent."""
-        self.tries = 0
-        """Failed tries that may be the event's own fault."""
-        self.successes_before = -1
-        """How many requests had succeeded when this event first failed; -1 before."""
-        self.end: End | None = None
-        """Set once, when nothing more is to be done."""
-        self.line: Line | None = None
+    @property
+    def source(self) -> str:
+        """The event's source; `""` for a hole."""
+        return self.record.source if self.record else self.parked.source if self.parked else ""
+
+    @property
+    def message_id(self) -> str:
+        """The event's message id; `""` for a hole."""
+        return self.record.message_id if self.record else self.parked.message_id if self.parked else ""
 
 
 class Line:
@@ -84,7 +97,8 @@ class Line:
 
     def __init__(self, person: str) -> None:
         self.person = person
-        self.items: deque[Item] = deque()
+        # Most lines have one event or two: a deque would take ten times the memory and half of the time.
+        self.items: list[Item] = []
         self.size = 0
         self.busy = False
         """True while one or more events before these are on their way."""
@@ -116,14 +130,18 @@ class Window:
     def __init__(self) -> None:
         self.count = 0
         self.size = 0
+        """Bytes of memory, about."""
         self._items: dict[int, deque[Item]] = {}
 
     def add(self, items: Iterable[Item]) -> None:
         """Take in items, each above all others of its partition."""
         for item in items:
-            self._items.setdefault(item.partition, deque()).append(item)
+            waiting = self._items.get(item.partition)
+            if waiting is None:
+                waiting = self._items[item.partition] = deque()
+            waiting.append(item)
             self.count += 1
-            self.size += item.size
+            self.size += item.held_bytes
 
     def take_ended(self) -> list[Item]:
         """Remove and return the items that the cursor can pass: those without an unended one below them."""
@@ -132,20 +150,19 @@ class Window:
             while items and items[0].end is not None:
                 item = items.popleft()
                 self.count -= 1
-                self.size -= item.size
+                self.size -= item.held_bytes
                 ended.append(item)
         return ended
 
 
 def write_offsets(offsets: Sequence[int]) -> str:
     """Return ascending offsets in short: `4-9,12`."""
-    runs: list[list[int]] = []
-    for offset in offsets:
-        if runs and offset == runs[-1][1] + 1:
-            runs[-1][1] = offset
-        else:
-            runs.append([offset, offset])
-    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+    breaks = [at for at, (one, other) in enumerate(itertools.pairwise(offsets), 1) if other != one + 1]
+    firsts, afters = [0, *breaks], [*breaks, len(offsets)]
+    return ",".join(
+        str(offsets[first]) if after - first == 1 else f"{offsets[first]}-{offsets[after - 1]}"
+        for first, after in zip(firsts, afters, strict=True)
+    )
 
 
 def read_offsets(text: str) -> list[int]:

@@ -7,8 +7,8 @@ from trackway.delivery.backlog import Backlog
 from trackway.delivery.books import Books
 from trackway.delivery.clock import Clock
 from trackway.delivery.intake import Intake
-from trackway.delivery.items import Batch
-from trackway.delivery.store import Parked, Store
+from trackway.delivery.items import Batch, Parked
+from trackway.delivery.store import Store
 from trackway.events.records import Place
 
 

@@ -1,17 +1,15 @@
 """Send events to a destination once, and say of each what became of it."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import NamedTuple
 
 from trackway.delivery.clock import Clock
 from trackway.delivery.items import End, Item, Verdict, write_offsets
 from trackway.delivery.redact import Redactor
+from trackway.delivery.store import Attempt
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
 from trackway.destinations.destination import Destination, Exchange, UnreadableAnswer
-
-Attempt = dict[str, Any]
-"""A row for the table of attempts, without the destination."""
 
 UNREADABLE = kit.Retry("unreadable_answer")
 
@@ -39,25 +37,21 @@ class Sender:
         self._record = record
         self._own_fault = own_fault
 
-    async def send(self, items: Sequence[Item]) -> list[Verdict]:
-        """Send what is left of each item and return a verdict per item, in order.
+    async def send(self, items: list[Item], *, first: bool = False) -> list[Verdict] | None:
+        """Send what is left of each item and return a verdict per item, in order; None: all of them are delivered.
+
+        `first` says that none of them was sent before.
 
         An item's `rows` shrink to those that are to be sent again. An item of several rows is to be tried again when
         one of them is; else rejected when one ever was; else delivered.
         """
-        verdicts = [item.refused or _DELIVERED for item in items]
-        for places in _by_route(items):
-            rows = [row for _, row in places]
-            outcomes, request, answer = await self._exchange(rows, [items[index] for index, _ in places])
-            for (index, row), outcome in zip(places, outcomes, strict=True):
-                item = items[index]
-                if not isinstance(outcome, kit.Retry):
-                    item.rows = [left for left in item.rows if left is not row]
-                if _RANK[type(outcome)] > _RANK[type(verdicts[index].outcome)]:
-                    verdicts[index] = Verdict(outcome, row, request, answer)
-                if isinstance(outcome, kit.Rejected):
-                    item.refused = item.refused or Verdict(outcome, row, request, answer)
-        return verdicts
+        sent: list[_Sent] = []
+        for part in _by_route(items):
+            outcomes, request, answer = await self._exchange(part)
+            sent.append(_Sent(part, outcomes, request, answer))
+        if all(_all_delivered(one.outcomes) for one in sent) and (first or not any(item.refused for item in items)):
+            return None
+        return _verdicts(items, sent)
 
     def end(self, outcome: str, verdict: Verdict) -> End:
         """Return the end of an event that was not delivered, with excerpts for people, free of secrets."""
@@ -70,11 +64,11 @@ class Sender:
         answer = self._redactor.answer(verdict.answer.body, verdict.request) if verdict.answer else ""
         return End(outcome, reason, detail, request, answer)
 
-    async def _exchange(
-        self, rows: list[kit.Row], items: list[Item]
-    ) -> tuple[Sequence[kit.Outcome], kit.Request | None, kit.Response | None]:
+    async def _exchange(self, part: "_Part") -> tuple[Sequence[kit.Outcome], kit.Request | None, kit.Response | None]:
         """Return an outcome per row, and the last request and answer."""
+        rows, items = part.rows, part.items
         steps = self._destination.exchange(rows)
+        key, place = "", None
         try:
             request = next(steps)
         except StopIteration as done:
@@ -86,16 +80,24 @@ class Sender:
             following, outcomes = _step(steps, got, len(rows))
             outcomes = self._excused(outcomes, items)
             answer = got if isinstance(got, kit.Response) else None
+            key = key or kit.idempotency_key([row.event for row in rows])
+            place = place or _span(items)
+            outcome, reason = _summary(outcomes)
             self._record(
-                {
-                    "started_ms": started_ms,
-                    "duration_ms": duration_ms,
-                    "status": answer.status if answer else None,
-                    "answer": self._redactor.answer(answer.body, request) if answer else "",
-                    "idempotency_key": kit.idempotency_key([row.event for row in rows]),
-                    **_summary(outcomes),
-                    **_place(items),
-                }
+                Attempt(
+                    started_ms=started_ms,
+                    duration_ms=duration_ms,
+                    status=answer.status if answer else None,
+                    outcome=outcome,
+                    reason=reason,
+                    answer=self._redactor.answer(answer.body, request) if answer and answer.body else "",
+                    count=place.events,
+                    partition=place.partition,
+                    first_offset=place.first,
+                    last_offset=place.last,
+                    offsets=place.offsets,
+                    idempotency_key=key,
+                )
             )
             if following is None:
                 return outcomes, request, answer
@@ -103,7 +105,7 @@ class Sender:
 
     def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
         """Return `outcomes` where events wait for other credentials instead of failing one by one."""
-        if not any(_refuses(outcome) for outcome in outcomes):
+        if _all_delivered(outcomes) or not any(_refuses(outcome) for outcome in outcomes):
             return outcomes
         return [
             kit.Retry(outcome.reason)
@@ -125,13 +127,66 @@ _DELIVERED = Verdict(kit.Delivered())
 _RANK: dict[type[kit.Outcome], int] = {kit.Delivered: 0, kit.Rejected: 1, kit.Retry: 2}
 
 
-def _by_route(items: Sequence[Item]) -> list[list[tuple[int, kit.Row]]]:
-    """Return the items' rows with the items' indexes, those of one route together, in order."""
-    routes: dict[str, list[tuple[int, kit.Row]]] = {}
-    for index, item in enumerate(items):
+class _Part(NamedTuple):
+    """The rows of one route, and the item of each."""
+
+    rows: list[kit.Row]
+    items: list[Item]
+
+
+class _Sent(NamedTuple):
+    """A part with what became of it."""
+
+    part: _Part
+    outcomes: Sequence[kit.Outcome]
+    request: kit.Request | None
+    answer: kit.Response | None
+
+
+class _Span(NamedTuple):
+    """Where items stand in the log."""
+
+    events: int
+    partition: int
+    first: int
+    last: int
+    offsets: str | None
+    """None: all from `first` to `last`."""
+
+
+def _by_route(items: Sequence[Item]) -> list[_Part]:
+    """Return the items' rows, those of one route together, in order."""
+    rows = [item.rows[0] for item in items if len(item.rows) == 1]
+    if len(rows) == len(items) and len({row.route for row in rows}) == 1:  # nearly always
+        return [_Part(rows, list(items))]
+    routes: dict[str, _Part] = {}
+    for item in items:
         for row in item.rows:
-            routes.setdefault(row.route, []).append((index, row))
+            part = routes.get(row.route)
+            if part is None:
+                part = routes[row.route] = _Part([], [])
+            part.rows.append(row)
+            part.items.append(item)
     return list(routes.values())
+
+
+def _all_delivered(outcomes: Sequence[kit.Outcome]) -> bool:
+    # Mostly it is one object many times over, which counts faster than it can be asked.
+    return bool(outcomes) and type(outcomes[0]) is kit.Delivered and outcomes.count(outcomes[0]) == len(outcomes)
+
+
+def _verdicts(items: Sequence[Item], sent: Sequence[_Sent]) -> list[Verdict]:
+    """Return a verdict per item, and leave in each item the rows that are to be sent again."""
+    verdicts = {item.offset: item.refused or _DELIVERED for item in items}
+    for part, outcomes, request, answer in sent:
+        for row, item, outcome in zip(*part, outcomes, strict=True):
+            if not isinstance(outcome, kit.Retry):
+                item.rows = [left for left in item.rows if left is not row]
+            if _RANK[type(outcome)] > _RANK[type(verdicts[item.offset].outcome)]:
+                verdicts[item.offset] = Verdict(outcome, row, request, answer)
+            if isinstance(outcome, kit.Rejected):
+                item.refused = item.refused or Verdict(outcome, row, request, answer)
+    return list(verdicts.values())
 
 
 def _step(
@@ -146,24 +201,23 @@ def _step(
         return None, [UNREADABLE] * count
 
 
-def _summary(outcomes: Sequence[kit.Outcome]) -> Attempt:
+def _summary(outcomes: Sequence[kit.Outcome]) -> tuple[str, str]:
     """Return an attempt's outcome and reason: those of its rows, if they agree."""
     if not outcomes:
-        return {"outcome": "continued", "reason": ""}
+        return "continued", ""
     first = outcomes[0]
-    if len(outcomes) > 1 and any(type(outcome) is not type(first) for outcome in outcomes):
-        return {"outcome": "partial", "reason": ""}
-    return {"outcome": type(first).__name__.lower(), "reason": "" if isinstance(first, kit.Delivered) else first.reason}
+    if isinstance(first, kit.Delivered):
+        return ("delivered" if _all_delivered(outcomes) else "partial"), ""
+    if any(type(outcome) is not type(first) for outcome in outcomes):
+        return "partial", ""
+    return type(first).__name__.lower(), first.reason
 
 
-def _place(items: list[Item]) -> Attempt:
-    """Return where an attempt's events stand in the log."""
-    first, last = items[0].offset, items[-1].offset
-    offsets = None if last - first < len(items) else write_offsets([item.offset for item in items])
-    return {
-        "count": len(items),
-        "partition": items[0].partition,
-        "first_offset": first,
-        "last_offset": last,
-        "offsets": offsets,
-    }
+def _span(items: list[Item]) -> _Span:
+    """Return where an attempt's events stand in the log; an item with several rows is there several times."""
+    if len(items) == 1:
+        return _Span(1, items[0].partition, items[0].offset, items[0].offset, None)
+    offsets = list(dict.fromkeys([item.offset for item in items]))
+    first, last = offsets[0], offsets[-1]
+    written = None if last - first < len(offsets) else write_offsets(offsets)
+    return _Span(len(offsets), items[0].partition, first, last, written)

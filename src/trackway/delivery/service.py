@@ -13,11 +13,13 @@ from sqlalchemy import Engine
 from trackway.delivery import pauses
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
+from trackway.delivery.commits import Commits
 from trackway.delivery.filters import Filter
 from trackway.delivery.ledger import destination_counts
 from trackway.delivery.metrics import Gauges, Meter, families
 from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
+from trackway.delivery.shared import SharedEvents
 from trackway.delivery.store import Store, destinations_due, prune
 from trackway.delivery.transport import HttpTransport, Transport
 from trackway.delivery.worker import PATIENT, DestinationWorker, Options, Status
@@ -127,6 +129,8 @@ class DeliveryService:
         self._paused: dict[str, int] = {}
         self._changing = asyncio.Lock()
         self._state = ThreadPoolExecutor(1, thread_name_prefix="delivery-state")
+        self._commits = Commits(engine, self._state)
+        self._shared = SharedEvents()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
@@ -200,6 +204,7 @@ class DeliveryService:
         return slot
 
     def _run(self, slots: Iterable[_Slot]) -> None:
+        self._shared.readers = len(self._slots)
         for slot in slots:
             slot.status.paused_ms = self._paused.get(slot.key)
             if slot.status.paused_ms is None:
@@ -246,6 +251,8 @@ class DeliveryService:
             Store(self._engine, slot.key),
             transport,
             state=self._state,
+            commits=self._commits,
+            decode=self._shared.of,
             clock=self._clock,
             options=self._options,
             meter=slot.meter,

@@ -1,14 +1,15 @@
-"""What delivery keeps in the state database. Every call blocks and is one transaction."""
+"""What delivery keeps in the state database. Every call blocks, and is one transaction but for `write`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct, field
+from msgspec.structs import astuple
 from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
 
-from trackway.delivery.items import End, read_offsets
+from trackway.delivery.items import End, Parked, read_offsets
 from trackway.events.records import EVENTS, Place
-from trackway.state import upsert, writing
+from trackway.state import Writing, upsert, writing
 from trackway.state.tables import attempts, claims, cursors, destinations, exceptions, retries, tallies
 
 Tally = tuple[str, str, str]
@@ -25,25 +26,31 @@ class Exceptional(Struct):
     end: End
 
 
-class Parked(Struct):
-    """An event below the cursor that is tried again from time to time."""
+class Attempt(Struct, gc=False):
+    """A row for the table of attempts, without the destination."""
 
-    partition: int
-    offset: int
-    message_id: str
-    source: str
-    tries: int
-    next_at_ms: int
+    started_ms: int
+    duration_ms: int
+    status: int | None
+    outcome: str
     reason: str
+    answer: str
+    count: int
+    """Of events, as are the offsets."""
+    partition: int
+    first_offset: int
+    last_offset: int
+    offsets: str | None
+    idempotency_key: str
 
 
 class Claim(Struct):
     """A batch that may have been sent."""
 
     partition: int
-    offsets: str
     first_offset: int
     last_offset: int
+    offsets: str
     delivered: bool = False
     """All of it, for certain."""
 
@@ -58,7 +65,7 @@ class Changes(Struct):
     parked: list[Parked] = field(default_factory=list[Parked])
     unparked: list[Place] = field(default_factory=list[Place])
     """Places of parked events that have ended."""
-    attempts: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
     claims: list[Claim] = field(default_factory=list[Claim])
     delivered: list[Place] = field(default_factory=list[Place])
     """The first places of claimed batches that were delivered wholly."""
@@ -88,12 +95,14 @@ class Store:
     """Whether each delivered event is to be told; else it is one below the cursor that is no exception."""
 
     def __init__(self, engine: Engine, destination: str) -> None:
-        self._engine = engine
+        self.engine = engine
         self._destination = destination
+        self._claims = False
+        """True once it may have claims."""
 
     def open(self, beginning: Mapping[int, int], now_ms: int) -> Standing:
         """Return where the destination stands; a new one begins at `beginning`, other partitions at their start."""
-        with writing(self._engine) as connection:
+        with writing(self.engine) as connection:
             known = select(destinations.c.started_ms).where(destinations.c.destination == self._destination)
             if connection.execute(known).first() is None:
                 connection.execute(insert(destinations), {"destination": self._destination, "started_ms": now_ms})
@@ -108,6 +117,7 @@ class Store:
             standing = Standing(position, [], set())
             mine = select(claims).where(claims.c.destination == self._destination)
             for row in connection.execute(mine.order_by(claims.c.first_offset)):
+                self._claims = True
                 first = position.get(row.partition, 0)
                 offsets = [offset for offset in read_offsets(row.offsets) if offset >= first]
                 if row.delivered:
@@ -116,36 +126,29 @@ class Store:
                     standing.claims.append((row.partition, offsets))
             return standing
 
-    def commit(self, changes: Changes) -> None:
-        """Write all of `changes`, or on an error nothing."""
-        key = {"destination": self._destination}
-        with writing(self._engine) as connection:
-            upsert(connection, claims, [key | _fields(claim) for claim in changes.claims])
-            self._note_delivered(connection, changes.delivered)
-            for partition, offset in changes.cursors.items():
-                # A partition without a row came into being after the destination, so it began at 0.
-                upsert(connection, cursors, [self._cursor(partition, offset, start=0)], keep=["start_offset"])
-                passed = and_(claims.c.partition == partition, claims.c.last_offset < offset)
-                connection.execute(delete(claims).where(claims.c.destination == self._destination, passed))
-            upsert(
-                connection,
-                tallies,
-                [
-                    key | {"source": source, "outcome": outcome, "reason": reason, "count": number}
-                    for (source, outcome, reason), number in changes.tallies.items()
-                ],
-                add=["count"],
-            )
-            if changes.attempts:
-                connection.execute(insert(attempts), [key | attempt for attempt in changes.attempts])
-            self._unpark(connection, changes.unparked)
-            upsert(connection, exceptions, [key | _row(item, changes.at_ms) for item in changes.exceptional])
-            upsert(connection, retries, [key | _fields(item) for item in changes.parked])
-            self._note_more(connection, changes)
+    def write(self, connection: Connection, changes: Changes) -> None:
+        """Write all of `changes` in the transaction of `connection`."""
+        key = self._destination
+        self._claims = self._claims or bool(changes.claims)
+        _CLAIMS.write(connection, [(key, *astuple(claim)) for claim in changes.claims])
+        self._note_delivered(connection, changes.delivered)
+        # A partition without a row came into being after the destination, so it began at 0.
+        moved = [(key, EVENTS, partition, 0, offset) for partition, offset in changes.cursors.items()]
+        _CURSORS.write(connection, moved)
+        for partition, offset in changes.cursors.items() if self._claims else ():
+            passed = and_(claims.c.partition == partition, claims.c.last_offset < offset)
+            connection.execute(delete(claims).where(claims.c.destination == key, passed))
+        counted = [(key, *tally, number) for tally, number in changes.tallies.items()]
+        _TALLIES.write(connection, counted)
+        _ATTEMPTS.write(connection, [(key, *astuple(attempt)) for attempt in changes.attempts])
+        self._unpark(connection, changes.unparked)
+        _EXCEPTIONS.write(connection, [_row(key, item, changes.at_ms) for item in changes.exceptional])
+        _RETRIES.write(connection, [(key, *astuple(item)) for item in changes.parked])
+        self._note_more(connection, changes)
 
     def due(self, now_ms: int, limit: int) -> list[Parked]:
         """Return parked events whose time has come, those that wait longest first."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             rows = connection.execute(
                 select(*_PARKED)
                 .where(retries.c.destination == self._destination, retries.c.next_at_ms <= now_ms)
@@ -156,7 +159,7 @@ class Store:
 
     def next_due_ms(self) -> int | None:
         """Return when the next parked event is to be tried, or None when none is parked."""
-        with self._engine.connect() as connection:
+        with self.engine.connect() as connection:
             mine = retries.c.destination == self._destination
             return connection.execute(select(func.min(retries.c.next_at_ms)).where(mine)).scalar()
 
@@ -245,16 +248,17 @@ _PARKED = (
 )
 
 
-def _fields(item: Parked | Claim) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in item.__struct_fields__}
+_CLAIMS = Writing(claims, ("destination", *Claim.__struct_fields__))
+_CURSORS = Writing(
+    cursors, ("destination", "topic", "partition", "start_offset", "next_offset"), keep=("start_offset",)
+)
+_TALLIES = Writing(tallies, ("destination", "source", "outcome", "reason", "count"), add=("count",))
+_ATTEMPTS = Writing(attempts, ("destination", *Attempt.__struct_fields__))
+_EXCEPTIONS = Writing(exceptions, tuple(exceptions.c.keys()))
+_RETRIES = Writing(retries, ("destination", *Parked.__struct_fields__))
 
 
-def _row(item: Exceptional, at_ms: int) -> dict[str, Any]:
-    return {
-        "partition": item.partition,
-        "offset": item.offset,
-        "message_id": item.message_id,
-        "source": item.source,
-        "at_ms": at_ms,
-        **item.end._asdict(),
-    }
+def _row(destination: str, item: Exceptional, at_ms: int) -> tuple[Any, ...]:
+    outcome, reason, detail, request, answer = item.end
+    place = destination, item.partition, item.offset, item.message_id, item.source
+    return (*place, outcome, reason, detail, at_ms, request, answer)

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
+from functools import lru_cache
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -139,6 +140,7 @@ class HttpTransport:
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
 
 
+@lru_cache(maxsize=256)  # mostly the same few
 def _url(text: str) -> URL:
     """Return `text` as it is written, where it can be sent so: some vendors sign the URL."""
     if not text.isprintable() or " " in text:
@@ -148,6 +150,8 @@ def _url(text: str) -> URL:
 
 async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
     """Return the first `ANSWER_BYTES` of the body; close the connection if there is more."""
+    if answer.content_length is not None and answer.content_length <= ANSWER_BYTES:
+        return await answer.read()
     found = bytearray()
     while chunk := await answer.content.read(ANSWER_BYTES + 1 - len(found)):
         found += chunk

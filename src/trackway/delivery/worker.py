@@ -23,14 +23,16 @@ from trackway.delivery.backlog import Backlog
 from trackway.delivery.books import Books
 from trackway.delivery.breaker import LONGEST_PAUSE_S, Backoff, Breaker, Stopped
 from trackway.delivery.clock import Clock, SystemClock
+from trackway.delivery.commits import Commits
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
 from trackway.delivery.metrics import Meter
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
-from trackway.delivery.sender import CREDENTIALS, Attempt, Sender
-from trackway.delivery.store import Store
+from trackway.delivery.sender import CREDENTIALS, Sender
+from trackway.delivery.shared import Decode, decode_alone
+from trackway.delivery.store import Attempt, Store
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
 from trackway.destinations.destination import Destination
@@ -94,15 +96,18 @@ class DestinationWorker:
         transport: Transport,
         *,
         state: Executor,
+        commits: Commits | None = None,
         clock: Clock | None = None,
         options: Options = PATIENT,
         intake: Intake | None = None,
+        decode: Decode = decode_alone,
         meter: Meter | None = None,
     ) -> None:
-        """`key` names the destination in the workspace; `state` runs the transactions of `store`.
+        """`key` names the destination in the workspace; `state` runs what asks or changes `store`.
 
-        `meter` counts its requests. `intake` is where events come from; default: the log, from where the destination
-        stands in it.
+        `commits` joins its transactions with those of others, `decode` its reading; default: it is alone. `meter`
+        counts its requests. `intake` is where events come from; default: the log, from where the destination stands in
+        it.
         """
         self._key = key
         self._clock = clock = clock or SystemClock()
@@ -111,12 +116,12 @@ class DestinationWorker:
         self._state = state
         self._limits = limits = destination.limits
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"destination-{key}")
-        self._intake = intake or Intake(log, consumers.destination(key), destination, filter_)
+        self._intake = intake or Intake(log, consumers.destination(key), destination, filter_, decode=decode)
         self._window = Window()
         self._capacity = max(options.window_events, 2 * limits.events * limits.concurrency)
         self._backlog = Backlog(limits, clock)
         self._breaker = Breaker(clock, options.backoff, threshold=options.breaker_threshold, probing=options.probing)
-        self._books = Books(store, self._window, state, clock, options.parking)
+        self._books = Books(store, self._window, commits or Commits(store.engine, state), clock, options.parking)
         redactor = Redactor(destination.secrets())
         self._sender = Sender(destination, transport, clock, redactor, self._record, self._fails_alone)
         self._parked = ParkedEvents(
@@ -149,6 +154,7 @@ class DestinationWorker:
             self._intake.wake()
             self._reader.submit(self._intake.close)
             self._reader.shutdown(wait=False)
+            self._backlog.clear()
             self._ended.set()
 
     async def stop(self, *, grace_s: float = 2.0) -> None:
@@ -230,11 +236,21 @@ class DestinationWorker:
                     await self._books.claim(batch)
                     batch.claimed = True
                 await self._breaker.admit()
-                verdicts = await self._sender.send(batch.items)
+                verdicts = await self._sender.send(batch.items, first=batch.tries == 0 and not batch.parked)
                 if batch.parked:
-                    self._settle_parked(batch, verdicts[0])
+                    self._settle_parked(batch, verdicts[0] if verdicts else Verdict(kit.Delivered()))
+                elif verdicts is None:
+                    self._settle_delivered(batch)
                 else:
                     self._settle(batch, verdicts)
+
+    def _settle_delivered(self, batch: Batch) -> None:
+        """Note that all of a batch was taken."""
+        self._tell_breaker(None, None)
+        for item in batch.items:
+            item.end = DELIVERED
+        self._backlog.release(batch.items)
+        self._books.ended(batch if batch.claimed and batch.wholly else None)
 
     def _settle(self, batch: Batch, verdicts: list[Verdict]) -> None:
         """Give each item its end, or put it back."""
@@ -255,7 +271,7 @@ class DestinationWorker:
 
     def _record(self, attempt: Attempt) -> None:
         self._books.attempt(attempt)
-        self._meter.count(attempt["outcome"], attempt["reason"], attempt["duration_ms"] / 1000)
+        self._meter.count(attempt.outcome, attempt.reason, attempt.duration_ms / 1000)
 
     def _tell_breaker(self, trouble: kit.Retry | None, asked_s: float | None) -> None:
         """Note how a request ended, and sound the alarm when the credentials begin to be refused."""

@@ -13,6 +13,7 @@ from trackway.destinations import kit
 from trackway.errors import TrackwayError
 
 _TOO_LARGE = 413
+_CATALOG = "trackway.destinations.catalog."
 Exchange: TypeAlias = Generator[kit.Request, kit.Answer, list[kit.Outcome]]
 
 
@@ -80,6 +81,10 @@ class Destination:
         self._together = getattr(module, "rows_together", None)
         self._exchange = getattr(module, "exchange", None)
         self._cache = kit.Cache()
+        self.trusted = getattr(module, "__name__", "").startswith(_CATALOG)
+        """True for those that come with Trackway: tests prove that they change nothing in an event."""
+        self.maps = self._row is not None
+        """True unless events are sent as they stand."""
 
     def _maker(self) -> Callable[[kit.Event], kit.Rows] | None:
         if hasattr(self._module, "ACTIONS"):

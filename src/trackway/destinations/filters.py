@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from trackway.events import fql
 from trackway.events.fql.compiling import read_path
-from trackway.events.fql.expressions import Path, walk
+from trackway.events.fql.expressions import Everything, Path, walk
 from trackway.events.fql.functions import json_text
 from trackway.workspace.governance import DestinationFilter, Fields, Sample
 
@@ -49,6 +49,12 @@ class DestinationFilters:
         judging = [conditions[one.if_] for one in active if one.sample or one.drop]
         self.fields = _first_keys([self._trigger, *judging], self._samples)
         """The top-level fields that `reason` looks at; other fields may be absent from what it is given."""
+
+    @property
+    def passes_all(self) -> bool:
+        """True when `reason` has none, whatever the event."""
+        everything = isinstance(self._trigger.expression, Everything)
+        return everything and not (self._samples or self._drops)
 
     @property
     def changing(self) -> bool:

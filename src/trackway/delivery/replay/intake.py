@@ -7,7 +7,7 @@ from itertools import groupby
 
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
-from trackway.delivery.items import End, Item
+from trackway.delivery.items import OVERHEAD_BYTES, End, Item
 from trackway.delivery.replay.marking import Remake, mark
 from trackway.delivery.replay.orders import Order
 from trackway.delivery.replay.selection import NOT_SELECTED, Selection
@@ -118,7 +118,7 @@ class ReplayIntake(Intake):
 
         for why, pairs in groupby(events, key=reason):
             if why is None:
-                yield from (self._judged(Item(part.partition, offset, event)) for offset, event in pairs)
+                yield from (self._judged(_item(part.partition, offset, event)) for offset, event in pairs)
             else:
                 yield from _gaps(part.partition, [offset for offset, _ in pairs], why)
 
@@ -140,6 +140,10 @@ class ReplayIntake(Intake):
         return max(0, min(max_records, int(earned) - self._given))
 
 
+def _item(partition: int, offset: int, event: EventRecord) -> Item:
+    return Item(partition, offset, event, held_bytes=OVERHEAD_BYTES + len(event.body))
+
+
 def _gaps(partition: int, offsets: Sequence[int], why: str) -> Iterator[Item]:
     first, following = offsets[0], offsets[-1] + 1
     for start in range(first, following, _LARGEST_GAP):
@@ -147,6 +151,4 @@ def _gaps(partition: int, offsets: Sequence[int], why: str) -> Iterator[Item]:
 
 
 def _gap(partition: int, first: int, following: int, end: End) -> Item:
-    item = Item(partition, first, None, span=following - first)
-    item.end = end
-    return item
+    return Item(partition, first, None, span=following - first, end=end)

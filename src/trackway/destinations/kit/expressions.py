@@ -204,6 +204,10 @@ class call(Expression):
         self.options = options
 
     def emit(self, code: Code) -> str:
+        # One expression may stand in several places, such as a look-up of which each place takes a part.
+        return code.once(("call", self), lambda: self._emit(code))
+
+    def _emit(self, code: Code) -> str:
         given = [argument.emit(code) for argument in self.arguments]
         if given and given[0] == "None" and not self.always:
             return "None"

@@ -14,7 +14,7 @@ FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 
 def json_list(rows: Sequence[Row]) -> bytes:
     """Return the rows as a JSON list; each is already encoded."""
-    return b"[" + b",".join([bytes(row.value) for row in rows]) + b"]"
+    return b"[" + b",".join([row.value for row in rows]) + b"]"
 
 
 def form(members: Mapping[str, Any]) -> bytes:
