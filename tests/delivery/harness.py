@@ -25,7 +25,7 @@ from trackway.log.sqlite import SEGMENT_BYTES, SqliteLog
 from trackway.workspace.load import convert
 from trackway.workspace.model import Workspace
 
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 SECRET = "s3cr3t-webhook-key"
 AT_ONCE = Backoff(base_s=0.004, cap_s=0.02, random=lambda: 1.0)
 QUICK = Options(backoff=AT_ONCE, parking=AT_ONCE, probing=AT_ONCE)

@@ -39,7 +39,7 @@ from trackway.delivery.breaker import Backoff
 from trackway.delivery.filters import Filter
 from trackway.delivery.service import DeliveryService
 from trackway.delivery.store import Store, prune
-from trackway.delivery.worker import DestinationWorker, Options
+from trackway.delivery.worker import READ_RECORDS, DestinationWorker, Options
 from trackway.destinations import kit, registry
 from trackway.events.records import EVENTS
 from trackway.state import open_state
@@ -66,6 +66,47 @@ async def test_events_of_a_person_arrive_in_order_whatever_fails(log: CleanLog, 
     for person in range(7):
         assert [n for m in network.delivered if (n := int(m[2:])) % 7 == person] == list(range(person, 400, 7))
     assert len(network.delivered) == 400
+
+
+async def test_thousands_of_events_of_one_person_hold_nobody_up(log: CleanLog, engine: Engine) -> None:
+    others = {f"m-{number}" for number in range(5000, 5020)}
+    network = Patient(others)
+    async with delivering(service(log, engine, network)):
+        await until(lambda: started(engine, log, "hook"))
+        log.add([event(number, person="hot") for number in range(5000)])
+        log.add([event(number) for number in range(5000, 5020)])
+        await until(lambda: others <= {*network.delivered}, "the others")
+        assert not {*network.delivered} - others
+        assert counts(engine, log).delivered == 0  # the cursor stands before the first event of the hot one
+
+
+class Patient(FakeTransport):
+    """Answers the `wanted` events, and no others."""
+
+    def __init__(self, wanted: set[str]) -> None:
+        super().__init__()
+        self._wanted = wanted
+
+    async def send(self, request: kit.Request) -> Answer:
+        if not {*ids_of(request)} <= self._wanted:
+            await asyncio.Event().wait()
+        return await super().send(request)
+
+
+async def test_what_waits_for_a_dead_destination_is_bounded(log: CleanLog, engine: Engine) -> None:
+    network = FakeTransport(lambda request: kit.Retry("ECONNREFUSED"))
+    few = Options(backoff=QUICK.backoff, window_events=100)
+    found = service(log, engine, network, options=few)
+    async with delivering(found):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(3000)
+        await until(lambda: len(network.requests) > 20)
+        [status] = found.status()
+        assert status.worker is not None
+        # It stops at the bound; what was read at once goes a little beyond.
+        assert 100 <= status.worker.waiting <= 100 + READ_RECORDS
+        network.answer = lambda request: OK
+        await until(lambda: counts(engine, log).delivered == 3000)
 
 
 async def test_a_two_day_outage_loses_nothing_and_is_not_hammered(log: CleanLog, engine: Engine) -> None:

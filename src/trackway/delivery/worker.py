@@ -58,9 +58,13 @@ class Options(Struct, frozen=True, kw_only=True):
     park_after: int = 5
     """Tries that an event fails, while others succeed, before it is known to fail alone."""
     breaker_threshold: int = 5
-    window_events: int = 2000
-    """Events above the cursor at the most, more where one round of full batches needs it."""
-    window_bytes: int = 32 << 20
+    window_events: int = 10_000
+    """Events above the cursor at the most, more where one round of full batches needs it.
+
+    So many events of one person in a row hold nobody up: those behind them are read too.
+    """
+    window_bytes: int = 16 << 20
+    """Memory that they take at the most, about."""
 
 
 PATIENT = Options()
