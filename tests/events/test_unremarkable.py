@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackway.events.clock_skew import parse_ms
@@ -38,7 +38,7 @@ values = _plain | _products | st.dictionaries(st.sampled_from(["a", "type", "val
 EVENTS = sorted(semantic_events())
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(EVENTS), st.data())
 def test_what_a_table_of_a_semantic_event_takes_is_never_remarked_on(name: str, data: st.DataObject):
     event = semantic_events()[name]
@@ -85,7 +85,7 @@ def test_a_semantic_event_as_specified_needs_no_remark(name: str):
         assert table.read(msgspec.json.encode(less)) is None
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(sorted(USER_TRAITS.keys() | GROUP_TRAITS.keys())), values, max_size=4))
 def test_what_a_table_of_traits_takes_is_never_remarked_on(traits: dict[str, Any]):
     text, before = msgspec.json.encode(traits), copy.deepcopy(traits)

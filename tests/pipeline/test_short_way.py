@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.events.test_origins import CHROME
@@ -20,6 +20,7 @@ from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import event_record
 from trackway.pipeline.short_way import ShortWay
+from trackway.pipeline.stages.privacy import Suppress
 from trackway.workspace import load_workspace
 
 RECEIVED = 1_795_168_801_000
@@ -213,7 +214,14 @@ def test_odd_texts_are_the_same_both_ways(chain: list[Stage], body: bytes):
     check(chain, raw_of(body))
 
 
-def test_suppressed_people_and_functions_go_the_long_way():
+def test_suppressed_people_go_the_long_way():
+    stages = build_default_chain()
+    way = ShortWay([stages[0], Suppress(["gone"]), *stages[1:]])
+    assert way.take(raw_of(BROWSER | {"userId": "gone"}), PLACE) is None
+    assert way.take(raw_of(BROWSER | {"userId": "here"}), PLACE)
+
+
+def test_beside_other_stages_no_call_is_usual():
     class Function:
         name = "a stage of somebody else's"
 
@@ -270,7 +278,7 @@ _usual = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 @given(
     _usual | bodies,
     st.sampled_from(["track", "track", "page", "screen", "identify", "group", "alias", ""]),

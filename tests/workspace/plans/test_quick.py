@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trackway.events.members import Members, Table
@@ -62,7 +62,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow])
 @given(schemas, values)
 def test_what_a_shape_takes_is_valid(schema: Any, value: Any):
     text = msgspec.json.encode({"v": value})
@@ -70,7 +70,7 @@ def test_what_a_shape_takes_is_valid(schema: Any, value: Any):
         assert validator_of(schema).is_valid(msgspec.json.decode(text)["v"])
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(_with_members(schemas), st.dictionaries(st.sampled_from("xyz"), values, max_size=3))
 def test_what_a_table_takes_is_valid(schema: Any, value: dict[str, Any]):
     members, text = members_of(schema), msgspec.json.encode(value)
