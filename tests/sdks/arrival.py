@@ -41,9 +41,10 @@ class SentCall(NamedTuple):
     exchange: Exchange
 
 
-def check_arrived(trackway: Trackway, exchanges: Iterable[Exchange]) -> list[dict[str, Any]]:
+def check_arrived(trackway: Trackway, exchanges: Iterable[Exchange], *, rows: bool = True) -> list[dict[str, Any]]:
     """See that every call in `exchanges` is one event in the log and its rows in the warehouse, whole and unaltered.
 
+    `rows` says whether to look into the warehouse; that works for the source `web` alone.
     Returns the stored events, in the order they were sent.
     """
     sent: dict[str, SentCall] = {}
@@ -59,7 +60,8 @@ def check_arrived(trackway: Trackway, exchanges: Iterable[Exchange]) -> list[dic
     times = sum(event["messageId"] in sent for event in everything)
     assert times == len(sent), "a call is in the log more than once"
     events = [stored[message_id] for message_id in sent]
-    check_rows(trackway, events, everything)
+    if rows:
+        check_rows(trackway, events, everything)
     return events
 
 

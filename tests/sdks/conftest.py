@@ -16,7 +16,8 @@ from trackway.workspace.model import Step
 def trackway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trackway]:
     """One running product for all tests here: each looks for its own events."""
     # Examples have a source, and so a schema, of their own: other tests must not decide their columns' types.
-    sources = {"examples": {"write_keys": ["wk_examples"]}}
+    own = {"write_keys": ["wk_own"], "browser_sdk": "trackway", "cookie_domain": "shop.example"}
+    sources = {"examples": {"write_keys": ["wk_examples"]}, "own": own}
     # What is compared here is what clients sent with what is stored; what the pipeline adds of its own stays out.
     plain = {"skip": list(get_args(Step)), "currency": None, "rename_events": False}
     folder = tmp_path_factory.mktemp("workspace")

@@ -7,11 +7,7 @@ const { version } = JSON.parse(readFileSync(new URL("package.json", import.meta.
 /** All the same to the engine, and better to pack. */
 const onlyLet: Plugin = {
   name: "only-let",
-  enforce: "post",
-  generateBundle: (_, bundle) =>
-    Object.values(bundle).forEach((file) => {
-      if (file.type == "chunk") file.code = file.code.replace(/\bconst(?= ?[\w{[$])/g, "let");
-    }),
+  renderChunk: (code) => code.replace(/\bconst(?= [\w{[$])/g, "let"),
 };
 
 // `vite build` makes the module, `vite build --mode script` the script that the collector serves.
@@ -34,5 +30,5 @@ export default defineConfig(({ mode }) => ({
         ? { entry: "src/script.ts", formats: ["iife"], name: "trackway", fileName: () => "trackway.js" }
         : { entry: "src/index.ts", formats: ["es"], fileName: () => "browser.js" },
   },
-  test: { include: ["test/**/*.test.ts"] },
+  test: { include: ["test/**/*.test.ts"], testTimeout: 60_000 },
 }));

@@ -131,24 +131,22 @@ export const createQueue = (
     return sendAll();
   };
 
+  /** Sends while no other page of the site does. */
+  const sendAlone = async () => {
+    if (navigator.locks) return navigator.locks.request(lockKey, sendAll).catch(sendAll);
+    // An insecure page.
+    const held = +get(lockKey)! - Date.now();
+    if (held > 0 && held <= LOCK_MS) return schedule(1000);
+    set(lockKey, `${Date.now() + LOCK_MS}`);
+    await sendAll();
+    remove(lockKey);
+  };
+
   const flush = (): Promise<void> => {
     due = Infinity;
     added = 0;
     if (running) schedule(flushInterval);
-    return (running ??= (async () => {
-      if (navigator.locks) await navigator.locks.request(lockKey, sendAll).catch(sendAll);
-      else {
-        // An insecure page.
-        const held = +get(lockKey)! - Date.now();
-        if (held > 0 && held <= LOCK_MS) schedule(1000);
-        else {
-          set(lockKey, `${Date.now() + LOCK_MS}`);
-          await sendAll();
-          remove(lockKey);
-        }
-      }
-      running = undefined;
-    })());
+    return (running ??= sendAlone().finally(() => (running = undefined)));
   };
 
   /** Gives the browser what it can still send when the page is gone. */

@@ -13,7 +13,7 @@ from aiohttp import web
 from tests.sdks.app_thread import AppThread
 from tests.services import CHROMIUM_FLAGS, find_node_package
 
-CLIENTS = Path(__file__).parent / "clients"
+HERE = Path(__file__).parent
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>%s</title><link rel="icon" href="data:,">
 %s</head><body>%s</body></html>"""
 EVERYWHERE = "--host-resolver-rules=MAP *.example 127.0.0.1"
@@ -80,8 +80,8 @@ class Visitor:
 def start_visitor(node: str, chromium: str) -> Iterator[Visitor]:
     """Start Chromium and the script that uses it."""
     find_node_package("playwright-core")
-    command = [node, str(CLIENTS / "visitor.mjs"), chromium, *CHROMIUM_FLAGS, EVERYWHERE]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=CLIENTS) as process:
+    command = [node, str(HERE / "visitor.mjs"), chromium, *CHROMIUM_FLAGS, EVERYWHERE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE) as process:
         yield Visitor(process)
 
 

@@ -1,0 +1,172 @@
+"""What Trackway's own browser client keeps until it has an answer: offline, in crashes, on leaving, in two tabs."""
+
+import pytest
+
+from tests.running import Trackway, poll_until
+from tests.sdks.arrival import check_arrived
+from tests.sdks.recording_proxy import RecordingProxy
+from tests.sdks.trackway.traffic import names, requests_in, sent_in, tag, wait_for
+from tests.sdks.trackway.visitor import Shop, Visitor
+
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
+
+
+def test_what_was_called_offline_is_sent_once_afterwards(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy))
+    visitor.goto(url)
+    visitor.offline(True)
+    visitor.run("analytics.track('Offline').then(() => analytics.flush())")
+    assert "Offline" in visitor.run("JSON.stringify(localStorage)")
+    visitor.offline(False)
+    wait_for(proxy, 1)
+    visitor.run("analytics.track('Online').then(() => analytics.flush())")
+    assert names(wait_for(proxy, 2)) == ["Offline", "Online"]
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_events_of_a_crashed_tab_are_sent_by_another(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=3_600_000))
+    visitor.goto(url, tab="other", clock=True)
+    visitor.goto(url)
+    visitor.run("analytics.track('Last Words')")
+    visitor.until("Object.keys(localStorage).some((key) => key.startsWith('tw.wk_web_for_tests.q'))", tab="other")
+    visitor.crash()
+    assert sent_in(proxy) == []
+    visitor.later(25_000, tab="other")  # its lease has ended
+    assert names(wait_for(proxy, 1)) == ["Last Words"]
+    visitor.until("!JSON.stringify(localStorage).includes('Last Words')", tab="other")
+
+
+def test_a_page_that_is_left_sends_what_it_has_and_the_next_does_not_again(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    first = shop.page("/", tag(proxy, flushInterval=3_600_000))
+    visitor.goto(first)
+    visitor.run("void analytics.track('Left')")
+    visitor.goto("about:blank")
+    assert names(wait_for(proxy, 1)) == ["Left"]
+    visitor.goto(first, clock=True)
+    assert "Left" in visitor.run("JSON.stringify(localStorage)"), "until something shows that the collector was there"
+    visitor.run("analytics.track('Back').then(() => analytics.flush())")
+    visitor.later(30_000)
+    assert visitor.run("Object.keys(localStorage).filter((key) => /^tw[.].*[.][qh]/.test(key))") == []
+    assert names(sent_in(proxy)) == ["Left", "Back"]
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_what_was_handed_over_in_vain_comes_back(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=3_600_000))
+    visitor.goto(url)
+    visitor.run("void analytics.track('Left')")
+    proxy.refuse(503)
+    visitor.goto("about:blank")
+    poll_until(lambda: proxy.refused, what="the beacon")
+    proxy.refuse(503)
+    visitor.goto(url, clock=True)
+    visitor.run("void analytics.track('Back').then(() => analytics.flush())")
+    wait_for(proxy, 1)
+    visitor.later(25_000)
+    assert sorted(names(wait_for(proxy, 2))) == ["Back", "Left"]
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_two_tabs_send_nothing_twice(trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor):
+    url = shop.page("/", tag(proxy, flushInterval=5))
+    visitor.goto(url)
+    visitor.goto(url, tab="b")
+    # For each, all that the other has is old enough to be its own.
+    visitor.run("void (Date.now = ((real) => () => real() + 20000)(Date.now))")
+    visitor.run("void (Date.now = ((real) => () => real() - 20000)(Date.now))", tab="b")
+    for status in (503, 502):
+        proxy.refuse(status)
+    for number in range(15):
+        visitor.run(f"void analytics.track('A {number}')")
+        visitor.run(f"void analytics.track('B {number}')", tab="b")
+    poll_until(lambda: len(set(names(sent_in(proxy)))) == 30, what="all events", timeout_s=20)
+    assert sorted(names(sent_in(proxy))) == sorted(f"{tab} {number}" for tab in "AB" for number in range(15))
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_it_waits_as_long_as_the_collector_says_and_all_pages_with_it(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=5))
+    visitor.goto(url, clock=True)
+    visitor.goto(url, tab="b")
+    proxy.refuse(429, Retry_After="120")
+    visitor.run("analytics.track('Too Much').then(() => analytics.flush())")
+    visitor.run("analytics.track('Waits, Too').then(() => analytics.flush())", tab="b")
+    visitor.later(60_000)
+    assert (sent_in(proxy), len(proxy.refused)) == ([], 1)
+    visitor.later(61_000)
+    assert sorted(names(wait_for(proxy, 2))) == ["Too Much", "Waits, Too"]
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_a_lost_answer_costs_a_repetition_that_counts_once(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    visitor.goto(shop.page("/", tag(proxy)))
+    proxy.lose_answers(1)
+    visitor.run("analytics.track('Once').then(() => analytics.flush())")
+    first, second = wait_for(proxy, 2)
+    assert first["messageId"] == second["messageId"]
+    assert [post.headers.get("X-Retry-Count") for post in requests_in(proxy)] == [None, "1"]
+    check_arrived(trackway, requests_in(proxy))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 413, 501])
+def test_what_is_refused_for_good_is_told_and_not_sent_again(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor, status: int
+):
+    visitor.goto(shop.page("/", tag(proxy)))
+    proxy.refuse(status)
+    visitor.run("""(async () => {
+      analytics.on("error", ({code, reason, events}) => (window.told = [code, reason.message, events[0].event]));
+      await analytics.track("Hopeless");
+      await analytics.flush();
+      await analytics.track("Next");
+      await analytics.flush();
+    })()""")
+    assert names(wait_for(proxy, 1)) == ["Next"]
+    assert visitor.run("told") == ["delivery_failure", str(status), "Hopeless"]
+
+
+def test_much_at_once_goes_in_requests_that_outlive_the_page(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=3_600_000, flushAt=1000))
+    visitor.goto(url)
+    many = """Promise.all([...Array(40).keys()].map((n) => analytics.track(`Big ${n}`, {text: "ü".repeat(2500)})))"""
+    visitor.run(f"{many}.then(() => analytics.flush())")
+    assert names(wait_for(proxy, 40)) == [f"Big {number}" for number in range(40)], "in order"
+    assert all(len(post.body) < 65_536 for post in requests_in(proxy))
+    # On leaving there is room for some; the next page sends the others.
+    visitor.run(f"{many}.then(() => undefined)")
+    visitor.goto("about:blank")
+    left = poll_until(lambda: len(sent_in(proxy)) - 40, what="the beacon")
+    assert 0 < left < 40
+    visitor.goto(url, clock=True)
+    visitor.later(25_000)
+    wait_for(proxy, 80)
+    assert len({event["messageId"] for event in sent_in(proxy)}) == len(sent_in(proxy)) == 80
+
+
+def test_a_tab_that_is_hidden_sends_at_once(trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor):
+    visitor.goto(shop.page("/", tag(proxy, flushInterval=3_600_000)))
+    hiding = "new Event('visibilitychange', {bubbles: true})"
+    visitor.run(f"analytics.track('Seen').then(() => void document.dispatchEvent({hiding}))")
+    assert names(wait_for(proxy, 1)) == ["Seen"]
+
+
+def test_events_are_sent_in_few_requests(trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor):
+    visitor.goto(shop.page("/", tag(proxy, initialPageview=True)))
+    visitor.run("void [...Array(30).keys()].forEach((n) => analytics.track(`Event ${n}`))")
+    wait_for(proxy, 31)
+    assert len(requests_in(proxy)) <= 3
