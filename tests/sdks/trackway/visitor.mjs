@@ -6,6 +6,7 @@ import { chromium } from "playwright-core";
 
 const [executablePath, ...args] = process.argv.slice(2);
 const browser = await chromium.launch({ executablePath, args });
+const meters = new WeakMap();
 let context;
 let tabs;
 let problems;
@@ -13,6 +14,9 @@ let problems;
 async function open(tab) {
   const page = (tabs[tab] = await context.newPage());
   page.setDefaultTimeout(10_000);
+  const meter = await context.newCDPSession(page);
+  await meter.send("Performance.enable", { timeDomain: "threadTicks" });
+  meters.set(page, meter);
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && problems.push(message.text()));
   page.on("pageerror", (error) => problems.push(`page error: ${error.message}`));
   return page;
@@ -60,6 +64,11 @@ const commands = {
     delete tabs[tab];
   },
   cookies: () => context.cookies(),
+  /** Milliseconds that the tab's main thread has spent in scripts, by its own clock. */
+  async scripting({ tab }) {
+    const { metrics } = await meters.get(tabs[tab]).send("Performance.getMetrics");
+    return metrics.find(({ name }) => name == "ScriptDuration").value * 1000;
+  },
   problems: () => problems,
 };
 

@@ -62,6 +62,10 @@ class Visitor:
     def cookies(self) -> dict[str, dict[str, Any]]:
         return {cookie["name"]: cookie for cookie in self._do("cookies")}
 
+    def scripting_ms(self, *, tab: str = "a") -> float:
+        """Return the processor time that the tab's main thread has spent in scripts."""
+        return self._do("scripting", tab=tab)
+
     def problems(self) -> list[str]:
         """Return what the pages complained of since `new`."""
         return self._do("problems")
