@@ -43,7 +43,7 @@ def measure(folder: Path, count: int) -> list[Measurement]:
     """Return the rates of loading `count` events, and of the reference on the same events."""
     log = SqliteLog(folder / "log", CLEAN_TOPICS)
     lines = folder / "events.ndjson"
-    _write(log, lines, count)
+    write_events(log, lines, count)
     load = _timed(lambda: _load(log, folder / "warehouse.duckdb", count))
     read = _timed(lambda: _read_json(lines, folder / "reference.duckdb"))
     log.close()
@@ -64,7 +64,8 @@ def _timed(work: Callable[[], None]) -> Spent:
     return Spent(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def _write(log: SqliteLog, lines: Path, count: int) -> None:
+def write_events(log: SqliteLog, lines: Path, count: int) -> None:
+    """Put `count` events into the log, and their bodies into a file of JSON lines."""
     block: list[bytes] = []
     with log.writer(0) as writer, lines.open("wb") as file:
         for event in make_events(count):
