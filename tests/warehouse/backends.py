@@ -37,7 +37,11 @@ def rows_of(warehouse: Warehouse, table: str) -> list[dict[str, Any]]:
 def value_of(row: Mapping[str, Any], name: str) -> Any:
     """Return a row's value: of its column, or of `_rest`, which has what does not fit there."""
     rest = row.get("_rest", {})
-    return rest[name] if name in rest else row.get(name)
+    if name not in rest:
+        return row.get(name)
+    # PostgreSQL has a text with NUL in it as the JSON text that says so.
+    value = rest[name]
+    return json.loads(value["json"]) if isinstance(value, dict) and value.keys() == {"json"} else value
 
 
 def meaning(value: Any) -> Any:

@@ -74,6 +74,15 @@ class TestLimits:
             assert {name: value_of(user, name) for name in wide} == wide | {"p1099": "new"}
         assert sum(report.diverted.values()) > 700
 
+    def test_rests_with_nul_are_read_and_merged(self, database: str):
+        with PostgresWarehouse(database, ["shop"]) as warehouse:
+            load = Loading(warehouse)
+            for number in range(3):
+                load(event("identify", userId="u", traits={f"a{number % 2}": f"{number}\x00", "b": "\x00"}))
+            [user] = rows_of(warehouse, "users")
+            assert [value_of(user, name) for name in ("a0", "a1", "b")] == ["2\x00", "1\x00", "\x00"]
+            assert column(warehouse, "SELECT _rest->'a0'->>'json' FROM users") == ['"2\\u0000"']
+
     def test_a_column_under_a_view_keeps_its_type(self, database: str):
         with PostgresWarehouse(database, ["shop"]) as warehouse:
             load = Loading(warehouse)

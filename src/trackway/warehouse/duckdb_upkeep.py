@@ -28,7 +28,7 @@ from trackway.warehouse.naming import Rules, event_name, schema_name
 from trackway.warehouse.rows import STANDARD, TRACKS
 from trackway.warehouse.upkeep import Rebuilt, TableCount
 
-_ENTITIES = {"users": "identifies", "accounts": "groups"}
+ENTITIES = {"users": "identifies", "accounts": "groups"}
 _SUFFIX = " rebuilt"
 """No name of ours has a space."""
 _BATCH_ROWS = 20_000
@@ -43,12 +43,12 @@ def recount(
     connection.execute("BEGIN TRANSACTION")
     try:
         for records in history.read(_positions(connection), step=step):
-            connection.register("ids", _expected(records, rules, warehouse))
+            connection.register("ids", expected_rows(records, rules, warehouse))
             connection.execute("INSERT INTO temp.expected SELECT * FROM ids")
         connection.unregister("ids")
         found = _tables(connection)
         names = {name for [name] in connection.execute("SELECT DISTINCT name FROM temp.expected").fetchall()}
-        full = {name for name in names if name not in found and not _is_standard(name)}
+        full = {name for name in names if name not in found and not is_standard(name)}
         counts = [
             _count(connection, name, history.is_whole, exists=name in found)
             for name in sorted((names | found) - {one for one in full if _are_in_tracks(connection, one)})
@@ -73,7 +73,8 @@ def _tables(connection: DuckDBPyConnection) -> set[str]:
     return {name for [name] in rows.fetchall()}
 
 
-def _expected(records: list[EventRecord], rules: Rules, warehouse: str) -> pa.Table:
+def expected_rows(records: list[EventRecord], rules: Rules, warehouse: str) -> pa.Table:
+    """Return the rows that these events have in a warehouse: `name` (`schema.table`), `id` and `received`."""
     names: list[str] = []
     ids: list[str] = []
     received: list[int] = []
@@ -106,9 +107,10 @@ def _rows_of(record: EventRecord, rules: Rules, warehouse: str) -> Iterator[tupl
         yield f"{schema}.{'users' if record.type == 'identify' else 'accounts'}", text_of(owner)
 
 
-def _is_standard(name: str) -> bool:
+def is_standard(name: str) -> bool:
+    """Say whether `schema.table` is one of those that are not for an event's name."""
     table = name.rpartition(".")[2]
-    return table in STANDARD.values() or table in _ENTITIES or table == TRACKS
+    return table in STANDARD.values() or table in ENTITIES or table == TRACKS
 
 
 def _are_in_tracks(connection: DuckDBPyConnection, name: str) -> bool:
@@ -126,7 +128,7 @@ def _are_in_tracks(connection: DuckDBPyConnection, name: str) -> bool:
 
 def _count(connection: DuckDBPyConnection, name: str, whole: bool, *, exists: bool) -> TableCount:
     schema, _, table = name.rpartition(".")
-    distinct = "DISTINCT" if table in _ENTITIES else ""
+    distinct = "DISTINCT" if table in ENTITIES else ""
     wanted = f"SELECT {distinct} id, 1 AS n FROM temp.expected WHERE name = '{name}'"  # noqa: S608
     # What is older than the log cannot be counted against it.
     since = "" if whole else " WHERE received_at >= (SELECT min(received) FROM temp.expected)"
@@ -138,7 +140,7 @@ def _count(connection: DuckDBPyConnection, name: str, whole: bool, *, exists: bo
         "coalesce(sum(greatest(-n, 0)), 0) FROM by_id"
     ).fetchone()
     log, rows, missing, surplus = map(int, row or (0, 0, 0, 0))
-    if table in _ENTITIES and not whole:
+    if table in ENTITIES and not whole:
         surplus = 0
     return TableCount(table=name, log=log, rows=rows, missing=missing, surplus=surplus)
 
@@ -208,7 +210,7 @@ class Rebuild:
             return False
         if record.type == "track":
             return self._name == TRACKS or event_name(record.name, self._rules).table == self._name
-        return STANDARD.get(record.type) == _ENTITIES.get(self._name, self._name)
+        return STANDARD.get(record.type) == ENTITIES.get(self._name, self._name)
 
     def _write(self, records: list[EventRecord]) -> None:
         if not records:
@@ -242,7 +244,7 @@ class Rebuild:
                 raise WarehouseError(f"neither the log nor the table has a row for {self._table}: it stays as it is")
             [[rows]] = self._connection.execute(f"SELECT count(*) FROM {shadow}").fetchall()  # noqa: S608
             self._replace(old, shadow, quote(self._name))
-            if self._name in _ENTITIES:
+            if self._name in ENTITIES:
                 moments = f"{self._schema}.{self._name}"
                 self._replace(quote(INTERNAL, moments), quote(INTERNAL, moments + _SUFFIX), quote(moments))
             self._connection.execute("COMMIT")
@@ -262,7 +264,7 @@ class Rebuild:
     def _carry_over(self) -> int:
         """Take over the rows whose events the log has no more; of users and accounts all, as any may be older."""
         old, shadow = quote(self._schema, self._name), quote(self._schema, self._shadow)
-        is_entity = self._name in _ENTITIES
+        is_entity = self._name in ENTITIES
         begun = not is_entity and f"{self._schema}.{self._shadow}" in self._all()
         unless = f" AND id NOT IN (SELECT id FROM {shadow})" if begun else ""  # noqa: S608
         [[last]] = self._connection.execute(f"SELECT coalesce(max(rowid), -1) FROM {old}").fetchall()  # noqa: S608
@@ -303,7 +305,7 @@ class Rebuild:
 
     def _drop(self) -> None:
         self._connection.execute(f"DROP TABLE IF EXISTS {quote(self._schema, self._shadow)}")
-        if self._name in _ENTITIES:
+        if self._name in ENTITIES:
             moments = quote(INTERNAL, f"{self._schema}.{self._name}{_SUFFIX}")
             self._connection.execute(f"DROP TABLE IF EXISTS {moments}")
         self._tables.read()

@@ -3,6 +3,7 @@
 Beside the schemas of the sources, a schema of our own:
 
     _trackway.positions (topic, partition, next_offset)    how far the log is loaded; written with the rows
+    _trackway.types (table, column, kind)                   types that a person gave: `trackway warehouse retype`
     _trackway."<table id>_<day>"                            partitions, see `postgres_layout`
 
 A load is one transaction of the one session that holds the advisory lock (see `postgres_session`). It also compares the
@@ -14,7 +15,8 @@ import contextlib
 import time
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
-from threading import Event
+from pathlib import Path
+from threading import Event, RLock
 from types import TracebackType
 from typing import Self
 
@@ -24,17 +26,20 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from trackway.events.records import EventRecord
-from trackway.warehouse.chunks import build
+from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
+from trackway.warehouse.history import History, Step
 from trackway.warehouse.layout import Layouts
-from trackway.warehouse.naming import schema_name
+from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
 from trackway.warehouse.postgres_layout import Layout
 from trackway.warehouse.postgres_query import run_query
 from trackway.warehouse.postgres_rules import POSTGRES_RULES
-from trackway.warehouse.postgres_session import Session, connect, explain
+from trackway.warehouse.postgres_session import SETTINGS, Session, connect, explain
 from trackway.warehouse.postgres_tables import Tables
+from trackway.warehouse.postgres_upkeep import Rebuild, recount
 from trackway.warehouse.rows import Shapes, room_for
+from trackway.warehouse.upkeep import Rebuilt, TableCount
 
 MOST_COLUMNS = 1200
 """PostgreSQL allows 1,600, those counted that were dropped once."""
@@ -43,6 +48,8 @@ _CREATE = """
     CREATE SCHEMA IF NOT EXISTS _trackway;
     CREATE TABLE IF NOT EXISTS _trackway.positions (
         topic text, partition integer, next_offset bigint NOT NULL, PRIMARY KEY (topic, partition));
+    CREATE TABLE IF NOT EXISTS _trackway.types (
+        "table" text, "column" text, kind text NOT NULL, PRIMARY KEY ("table", "column"));
 """
 _POSITIONS = "SELECT partition, next_offset FROM _trackway.positions WHERE topic = %s"
 _REMEMBER = """
@@ -52,6 +59,16 @@ _REMEMBER = """
 _SCHEMAS = """
     SELECT nspname FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%'
     AND nspname NOT IN ('information_schema', '_trackway') AND has_schema_privilege(oid, 'USAGE') ORDER BY nspname
+"""
+
+
+_NAMES = """
+    SELECT table_schema, table_name FROM information_schema.tables
+    WHERE table_schema NOT IN ('pg_catalog', 'information_schema', '_trackway') AND table_type = 'BASE TABLE'
+"""
+_FORGET_TYPE = """DELETE FROM _trackway.types WHERE "table" = %s AND "column" = %s"""
+_HAS_COLUMN = """
+    SELECT 1 FROM information_schema.columns WHERE table_schema = %s AND table_name = %s AND column_name = %s
 """
 
 
@@ -82,7 +99,9 @@ class PostgresWarehouse:
         check_schemas(sources, POSTGRES_RULES)
         self._name = name
         self._conninfo = conninfo
-        self._layout = Layout(layouts or Layouts())
+        self._sources = sources
+        self._layouts = layouts or Layouts()
+        self._layout = Layout(self._layouts)
         self._shapes = Shapes(POSTGRES_RULES)
         self._given = given or {}
         self._most_columns, self._most_tables = min(most_columns, MOST_COLUMNS), most_tables
@@ -92,6 +111,8 @@ class PostgresWarehouse:
         self._tables: Tables | None = None
         self._positions: dict[str, dict[int, int]] = {}
         """By topic: as this process last saw them committed."""
+        self._lock = RLock()
+        """Held by a load, and by what no load may come between."""
         self._interrupted = Event()
         self._expired_at = -_EXPIRE_EVERY_S
 
@@ -99,7 +120,7 @@ class PostgresWarehouse:
         """Return the next offset to load, by partition; see the contract."""
         with self._explained("does not tell its position"):
             connection = self._session.connection()
-            row = connection.execute("SELECT to_regclass('_trackway.positions') IS NULL").fetchone()
+            row = connection.execute("SELECT to_regclass('_trackway.types') IS NULL").fetchone()
             if row is None or row[0]:
                 connection.execute(_CREATE)
             self._positions[topic] = _read_positions(connection, topic)
@@ -107,6 +128,10 @@ class PostgresWarehouse:
 
     def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
+        with self._lock:
+            return self._load(records, topic, positions)
+
+    def _load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         self._interrupted.clear()
         began, at = time.monotonic(), datetime.now(UTC)
         if topic not in self._positions:
@@ -147,8 +172,15 @@ class PostgresWarehouse:
         connection = self._session.connection()
         if self._tables is None or not self._tables.are_of(connection):
             self._layout.read(connection)
-            self._tables = Tables(connection, self._layout, self._given, self._most_columns)
+            self._tables = Tables(connection, self._layout, self._read_types(connection), self._most_columns)
         return self._tables
+
+    def _read_types(self, connection: Connection[TupleRow]) -> dict[str, dict[str, Kind]]:
+        """The types that columns must have: the plans', over which a person's word goes."""
+        given = {table: dict(types) for table, types in self._given.items()}
+        for table, column, kind in connection.execute("""SELECT "table", "column", kind FROM _trackway.types"""):
+            given.setdefault(table, {})[column] = Kind(kind)
+        return given
 
     def _check_positions(self, connection: Connection[TupleRow], topic: str) -> None:
         found = _read_positions(connection, topic)
@@ -182,6 +214,85 @@ class PostgresWarehouse:
                 said = explain(error, self._name, self._conninfo)
                 raise WarehouseError(f"the warehouse {self._name} {what}: {said}") from error
             raise
+
+    def recount(self, history: History, step: Step) -> list[TableCount]:
+        """Count each table against the events that were loaded; see `upkeep.Maintained`."""
+        with self._beside() as connection:
+            names = {f"{schema}.{table}" for schema, table in connection.execute(_NAMES)}
+            now = datetime.now(UTC)
+            cutoffs = {name: self._layout.oldest(name, now) for name in names}
+            known = {name: moment for name, moment in cutoffs.items() if moment is not None}
+            return recount(connection, history, self._name, step, cutoffs=known)
+
+    def rebuild(self, table: str, history: History, step: Step) -> Rebuilt:
+        """Make a table anew from the log; see `upkeep.Maintained`."""
+        with self._beside() as connection:
+            rebuild = Rebuild(
+                connection,
+                self._full_name(connection, table),
+                warehouse=self._name,
+                layouts=self._layouts,
+                given=self._read_types(connection),
+                most_columns=self._most_columns,
+            )
+            return rebuild.run(history, self._pause_loads, step)
+
+    def retype(self, table: str, column: str, kind: Kind | None, history: History, step: Step) -> Rebuilt:
+        """Give a column a type, None its values', and rebuild the table; see `upkeep.Maintained`."""
+        if column in RESERVED_COLUMNS or column == REST:
+            raise WarehouseError(f"{column} is a column of Trackway's own: its type cannot be changed")
+        with self._beside() as connection:
+            name = self._full_name(connection, table)
+            schema, _, own = name.partition(".")
+            found = connection.execute(_HAS_COLUMN, [schema, own, column]).fetchone()
+            if found is None:
+                raise WarehouseError(f"{name} has no column {column}")
+            with self._pause_loads(), connection.transaction():
+                connection.execute(
+                    """DELETE FROM _trackway.types WHERE "table" = %s AND "column" = %s""", [name, column]
+                )
+                if kind is not None:
+                    connection.execute("INSERT INTO _trackway.types VALUES (%s, %s, %s)", [name, column, kind.value])
+        return self.rebuild(name, history, step)
+
+    def snapshot(self, path: Path) -> None:
+        """Refuse: other programs read PostgreSQL itself.
+
+        Raises:
+            WarehouseError: always.
+        """
+        raise WarehouseError(f"{self._name} is a PostgreSQL database: connect to it, or copy it with pg_dump")
+
+    def _full_name(self, connection: Connection[TupleRow], table: str) -> str:
+        """`table` with its schema: the first, in the workspace's order, that has one of that name."""
+        if "." in table:
+            return table
+        having = {schema for schema, name in connection.execute(_NAMES) if name == table}
+        for source in self._sources:
+            if (schema := schema_name(source, POSTGRES_RULES)) in having:
+                return f"{schema}.{table}"
+        raise WarehouseError(f"there is no table {table} of Trackway's")
+
+    @contextlib.contextmanager
+    def _beside(self) -> Generator[Connection[TupleRow]]:
+        """A connection of one's own beside the loader's."""
+        connection = connect(self._conninfo, self._name)
+        try:
+            connection.execute(SETTINGS)
+            yield connection
+        except psycopg.Error as error:
+            raise WarehouseError(explain(error, self._name, self._conninfo)) from error
+        finally:
+            connection.close()
+
+    @contextlib.contextmanager
+    def _pause_loads(self) -> Generator[None]:
+        """Keep loads out, and have them look again at what tables there are."""
+        with self._lock:
+            try:
+                yield
+            finally:
+                self._tables = None
 
     def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
         """Answer one reading statement; see the contract."""

@@ -29,10 +29,10 @@ STATE = "_trackway"
 UUID_TS = "uuid_ts"
 MOST_COLUMNS = 250
 """Of these tables. A row of them grows with each call, and has to fit PostgreSQL's 8 kB with all its moments."""
-_LAST_CALL = "last call"
+LAST_CALL = "last call"
 _MOMENT = TYPES[Kind.TIMESTAMP]
 _STORED_CALL = quoted("stored call")
-_IS_LAST = f"new.{quoted(_LAST_CALL)} >= coalesce(new.{_STORED_CALL}, '-infinity')"
+_IS_LAST = f"new.{quoted(LAST_CALL)} >= coalesce(new.{_STORED_CALL}, '-infinity')"
 # Both are JSON objects; a member that both have is the newer call's.
 _BOTH_RESTS = """
     (SELECT json_object_agg(key, value) FROM (SELECT DISTINCT ON (key) key, value FROM (
@@ -55,7 +55,7 @@ class Entities:
         """Merge `rows` into the chunk's table, whose columns have these `types`."""
         moments = self._moments_table(chunk, latest.times)
         traits = [name for name in latest.times if name in self._moments[moments]]
-        source = rows.append_column(_LAST_CALL, latest.at)
+        source = rows.append_column(LAST_CALL, latest.at)
         for number, name in enumerate(traits):
             source = source.append_column(_time(number), latest.times[name])
         incoming = self._stage(chunk, source, types)
@@ -87,12 +87,12 @@ class Entities:
         self._run(
             f"UPDATE {quoted(chunk.schema, chunk.table)} AS old "  # noqa: S608
             f"SET {listed(f'{quoted(name)} = {value}' for name, value in updates.items())} FROM "
-            f"(SELECT incoming.*, stored.{quoted(_LAST_CALL)} AS {_STORED_CALL}{newer} FROM {incoming} AS incoming "
+            f"(SELECT incoming.*, stored.{quoted(LAST_CALL)} AS {_STORED_CALL}{newer} FROM {incoming} AS incoming "
             f"LEFT JOIN {moments} AS stored ON stored.id = incoming.id) AS new WHERE old.id = new.id"
         )
 
     def _merge_moments(self, moments: str, traits: list[str], incoming: str) -> None:
-        times = {name: _time(number) for number, name in enumerate(traits)} | {_LAST_CALL: _LAST_CALL}
+        times = {name: _time(number) for number, name in enumerate(traits)} | {LAST_CALL: LAST_CALL}
         updates = listed(
             f"{quoted(name)} = greatest(old.{quoted(name)}, new.{quoted(new)})" for name, new in times.items()
         )
@@ -118,9 +118,9 @@ class Entities:
             )
             known = self._moments[table] = {row[0] for row in found}
         if not known:
-            self._run(f"CREATE TABLE {table} (id text, {quoted(_LAST_CALL)} {_MOMENT}) WITH (fillfactor = 80)")
+            self._run(f"CREATE TABLE {table} (id text, {quoted(LAST_CALL)} {_MOMENT}) WITH (fillfactor = 80)")
             self._run(f"CREATE INDEX ON {table} USING hash (id)")
-            known |= {"id", _LAST_CALL}
+            known |= {"id", LAST_CALL}
         # Also of traits that were only ever sent as null: that too is newer than what comes late.
         if new := [name for name in traits if name not in known][: max(0, MOST_COLUMNS - len(known))]:
             self._run(f"ALTER TABLE {table} {listed(f'ADD COLUMN {quoted(name)} {_MOMENT}' for name in new)}")

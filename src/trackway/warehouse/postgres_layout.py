@@ -113,13 +113,18 @@ class Layout:
             row = connection.execute("SELECT %s::regclass::oid", [quoted(chunk.schema, chunk.table)]).fetchone()
             self._partitioned[chunk.name] = _Partitioned(row[0] if row else 0, [])
 
+    def oldest(self, name: str, now: datetime) -> datetime | None:
+        """Return the time of receipt before which the rows of `schema.table` may be gone; None: all stay."""
+        schema, _, table = name.partition(".")
+        return None if table in ENTITY_TABLES else cutoff(self._layouts.named(schema, table), now)
+
     def expire(self, connection: Connection[TupleRow], tables: Iterable[str], now: datetime) -> int:
         """Remove the rows that are older than their tables keep them, and return how many tables lost any."""
         touched = 0
         for name in tables:
             schema, _, table = name.partition(".")
-            oldest = cutoff(self._layouts.named(schema, table), now)
-            if oldest is None or table in ENTITY_TABLES:
+            oldest = self.oldest(name, now)
+            if oldest is None:
                 continue
             found = self._partitioned.get(name)
             if found is None:

@@ -3,16 +3,19 @@
 # pyright: reportMissingTypeStubs=false, reportAttributeAccessIssue=false, reportUnknownParameterType=false
 """What PostgreSQL cannot hold, put into the row's `_rest` before it refuses the load.
 
-A text cannot have the character NUL: its column has U+FFFD there, and `_rest` the text as it was. A row has to fit a
+A text cannot have the character NUL: its column has U+FFFD there, and `_rest` the text as it was, as `{"json": "…"}`,
+since PostgreSQL's functions refuse any JSON with a NUL in it, be it escaped. A row has to fit a
 page of 8 kB: long texts move out of it, but each leaves a pointer of 18 bytes, and numbers stay; some hundreds of
 values in one row are too many, and the last of them are in `_rest` alone.
 """
 
+import json
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from trackway.warehouse.body import encode_json
 from trackway.warehouse.chunks import REST
 from trackway.warehouse.evolution import Change, merged
 from trackway.warehouse.fitting import plain, rest_of
@@ -22,6 +25,7 @@ _SURELY_FITS = 300
 _MOST_BYTES = 7_600
 _INLINE_TEXT = 18
 _ALIGNMENT = 7
+_NUL = "\\u0000"
 _Misfits = list[tuple[str, dict[int, Any]]]
 
 
@@ -36,6 +40,17 @@ def make_storable(change: Change, rows: int) -> None:
             change.values[name] = pc.replace_substring(values, "\0", "\ufffd")
     if misfits:
         change.values[REST] = merged(rest_of(misfits, rows), change.values.get(REST))
+    if REST in change.values:
+        texts = change.values[REST].to_pylist()
+        change.values[REST] = pa.array([text and _without_nul(text) for text in texts], pa.string())
+
+
+def _without_nul(text: str) -> str:
+    if _NUL not in text:
+        return text
+    members = {name: encode_json(value).decode() for name, value in json.loads(text).items()}
+    shown = {name: {"json": value} if _NUL in value else json.loads(value) for name, value in members.items()}
+    return encode_json(shown).decode()
 
 
 def _slim(change: Change, misfits: _Misfits) -> None:

@@ -29,7 +29,7 @@ _DEFAULTS = {
     "application_name": "trackway",
     "client_encoding": "UTF8",
 }
-_SETTINGS = """
+SETTINGS = """
     SET TimeZone = 'UTC';
     SET DateStyle = 'ISO';
     SET statement_timeout = 0;
@@ -60,7 +60,7 @@ class Session:
         if self._connection is None or self._connection.closed:
             connection = connect(self._conninfo, self._warehouse)
             try:
-                connection.execute(_SETTINGS)
+                connection.execute(SETTINGS)
                 _take_lock(connection, self._warehouse)
             except psycopg.Error as error:
                 connection.close()

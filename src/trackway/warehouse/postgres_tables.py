@@ -86,6 +86,10 @@ class Tables:
         """`schema.table` of all."""
         return list(self._types)
 
+    def types_of(self, name: str) -> dict[str, str]:
+        """Return the columns of `schema.table`, in their order, with PostgreSQL's names of their types."""
+        return dict(self._types[name])
+
     def has(self, schema: str, table: str) -> bool:
         """Say whether there is this table."""
         return f"{schema}.{table}" in self._types
