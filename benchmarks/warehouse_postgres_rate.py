@@ -1,8 +1,8 @@
 """Events a second from the log into PostgreSQL, tracks and event tables, with the server's own share beside it.
 
 `python -m benchmarks.warehouse_postgres_rate [--json] [--events N]`; needs PostgreSQL's programs (apt-get install
-postgresql), a server of its own is started and removed. Per core means per second of our processor time, of all threads;
-the reference is the server's processor time for the same rows. The server syncs its log as in earnest.
+postgresql), a server of its own is started and removed. Per core means per second of our processor time, of all
+threads; the reference is the server's processor time for the same rows. The server syncs its log as in earnest.
 """
 
 import argparse
