@@ -9,8 +9,9 @@ import pytest
 from tests.running import Trackway, poll_until
 from tests.sdks.arrival import calls_in, check_arrived
 from tests.sdks.recording_proxy import RecordingProxy
-from tests.sdks.trackway.traffic import SNIPPET_KEY, names, requests_in, sent_in, snippet, tag, wait_for
+from tests.sdks.trackway.traffic import KEY, SNIPPET_KEY, names, requests_in, sent_in, snippet, tag, wait_for
 from tests.sdks.trackway.visitor import Shop, Visitor
+from tests.services import ROOT, miss
 
 pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
 
@@ -277,3 +278,13 @@ def test_client_hints_that_were_asked_for_come_along(
     visitor.run("navigator.userAgentData.getHighEntropyValues(['model']).then(() => analytics.track('Hinted'))")
     [event] = wait_for(proxy, 1)
     assert event["context"]["userAgentData"].keys() >= {"brands", "platform", "platformVersion", "bitness"}
+
+
+def test_the_module_is_the_same_client(trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor):
+    built = ROOT / "web/sdk/dist/browser.js"
+    if not built.is_file():
+        miss("the browser client's module", "run `make build`")
+    call = f'window.analytics = load("{KEY}", {{host: "{proxy.url}"}}); analytics.track("From a Module");'
+    visitor.goto(shop.page("/", f'<script type="module">{built.read_text("utf-8")}\n{call}</script>'))
+    assert names(wait_for(proxy, 1)) == ["From a Module"]
+    assert visitor.problems() == []
