@@ -18,6 +18,10 @@ class _Commands(LazyGroup):
         "send": ("trackway.cli.send", "Send one event, or a file of them."),
         "tail": ("trackway.cli.tail", "Watch events arrive."),
         "sql": ("trackway.cli.sql", "Ask the warehouse."),
+        "warehouse": (
+            "trackway.cli.warehouse",
+            "How loading goes; recount it against the log, rebuild tables, retype columns.",
+        ),
         "demo": ("trackway.cli.demo", "Play a simulated shop against the running server."),
         "ledger": ("trackway.cli.ledger", "Show what became of everything, and that nothing is missing."),
         "trace": ("trackway.cli.trace", "Tell what happened to an event, from the call to every answer."),

@@ -13,6 +13,7 @@ from trackway.console.playground import Engine, PlaygroundApi, Send
 from trackway.console.quarantine import QuarantineApi, QuarantineDesk
 from trackway.console.replays import ReplayApi, ReplayDesk
 from trackway.console.settings import SettingsApi
+from trackway.console.warehouses import WarehouseApi, WarehouseDesk
 from trackway.identity.ledger import IdentityLedger
 from trackway.log.contract import EventLog
 from trackway.workspace.model import Workspace
@@ -31,6 +32,7 @@ class Desks(NamedTuple):
     people: IdentityLedger
     playground: Engine
     send: Send
+    warehouses: WarehouseDesk
 
 
 def desk_routes(desks: Desks, jobs: Jobs) -> list[Route]:
@@ -42,5 +44,6 @@ def desk_routes(desks: Desks, jobs: Jobs) -> list[Route]:
         *PeopleApi(desks.people, desks.clean).routes,
         *PlanApi(desks.workspace, desks.database, desks.clean).routes,
         *SettingsApi(desks.workspace).routes,
+        *WarehouseApi(desks.warehouses, jobs).routes,
         *PlaygroundApi(desks.playground, desks.send).routes,
     ]

@@ -14,13 +14,19 @@ from trackway.node.playground.engine import Playground
 from trackway.node.playground.sending import send_call
 from trackway.node.quarantine.desk import QuarantineDesk
 from trackway.node.replays import ReplayDesk
+from trackway.node.warehouse_desk import WarehouseDesk
 from trackway.workspace.model import Workspace
 
 _NAMES_KEPT_S = 5.0
 
 
 def console_desks(
-    workspace: Callable[[], Workspace], raw: EventLog, clean: EventLog, engine: Engine, people: IdentityLedger
+    workspace: Callable[[], Workspace],
+    raw: EventLog,
+    clean: EventLog,
+    engine: Engine,
+    people: IdentityLedger,
+    warehouses: WarehouseDesk,
 ) -> Desks:
     """Return the desks of a running product, whose settings at any moment are `workspace()`."""
 
@@ -36,6 +42,7 @@ def console_desks(
         people=people,
         playground=Playground(workspace, _Names(engine)),
         send=send,
+        warehouses=warehouses,
     )
 
 

@@ -33,8 +33,10 @@ from trackway.node.monitoring import Monitor
 from trackway.node.orders import CanaryWay, News
 from trackway.node.replaying import remaker
 from trackway.node.serve import serve
+from trackway.node.warehouse_desk import WarehouseDesk
 from trackway.node.warehouses import Warehouses
 from trackway.state import open_state
+from trackway.warehouse.reports import Reports
 from trackway.workspace import Secret, Workspace
 from trackway.workspace.create import console_token
 
@@ -62,7 +64,9 @@ async def run_hub(
         stack.callback(clean.close)
         engine = open_state(workspace.data / "state.db")
         stack.callback(engine.dispose)
-        warehouses = Warehouses(clean)
+        reports = Reports(engine)
+        warehouses = Warehouses(clean, reports)
+        warehouse_desk = WarehouseDesk(warehouses, reports, clean)
         stack.push_async_callback(warehouses.stop)
         await warehouses.start(workspace)
         delivery = DeliveryService(workspace, clean, engine)
@@ -108,8 +112,8 @@ async def run_hub(
             accounting=accounting,
             catalogue=CatalogueReader(engine),
             deliveries=delivery,
-            metrics=[delivery.metrics, accounting.metrics, canary.metrics],
-            desks=console_desks(now.get, raw, clean, engine, people),
+            metrics=[delivery.metrics, accounting.metrics, canary.metrics, warehouse_desk.metrics],
+            desks=console_desks(now.get, raw, clean, engine, people, warehouse_desk),
             monitoring=monitor,
             clients=clients,
             destinations=desk,

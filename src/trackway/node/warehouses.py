@@ -2,14 +2,18 @@
 
 import asyncio
 import logging
+from pathlib import Path
 from typing import NamedTuple
 
 from trackway.errors import TrackwayError
 from trackway.log import consumers
 from trackway.log.contract import EventLog
-from trackway.warehouse.contract import QueryError, QueryResult, Warehouse
-from trackway.warehouse.loader import WarehouseLoader
-from trackway.warehouse.opening import open_warehouse
+from trackway.warehouse.contract import QueryError, QueryResult, Warehouse, WarehouseError
+from trackway.warehouse.loader import LoaderStatus, WarehouseLoader
+from trackway.warehouse.opening import open_warehouse, rules_of
+from trackway.warehouse.planned import Types, planned_types
+from trackway.warehouse.reports import Reports
+from trackway.warehouse.upkeep import Maintained
 from trackway.workspace.model import Warehouse as Settings
 from trackway.workspace.model import Workspace
 
@@ -21,19 +25,24 @@ class _Made(NamedTuple):
 
     settings: Settings
     sources: tuple[str, ...]
+    types: Types
+    """Of the tracking plans."""
 
 
 class _Running(NamedTuple):
     made: _Made
     warehouse: Warehouse
     loader: WarehouseLoader
+    snapshot: Path
+    copying: "asyncio.Task[None] | None"
 
 
 class Warehouses:
     """Opens, loads and closes warehouses; queries go to the first one unless they name another."""
 
-    def __init__(self, clean: EventLog) -> None:
+    def __init__(self, clean: EventLog, reports: Reports) -> None:
         self._clean = clean
+        self._reports = reports
         self._running: dict[str, _Running] = {}
         self._first: Warehouse | None = None
 
@@ -92,6 +101,27 @@ class Warehouses:
             raise QueryError("no warehouse is switched on in trackway.yaml")
         return asked.query(sql, limit=limit, timeout_s=timeout_s)
 
+    def statuses(self) -> list[tuple[str, str, LoaderStatus]]:
+        """Return name, type and loading of each warehouse that is open."""
+        return [(name, one.made.settings.type, one.loader.status()) for name, one in list(self._running.items())]
+
+    def get(self, name: str) -> Warehouse | None:
+        """Return the warehouse of this name, if it is open."""
+        running = self._running.get(name)
+        return None if running is None else running.warehouse
+
+    def snapshot(self, name: str) -> Path:
+        """Copy a DuckDB warehouse to the file beside it that other tools may open, and return its path.
+
+        Raises:
+            WarehouseError: it is of another kind, or busy.
+        """
+        running = self._running[name]
+        if not isinstance(running.warehouse, Maintained):
+            raise WarehouseError("only DuckDB needs a copy for other tools; ask this warehouse itself")
+        running.warehouse.snapshot(running.snapshot)
+        return running.snapshot
+
     def _choose(self, workspace: Workspace) -> None:
         self._first = next(
             (self._running[name].warehouse for name in workspace.warehouses if name in self._running), None
@@ -99,18 +129,47 @@ class Warehouses:
 
     async def _open(self, workspace: Workspace, name: str, made: _Made) -> None:
         warehouse = await asyncio.to_thread(open_warehouse, workspace, name)
-        loader = WarehouseLoader(name, warehouse, self._clean, made.settings)
+        loader = WarehouseLoader(
+            name,
+            warehouse,
+            self._clean,
+            made.settings,
+            on_load=lambda report, lag_s: self._reports.note(name, report, lag_s=lag_s),
+        )
         loader.start()
-        self._running[name] = _Running(made, warehouse, loader)
+        path = snapshot_path(workspace, name)
+        copying = asyncio.create_task(_copy(warehouse, path, made.settings)) if made.settings.snapshot_every else None
+        self._running[name] = _Running(made, warehouse, loader, path, copying)
 
     async def _close(self, name: str) -> None:
-        _, warehouse, loader = self._running.pop(name)
+        _, warehouse, loader, _, copying = self._running.pop(name)
+        if copying is not None:
+            copying.cancel()
         if self._first is warehouse:
             self._first = None
         await asyncio.to_thread(loader.stop)
         await asyncio.to_thread(warehouse.close)
 
 
+def snapshot_path(workspace: Workspace, name: str) -> Path:
+    """Return where the copy of a DuckDB warehouse for other tools stands."""
+    return (workspace.folder / workspace.warehouses[name].path).with_suffix(".snapshot.duckdb")
+
+
 def _wanted(workspace: Workspace) -> dict[str, _Made]:
     sources = tuple(workspace.sources)
-    return {name: _Made(one, sources) for name, one in workspace.warehouses.items() if one.enabled}
+    return {
+        name: _Made(one, sources, planned_types(workspace, rules_of(one)))
+        for name, one in workspace.warehouses.items()
+        if one.enabled
+    }
+
+
+async def _copy(warehouse: Warehouse, path: Path, settings: Settings) -> None:
+    """Copy a warehouse for other tools from time to time, for ever."""
+    while isinstance(warehouse, Maintained) and settings.snapshot_every:
+        await asyncio.sleep(float(settings.snapshot_every))
+        try:
+            await asyncio.to_thread(warehouse.snapshot, path)
+        except (TrackwayError, OSError) as error:
+            _log.warning("the copy %s stays as it is for now: %s", path, error)

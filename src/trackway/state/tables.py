@@ -407,3 +407,29 @@ pauses = Table(
     Column("at_ms", BigInteger, nullable=False),
 )
 """Destinations that somebody has paused: nothing is sent to them, and the log keeps their events."""
+
+warehouse_loads = Table(
+    "warehouse_loads",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("warehouse", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("report", Text, nullable=False),
+    Index("warehouse_loads_by_warehouse", "warehouse", "id"),
+    sqlite_autoincrement=True,
+)
+"""The newest loads of each warehouse; `report` is a JSON object."""
+
+warehouse_findings = Table(
+    "warehouse_findings",
+    metadata,
+    Column("warehouse", Text, nullable=False),
+    Column("column", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    PrimaryKeyConstraint("warehouse", "column", "code"),
+)
+"""What was odd about the values of a column (`schema.table.column`): `diverted` to `_rest`, or `widened`."""

@@ -13,6 +13,7 @@ After a crash DuckDB plays its write-ahead log: a load is there with its positio
 """
 
 import contextlib
+import logging
 import shutil
 import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
@@ -30,14 +31,16 @@ from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.duckdb_rules import duckdb_rules
-from trackway.warehouse.duckdb_tables import Tables
-from trackway.warehouse.duckdb_upkeep import Rebuild, drop_leftovers, recount
+from trackway.warehouse.duckdb_tables import INTERNAL, Tables, quote
+from trackway.warehouse.duckdb_upkeep import ENTITIES, Rebuild, drop_leftovers, recount
 from trackway.warehouse.history import History, Step
+from trackway.warehouse.layout import Layouts, cutoff
 from trackway.warehouse.naming import RESERVED_COLUMNS, Rules, schema_name
 from trackway.warehouse.query import run_query
 from trackway.warehouse.rows import Shapes, room_for
 from trackway.warehouse.upkeep import Rebuilt, TableCount
 
+_log = logging.getLogger(__name__)
 _Config = dict[str, str | bool | int | float | list[str]]
 _SETTINGS: _Config = {
     # What a SELECT may do must not depend on what its text says: see query.py.
@@ -48,6 +51,7 @@ _SETTINGS: _Config = {
     # A checkpoint writes the last rows of each table once more, so it is not done for every few loads.
     "wal_autocheckpoint": "64MB",
 }
+_PURGE_EVERY_S = 600.0
 _RELIEVE_AT = 0.4
 """Part of the memory that committed rows may take before they are written out."""
 _CREATE = """
@@ -73,13 +77,15 @@ class DuckDBWarehouse:
         given: Mapping[str, Mapping[str, Kind]] | None = None,
         most_columns: int = 5000,
         most_tables: int = 5000,
+        layouts: Layouts | None = None,
     ) -> None:
         """Open the file.
 
         `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
         what an event's `integrations` call this warehouse. `memory_bytes` bounds DuckDB's own memory; what does not
         fit spills to a folder beside the file. `given` are types that columns must have, by `schema.table` and column.
-        What a table has no room for (`most_columns`), or a schema (`most_tables`), goes to `_rest`.
+        What a table has no room for (`most_columns`), or a schema (`most_tables`), goes to `_rest`. `layouts` say how
+        long rows stay.
 
         Raises:
             WarehouseError: another process has it, it is no DuckDB database, or two sources would share a schema.
@@ -90,6 +96,8 @@ class DuckDBWarehouse:
         self._memory_bytes = memory_bytes
         self._threads = threads
         self._planned = given or {}
+        self._layouts = layouts or Layouts()
+        self._next_purge = 0.0
         self._lock = RLock()
         """Held by a load, and by what no load may come between."""
         self._most_columns, self._most_tables = most_columns, most_tables
@@ -160,7 +168,30 @@ class DuckDBWarehouse:
     def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         """Write the rows of `records` and remember `positions` in one transaction; see the contract."""
         with self._lock:
-            return self._load(records, topic, positions)
+            report = self._load(records, topic, positions)
+            if self._layouts.any_kept and time.monotonic() >= self._next_purge:
+                self._purge()
+                self._next_purge = time.monotonic() + _PURGE_EVERY_S
+            return report
+
+    def _purge(self) -> None:
+        """Delete the rows that are older than trackway.yaml lets them become."""
+        try:
+            for name, moment in self._cutoffs().items():
+                self._connection.execute(f"DELETE FROM {_quoted(name)} WHERE received_at < ?", [moment])  # noqa: S608
+        except duckdb.Error as error:
+            self._failed = True
+            _log.warning("old rows stay in the warehouse %s for now: %s", self._name, error)
+
+    def _cutoffs(self) -> dict[str, datetime]:
+        """By table, the time of receipt before which rows go."""
+        found: dict[str, datetime] = {}
+        for name in self._tables.names():
+            schema, _, table = name.rpartition(".")
+            moment = cutoff(self._layouts.named(schema, table), datetime.now(UTC))
+            if moment is not None and schema != INTERNAL and table not in ENTITIES:
+                found[name] = moment.replace(tzinfo=None)
+        return found
 
     def _load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         self._interrupted.clear()
@@ -214,7 +245,7 @@ class DuckDBWarehouse:
     def recount(self, history: History, step: Step) -> list[TableCount]:
         """Count each table against the events that were loaded; see `upkeep.Maintained`."""
         with self._beside() as connection:
-            return recount(connection, history, self._rules, self._name, step)
+            return recount(connection, history, self._rules, self._name, step, cutoffs=self._cutoffs())
 
     def rebuild(self, table: str, history: History, step: Step) -> Rebuilt:
         """Make a table anew from the log; see `upkeep.Maintained`."""
@@ -397,3 +428,8 @@ def _connect(path: Path, *, read_only: bool, memory_bytes: int, threads: int) ->
                 f"running server ({error})"
             ) from error
         raise WarehouseError(f"{path} cannot be opened: {error}") from error
+
+
+def _quoted(name: str) -> str:
+    schema, _, table = name.rpartition(".")
+    return quote(schema, table)

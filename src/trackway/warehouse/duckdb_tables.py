@@ -92,6 +92,10 @@ class Tables:
         """Return how many tables the schema has."""
         return sum(name.startswith(f"{schema}.") for name in self._states)
 
+    def names(self) -> list[str]:
+        """Return all tables, as `schema.table`."""
+        return list(self._states)
+
     def has(self, schema: str, table: str) -> bool:
         """Say whether there is this table."""
         return f"{schema}.{table}" in self._states

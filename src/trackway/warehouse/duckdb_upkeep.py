@@ -36,9 +36,18 @@ Given = Mapping[str, Mapping[str, Kind]]
 
 
 def recount(
-    connection: DuckDBPyConnection, history: History, rules: Rules, warehouse: str, step: Step
+    connection: DuckDBPyConnection,
+    history: History,
+    rules: Rules,
+    warehouse: str,
+    step: Step,
+    *,
+    cutoffs: Mapping[str, datetime],
 ) -> list[TableCount]:
-    """Count the tables against the events that were loaded; `connection` is the caller's alone."""
+    """Count the tables against the events that were loaded; `connection` is the caller's alone.
+
+    `cutoffs` are the times of receipt, by table, before which nothing is said.
+    """
     connection.execute("CREATE OR REPLACE TEMP TABLE expected (name VARCHAR, id VARCHAR, received TIMESTAMP)")
     connection.execute("BEGIN TRANSACTION")
     try:
@@ -50,7 +59,7 @@ def recount(
         names = {name for [name] in connection.execute("SELECT DISTINCT name FROM temp.expected").fetchall()}
         full = {name for name in names if name not in found and not is_standard(name)}
         counts = [
-            _count(connection, name, history.is_whole, exists=name in found)
+            _count(connection, name, history.is_whole, cutoffs.get(name), exists=name in found)
             for name in sorted((names | found) - {one for one in full if _are_in_tracks(connection, one)})
         ]
     finally:
@@ -126,12 +135,18 @@ def _are_in_tracks(connection: DuckDBPyConnection, name: str) -> bool:
     return missing == 0
 
 
-def _count(connection: DuckDBPyConnection, name: str, whole: bool, *, exists: bool) -> TableCount:
+def _count(
+    connection: DuckDBPyConnection, name: str, whole: bool, cutoff: datetime | None, *, exists: bool
+) -> TableCount:
     schema, _, table = name.rpartition(".")
     distinct = "DISTINCT" if table in ENTITIES else ""
     wanted = f"SELECT {distinct} id, 1 AS n FROM temp.expected WHERE name = '{name}'"  # noqa: S608
-    # What is older than the log cannot be counted against it.
-    since = "" if whole else " WHERE received_at >= (SELECT min(received) FROM temp.expected)"
+    since = f" WHERE received_at >= TIMESTAMP '{cutoff}'" if cutoff is not None else " WHERE true"
+    if cutoff is not None:
+        wanted += f" AND received >= TIMESTAMP '{cutoff}'"
+    if not whole:
+        # What is older than the log cannot be counted against it.
+        since += " AND received_at >= (SELECT min(received) FROM temp.expected)"
     stored = f"SELECT id, -1 AS n FROM {quote(schema, table)}{since}" if exists else "SELECT '', 0 WHERE false"  # noqa: S608
     row = connection.execute(
         f"WITH both_sides AS ({wanted} UNION ALL {stored}), "  # noqa: S608

@@ -5,8 +5,11 @@ afterwards, so that retention knows what is no longer needed. A load that fails 
 after a growing pause, for ever: no event is left out to get on.
 """
 
+import contextlib
+import gc
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
 from typing import Literal
@@ -22,8 +25,8 @@ from trackway.workspace.model import Warehouse as Settings
 
 State = Literal["starting", "idle", "loading", "failing", "stopped"]
 
-_LOAD_BYTES = 8 << 20
-"""Bytes of events taken into one load at the most: a load needs about twenty times as much memory for a moment."""
+_LOAD_BYTES = 16 << 20
+"""Bytes of events taken into one load at the most: a load needs several times as much memory for a moment."""
 _IDLE_S = 0.25
 """How long a stop may wait for an idle loader."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
@@ -66,7 +69,19 @@ class WarehouseLoader:
     of them was seen.
     """
 
-    def __init__(self, name: str, warehouse: Warehouse, log: EventLog, settings: Settings) -> None:
+    def __init__(
+        self,
+        name: str,
+        warehouse: Warehouse,
+        log: EventLog,
+        settings: Settings,
+        on_load: Callable[[LoadReport, float], None] | None = None,
+    ) -> None:
+        """Take the warehouse and what it is loaded from.
+
+        `on_load` hears of each load, and how many seconds the oldest event of it had waited.
+        """
+        self._on_load = on_load
         self._name = name
         self._warehouse = warehouse
         self._log = log
@@ -138,13 +153,23 @@ class WarehouseLoader:
         if not slices or self._stopping.is_set():
             return
         self._note(state="loading")
-        records = [decode_event(record) for part in slices for record in part.records]
         before = self._status.positions
         positions = {part.partition: part.next for part in slices}
-        report = self._warehouse.load(records, EVENTS, positions)
+        with _uncollected():
+            records = [decode_event(record) for part in slices for record in part.records]
+            report = self._warehouse.load(records, EVENTS, positions)
         self._note_load(report, before | positions, missed=_missed(before, slices))
         self._rows = min(self._most_rows, self._rows + self._rows // 8 + 1)
         reader.commit(self._status.positions)
+        self._tell(report, min((record.received_at_ms for record in records), default=0))
+
+    def _tell(self, report: LoadReport, oldest_ms: int) -> None:
+        if self._on_load is None:
+            return
+        try:
+            self._on_load(report, max(0.0, time.time() - oldest_ms / 1000))
+        except Exception:
+            logger.exception("the report of a load into %s is lost", self._name)
 
     def _gather(self, reader: LogReader) -> list[Slice]:
         """Wait for events and return what makes up the next load; nothing when there is none for a while."""
@@ -204,6 +229,18 @@ class WarehouseLoader:
         self._note(state="failing", error=str(error), error_at=datetime.now(UTC), failures=failures)
         logger.warning("loading into warehouse %s failed, next try in %.1f s: %s", self._name, pause_s, error)
         return pause_s
+
+
+@contextlib.contextmanager
+def _uncollected() -> Generator[None]:
+    """Keep the cyclic collector from looking, again and again, at tens of thousands of records that have no cycles."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _missed(before: Mapping[int, int], slices: list[Slice]) -> int:

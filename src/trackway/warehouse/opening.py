@@ -5,6 +5,7 @@ from pathlib import Path
 from trackway.warehouse.contract import Reader, Warehouse, WarehouseError
 from trackway.warehouse.layout import Layouts
 from trackway.warehouse.naming import Rules
+from trackway.warehouse.planned import planned_types
 from trackway.workspace.model import Warehouse as Settings
 from trackway.workspace.model import Workspace
 
@@ -16,18 +17,23 @@ def open_warehouse(workspace: Workspace, name: str) -> Warehouse:
         WarehouseError: it cannot be opened. That a database server is not there is found out later, when it is needed.
     """
     settings, sources = workspace.warehouses[name], list(workspace.sources)
+    given = planned_types(workspace, rules_of(settings))
     if settings.type == "postgres":
         from trackway.warehouse.postgres import PostgresWarehouse
 
-        return PostgresWarehouse(_conninfo(settings, name), sources, name=name, layouts=Layouts(settings.tables))
+        return PostgresWarehouse(
+            _conninfo(settings, name), sources, name=name, layouts=Layouts(settings.tables), given=given
+        )
     if settings.type == "files":
         from trackway.warehouse.files import FilesWarehouse
 
         place, layouts = files_place(workspace, settings), Layouts(settings.tables)
-        return FilesWarehouse(place, sources, name=name, s3=settings.s3, layouts=layouts)
+        return FilesWarehouse(place, sources, name=name, s3=settings.s3, layouts=layouts, given=given)
     from trackway.warehouse.duckdb import DuckDBWarehouse
 
-    return DuckDBWarehouse(_path(workspace, settings), sources, name=name)
+    return DuckDBWarehouse(
+        _path(workspace, settings), sources, name=name, given=given, layouts=Layouts(settings.tables)
+    )
 
 
 def open_reader(workspace: Workspace, name: str) -> Reader:

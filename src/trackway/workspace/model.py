@@ -137,8 +137,10 @@ class Warehouse(Settings, frozen=True, kw_only=True):
     """Options by table: `order_completed`, `shop.pages`, or a pattern such as `*`; the first that fits counts."""
     enabled: bool = True
     """False loads nothing and holds nothing back in the log for it."""
-    load_every: Duration = Duration(1)
+    load_every: Duration = Duration(2)
     """The longest an event waits before its rows are committed."""
+    snapshot_every: Duration | None = None
+    """How often a DuckDB file is copied to `….snapshot.duckdb` beside it, for other tools to open; default: never."""
     rows: Annotated[int, Meta(ge=1)] = 20_000
     """Events taken into one load at the most."""
 
