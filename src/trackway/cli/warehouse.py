@@ -205,7 +205,11 @@ def _bar(action: str) -> Generator[Any]:
     columns = (TextColumn(action), BarColumn(), MofNCompleteColumn(), TextColumn("events"), TimeRemainingColumn())
     with Bar(*columns, console=side_screen(), transient=True) as bar:
         task = bar.add_task(action, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total or None)
+
+        yield show
 
 
 def _print_rebuilt(result: dict[str, Any], *, json: bool) -> None:
@@ -246,12 +250,13 @@ def _left(settings: Workspace) -> list[Any]:
 
 
 def _show(one: dict[str, Any]) -> None:
-    status = one["status"] or {"state": "not running", "last_load": one.get("last_load")}
+    status: dict[str, Any] = one["status"] or {"state": "not running", "last_load": one.get("last_load")}
     out = screen()
     out.print(f"[bold]{one['name']}[/] ({one['type']}): {status['state']}")
     if "lag" in status:
         out.print(f"  loaded {status['events']:,} events in {status['loads']:,} loads; {status['lag']:,} wait")
-    if (last := status.get("last_load")) is not None:
+    last: dict[str, Any] | None = status.get("last_load")
+    if last is not None:
         rows = sum(last["rows"].values())
         out.print(f"  last load {last['at']}: {last['events']:,} events, {rows:,} rows, {last['duration_s']:.2f} s")
     if status.get("error"):

@@ -223,6 +223,7 @@ def _tidied(texts: Sequence[Raw], *, mend_all: bool) -> Sequence[Raw | bytes]:
 
 
 def _tidy(text: bytes, *, mend_all: bool) -> bytes:
+    text = text.strip()
     if not text.startswith(b"{"):
         return b"{}"
     if mend_all or not _is_utf8(text):
@@ -241,7 +242,10 @@ def _is_utf8(text: bytes) -> bool:
 
 
 def _without(text: Raw | bytes, keys: set[str]) -> bytes:
-    members = _members(text)
+    try:
+        members = _members(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        members = _members(encode_json(read_object(text)))
     return encode_json({key: value for key, value in members.items() if key not in keys})
 
 

@@ -6,7 +6,7 @@ A report that is lost in a crash costs nothing but itself: what is loaded stands
 import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -124,7 +124,7 @@ class Reports:
             return {name: int(count) for name, count in connection.execute(query.group_by(table.c.warehouse))}
 
 
-def _finding(row: Mapping[str, object]) -> Finding:
+def _finding(row: Mapping[Any, Any]) -> Finding:
     return msgspec.convert({name: row[name] for name in Finding.__struct_fields__}, Finding)
 
 
