@@ -11,10 +11,14 @@ from sqlalchemy import func, select
 
 from tests.delivery.harness import QUICK, clean_log, counts, delivering, sink, started, until, webhook, workspace
 from trackway.delivery.service import DeliveryService
+from trackway.events import canary
+from trackway.events.records import CLEAN_TOPICS, EVENTS
+from trackway.log.sqlite import SqliteLog
 from trackway.node.monitoring import samples
 from trackway.node.monitoring.monitor import Monitor
 from trackway.node.monitoring.samples import KEPT, DestinationTotals, SourceTotals, Totals
 from trackway.node.monitoring.series import RANGES, history, since
+from trackway.pipeline.tallies import MARK, SourceTally, encode_tallies
 from trackway.state.tables import samples as table
 
 T0 = 1_795_700_000_000
@@ -119,3 +123,14 @@ async def test_the_monitor_takes_samples_by_itself(tmp_path: Path, engine) -> No
     assert monitor.history("30d").range == "30d"
     with pytest.raises(KeyError):
         monitor.history("2h")
+
+
+def test_a_canary_is_nobodys_traffic(tmp_path: Path, engine) -> None:
+    log = SqliteLog(tmp_path / "log", CLEAN_TOPICS)
+    with log.writer(0) as writer:
+        tallies = {"web": SourceTally(events=4), canary.SOURCE: SourceTally(events=1)}
+        writer.append({EVENTS: [b"x"] * 5}, {MARK: encode_tallies(tallies)})
+    space = structs.replace(workspace({}), folder=tmp_path)
+    space.data.mkdir()
+    assert list(Monitor(space, log, engine, list).totals().sources) == ["web"]
+    log.close()

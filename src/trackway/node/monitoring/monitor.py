@@ -166,6 +166,7 @@ class Monitor:
                 name: SourceTotals(tally.events, sum(tally.quarantine.values()), sum(tally.dropped.values()))
                 for name, tally in sorted(tallies.items())
                 if name != canary.SOURCE
+                if name != canary.SOURCE
             },
             destinations=destinations,
             data_bytes=_size(self.workspace.data),
