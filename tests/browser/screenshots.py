@@ -1,6 +1,7 @@
-"""Take the console's pictures with a shop's traffic: `python -m tests.browser.screenshots FOLDER`.
+"""Take pictures of the live view and SQL over made-up records: `python -m tests.browser.screenshots FOLDER`.
 
-Writes console.png (wide, light) and the same views narrow, dark, with an open event, empty and searching.
+`pictures.py` takes those of README and docs. This writes the views wide, narrow and dark,
+with an open event, empty and searching.
 """
 
 import json

@@ -14,7 +14,7 @@ import msgspec
 import uvicorn
 
 from trackway.console import create_app, end_streams
-from trackway.console.contract import Queries
+from trackway.console.contract import Destinations, Queries
 from trackway.events import records
 from trackway.events.clock_skew import format_ms, parse_ms
 from trackway.events.records import CLEAN_TOPICS, DROPPED, EVENTS, QUARANTINE, RAW, Finding, Place, Refusal
@@ -117,6 +117,8 @@ class ConsoleServer:
         self.writer = self.clean.writer(0)
         self.raw_writer = self.raw.writer(0)
         self._static = static
+        self.destinations: Destinations | None = None
+        """Takes part from the next start on."""
 
     def start(self, port: int) -> None:
         self.socket = socket.create_server(("127.0.0.1", port))
@@ -130,6 +132,7 @@ class ConsoleServer:
             raw=self.raw,
             accounts=self.accounts,
             queries=self._queries,
+            destinations=self.destinations,
             **({} if self._static is None else {"static": self._static}),
         )
         self._server = uvicorn.Server(uvicorn.Config(self.app, log_config=None, lifespan="on"))

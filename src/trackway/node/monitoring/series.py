@@ -132,7 +132,7 @@ def _destination(key: str, stretches: _Stretches) -> DestinationSeries:
     return DestinationSeries(
         destination=key,
         delivered=_rates(stretches, of(lambda one: one.delivered)),
-        failed=_rates(stretches, of(lambda one: one.failed)),
+        failed=_rates(stretches, of(lambda one: one.failed), falls=True),  # released ones are failed no more
         discarded=_rates(stretches, of(lambda one: one.discarded)),
         errors=[_errors(one, key) for one in stretches],
         pending=[float(one.pending) if one else None for one in standing],
@@ -140,12 +140,16 @@ def _destination(key: str, stretches: _Stretches) -> DestinationSeries:
     )
 
 
-def _rates(stretches: _Stretches, total: Callable[[Totals], int]) -> list[float | None]:
-    # A total may fall: failed events are released, and are failed no more.
-    return [
-        None if one is None else round(max(0, total(one.after) - total(one.before)) / one.seconds, 4)
-        for one in stretches
-    ]
+def _rates(stretches: _Stretches, total: Callable[[Totals], int], *, falls: bool = False) -> list[float | None]:
+    """Return rates; a total that `falls` may do so, another one that does is of a log that was begun anew."""
+    rates: list[float | None] = []
+    for one in stretches:
+        grown = None if one is None else total(one.after) - total(one.before)
+        if one is None or grown is None or (grown < 0 and not falls):
+            rates.append(None)
+        else:
+            rates.append(round(max(0, grown) / one.seconds, 4))
+    return rates
 
 
 def _errors(stretch: _Stretch | None, key: str) -> float | None:

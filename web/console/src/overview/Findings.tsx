@@ -48,5 +48,10 @@ function grouped(findings: readonly Finding[]): { key: string; newest: Finding; 
     if (group) group.count++;
     else groups.set(key, { key, newest: finding, count: 1 });
   }
-  return [...groups.values()];
+  // What is merely new stands behind what is wrong.
+  return [...groups.values()].sort((one, other) => Number(isNews(one.newest)) - Number(isNews(other.newest)));
+}
+
+function isNews(finding: Finding): boolean {
+  return finding.code.startsWith("new_");
 }

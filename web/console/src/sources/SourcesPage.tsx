@@ -43,7 +43,7 @@ function AllSources() {
             columns={[
               { key: "name", label: "Source", cell: (row) => <><i class={`status status-${!row.enabled ? "off" : (row.now?.rate ?? 0) > 0 ? "good" : "idle"}`} aria-hidden="true" />{row.name}<span class="kind">{row.key}</span></>, sort: (row) => row.name },
               { key: "clients", label: "Clients", hide: "medium", cell: (row) => <span class="clip quiet-text">{row.libraries.join(", ") || "–"}</span> },
-              { key: "rate", label: "Events/s", number: true, cell: (row) => rate(row.now?.rate ?? 0), sort: (row) => row.now?.rate ?? 0 },
+              { key: "rate", label: "Events/s", number: true, hide: "narrow", cell: (row) => rate(row.now?.rate ?? 0), sort: (row) => row.now?.rate ?? 0 },
               { key: "events", label: "Events", number: true, cell: (row) => short(row.counts?.events ?? 0), sort: (row) => row.counts?.events ?? 0 },
               { key: "dropped", label: "Duplicates", number: true, hide: "narrow", cell: (row) => number(sum(row.counts?.dropped ?? {})), sort: (row) => sum(row.counts?.dropped ?? {}) },
               { key: "quarantined", label: "Quarantined", number: true, hide: "narrow", cell: (row) => number(sum(row.counts?.quarantine ?? {}), "bad"), sort: (row) => sum(row.counts?.quarantine ?? {}) },

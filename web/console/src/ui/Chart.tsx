@@ -148,7 +148,7 @@ function optionsOf({ tokens, kind, stacked, height, width, range, most, duration
     scales: { x: range ? { range: () => range } : {}, y: { range: (_, __, highest) => [0, Math.min(most ?? Infinity, highest > 0 ? highest * 1.08 : 1)] } },
     axes: [
       { ...axis, grid: { show: false }, size: 28, gap: 6, space: 70, values: (_, splits) => axisTime(splits) },
-      { ...axis, size: 48, gap: 6, space: 36, ...(durations ? { incrs: DURATIONS } : {}), values: (_, splits) => splits.map(format) },
+      { ...axis, size: 48, gap: 6, space: 36, ...(durations ? { incrs: DURATIONS } : {}), values: (_, splits) => splits.map((value) => format(value).replace(/\.0(?=$| )/, "")) },
     ],
     series: [{}, ...tokens.map((token): uPlot.Series => {
       const colour = colourOf(token);

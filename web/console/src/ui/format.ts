@@ -14,7 +14,7 @@ export function short(value: number): string {
 
 /** Events per second: 0, 0.4, 12, 1,204. */
 export function rate(value: number): string {
-  return value > 0 && value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value));
+  return value >= 0.05 && value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value));
 }
 
 /** `14:03:22.120` today, `20 Nov 14:03:22` on other days, in the viewer's own zone. */
