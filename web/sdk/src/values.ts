@@ -4,8 +4,9 @@ export const isString = (value: unknown): value is string => typeof value == "st
 export const isFunction = (value: unknown): value is (...given: never[]) => unknown => typeof value == "function";
 export const isObject = (value: unknown): value is Values => ({}).toString.call(value) == "[object Object]";
 
-/** Returns a random UUID: every blob's address ends in one, on insecure pages, too, where `crypto.randomUUID` is not. */
+/** Returns a random UUID: on insecure pages, which have no `crypto.randomUUID`, the end of a blob's address. */
 export const uuid = (): string => {
+  if (crypto.randomUUID as unknown) return crypto.randomUUID();
   const address = URL.createObjectURL(new Blob());
   URL.revokeObjectURL(address);
   return address.slice(-36);
