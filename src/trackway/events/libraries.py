@@ -1,4 +1,4 @@
-"""Segment's client libraries by name: what they run on, and how a request's user agent names them."""
+"""Segment's client libraries by name, and our own: what they run on, and how a request's user agent names them."""
 
 import re
 from typing import Literal, NamedTuple
@@ -14,6 +14,7 @@ class Platform(NamedTuple):
 
 _PLATFORMS = {
     "analytics.js": Platform("browser"),
+    "@trackway/browser": Platform("browser"),
     "analytics-ios": Platform("mobile", "ios"),
     "analytics-swift": Platform("mobile"),
     "analytics-android": Platform("mobile", "android"),

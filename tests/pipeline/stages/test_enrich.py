@@ -10,6 +10,7 @@ from tests.events.test_origins import ANDROID, CHROME, GOOGLEBOT, IPHONE
 from tests.pipeline.drafts import draft
 from tests.pipeline.mmdb import write_mmdb
 from tests.pipeline.test_geo import LYON
+from trackway.events.libraries import platform_of
 from trackway.pipeline.geo import GeoFile
 from trackway.pipeline.stages.enrich import Enrich, Parts
 from trackway.workspace.model import Pipeline, Source, Workspace
@@ -34,6 +35,13 @@ def test_a_browsers_context_is_filled():
         "referrer": {"type": "search", "name": "Google"},
         "trackway": {"clickIds": {"gclid": "G"}},
     }
+
+
+@pytest.mark.parametrize("library", ["analytics.js", "@trackway/browser"])
+def test_a_library_of_pages_is_a_browsers_channel(library: str):
+    found = platform_of(library)
+    assert found is not None
+    assert (found.channel, found.device_type) == ("browser", None)
 
 
 def test_what_the_client_sent_stays():

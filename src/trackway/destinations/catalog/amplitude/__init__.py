@@ -44,10 +44,13 @@ def _session(value: Any) -> int | float | None:
     return value if isinstance(value, int | float) else kit.values.epoch_ms(value)
 
 
+_OF_PAGES = {"analytics.js", "@trackway/browser"}
+
+
 def _platform(made: dict[str, Any]) -> dict[str, Any]:
     platform = made.get("platform")
     if platform is None:
-        return {"platform": "Web"} if made.get("library") == "analytics.js" else {}
+        return {"platform": "Web"} if made.get("library") in _OF_PAGES else {}
     for name in ("iOS", "Android"):
         start = platform.lower().find(name.lower())
         if start >= 0:

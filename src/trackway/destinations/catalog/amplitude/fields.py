@@ -8,7 +8,7 @@ _UTM = {name: at(f"context.campaign.{'name' if name == 'campaign' else name}") f
         ("source", "medium", "campaign", "term", "content")}  # fmt: skip
 DEVICE = {
     "app_version": Field.text(at("context.app.version")),
-    "platform": Field.text(at("context.device.type"), about="With analytics.js and no device: Web."),
+    "platform": Field.text(at("context.device.type"), about="From a browser and no device: Web."),
     "os_name": Field.text(at("context.os.name")),
     "os_version": Field.text(at("context.os.version")),
     "device_brand": Field.text(at("context.device.brand")),
