@@ -1,15 +1,23 @@
-"""Events a second from the log into DuckDB, beside DuckDB's own reading of the same events as JSON lines.
+"""Events a second from the log into DuckDB, beside DuckDB's own reading of the same events, and beside dlt.
 
-`python -m benchmarks.warehouse_rate [--json] [--events N]`. The reference does less: one table as wide as the JSON is,
-nested, without the second row of each track call. Per core means per second of processor time, of all threads.
+`python -m benchmarks.warehouse_rate [--json] [--events N] [--dlt PYTHON]`. DuckDB's `read_json` does less: one table as
+wide as the JSON is, nested, without the second row of each track call. dlt loads such events as one resource with its
+nested tables; `PYTHON` is an interpreter that has `dlt[duckdb]`, and without it that line is left out. Besides, the
+same loader on events of 500 names, and on events that together have 2,000 properties.
+
+Per core means per second of processor time, of all threads. The runs of a pair alternate, and the best of each counts:
+what other work on the machine adds is not theirs.
 """
 
 import argparse
+import json
+import random
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 
@@ -21,6 +29,25 @@ from trackway.warehouse.loader import WarehouseLoader
 from trackway.workspace.model import Warehouse as Settings
 
 _BLOCK = 500
+_ROUNDS = 3
+_MOST_FAILURES = 8
+_DLT_EVENTS = 5_000
+_DLT = """
+import json, sys, time
+import dlt
+
+def events():
+    with open(sys.argv[1], "rb") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+began = time.process_time()
+target = dlt.destinations.duckdb(sys.argv[2] + "/d.duckdb")
+pipeline = dlt.pipeline("events", pipelines_dir=sys.argv[2], destination=target)
+pipeline.run(events(), table_name="events")
+print(time.process_time() - began)
+"""
+Events = Callable[[int], Iterator[dict[str, Any]]]
 
 
 class Spent(NamedTuple):
@@ -33,29 +60,82 @@ class Spent(NamedTuple):
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--dlt", metavar="PYTHON", help="an interpreter that has dlt[duckdb]")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report(measure(Path(folder), options.events), json=options.json)
+        report(measure(Path(folder), options.events, options.dlt), json=options.json)
 
 
-def measure(folder: Path, count: int) -> list[Measurement]:
-    """Return the rates of loading `count` events, and of the reference on the same events."""
-    log = SqliteLog(folder / "log", CLEAN_TOPICS)
-    lines = folder / "events.ndjson"
-    write_events(log, lines, count)
-    load = _timed(lambda: _load(log, folder / "warehouse.duckdb", count))
-    read = _timed(lambda: _read_json(lines, folder / "reference.duckdb"))
-    log.close()
+def measure(folder: Path, count: int, dlt: str | None) -> list[Measurement]:
+    """Return the rates of loading `count` events, and of the references on the same events."""
+    usual = _compare(folder / "usual", count, make_events)
+    per_core = count / usual[0].processor_s
+    found = [
+        *_measurements("warehouse_rate", count, *usual),
+        *_measurements("warehouse_rate_500_tables", count, *_compare(folder / "names", count, _many_names)),
+        *_measurements(
+            "warehouse_rate_2000_columns", count // 10, *_compare(folder / "wide", count // 10, _many_properties)
+        ),
+    ]
+    if dlt is not None:
+        reference = _DLT_EVENTS / _run_dlt(dlt, folder)
+        found.append(
+            Measurement(name="warehouse_rate_beside_dlt", figure=per_core, unit="events/s", reference=reference)
+        )
+    return found
+
+
+def _measurements(name: str, count: int, load: Spent, read: Spent) -> list[Measurement]:
     return [
-        Measurement(name="warehouse_rate", figure=count / load.wall_s, unit="events/s", reference=count / read.wall_s),
+        Measurement(name=name, figure=count / load.wall_s, unit="events/s", reference=count / read.wall_s),
         Measurement(
-            name="warehouse_rate_per_core",
+            name=f"{name}_per_core",
             figure=count / load.processor_s,
             unit="events/s",
             reference=count / read.processor_s,
         ),
     ]
+
+
+def _compare(folder: Path, count: int, events: Events) -> tuple[Spent, Spent]:
+    folder.mkdir()
+    log = SqliteLog(folder / "log", CLEAN_TOPICS)
+    lines = folder / "events.ndjson"
+    _write(log, lines, events(count))
+    loads: list[Spent] = []
+    reads: list[Spent] = []
+    for number in range(_ROUNDS):
+        loads.append(_timed(lambda path=folder / f"w{number}.duckdb": _load(log, path, count)))
+        reads.append(_timed(lambda path=folder / f"r{number}.duckdb": _read_json(lines, path)))
+    log.close()
+    return _best(loads), _best(reads)
+
+
+def _best(runs: list[Spent]) -> Spent:
+    return Spent(min(run.wall_s for run in runs), min(run.processor_s for run in runs))
+
+
+def _many_names(count: int) -> Iterator[dict[str, Any]]:
+    """Track calls of 500 names, in no order."""
+    chance = random.Random(2)
+    for event in make_events(count):
+        if event["type"] == "track":
+            name = f"{event['name']} {chance.randrange(500 // 12 + 1)}"
+            body = event["body"].replace(json.dumps(event["name"]).encode(), json.dumps(name).encode(), 1)
+            event |= {"name": name, "body": body}
+        yield event
+
+
+def _many_properties(count: int) -> Iterator[dict[str, Any]]:
+    """Track calls of one name, each with twenty of 2,000 properties."""
+    chance = random.Random(3)
+    for event in make_events(count):
+        body = json.loads(event["body"])
+        body |= {"type": "track", "event": "Wide"}
+        body.pop("traits", None)
+        body["properties"] = {f"property_{number}": number for number in chance.sample(range(2000), 20)}
+        yield event | {"type": "track", "name": "Wide", "body": json.dumps(body, separators=(",", ":")).encode()}
 
 
 def _timed(work: Callable[[], None]) -> Spent:
@@ -64,11 +144,10 @@ def _timed(work: Callable[[], None]) -> Spent:
     return Spent(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def write_events(log: SqliteLog, lines: Path, count: int) -> None:
-    """Put `count` events into the log, and their bodies into a file of JSON lines."""
+def _write(log: SqliteLog, lines: Path, events: Iterator[dict[str, Any]]) -> None:
     block: list[bytes] = []
     with log.writer(0) as writer, lines.open("wb") as file:
-        for event in make_events(count):
+        for event in events:
             file.write(event["body"] + b"\n")
             block.append(encode(EventRecord(**event)))
             if len(block) == _BLOCK:
@@ -84,7 +163,7 @@ def _load(log: SqliteLog, path: Path, count: int) -> None:
         loader = WarehouseLoader("duckdb", warehouse, log, Settings())
         loader.start()
         while (status := loader.status()).events < count:
-            if status.error:
+            if status.failures > _MOST_FAILURES:  # a wide table costs a few until it has its memory
                 raise SystemExit(status.error)
             time.sleep(0.05)
         loader.stop()
@@ -97,6 +176,16 @@ def _load(log: SqliteLog, path: Path, count: int) -> None:
 def _read_json(lines: Path, path: Path) -> None:
     with duckdb.connect(path, config={"threads": 2}) as connection:
         connection.execute(f"CREATE TABLE events AS SELECT * FROM read_json('{lines}', format = 'newline_delimited')")
+
+
+def _run_dlt(python: str, folder: Path) -> float:
+    """Processor seconds of dlt for `_DLT_EVENTS` of the usual events."""
+    few = folder / "few.ndjson"
+    with few.open("wb") as file:
+        for event in make_events(_DLT_EVENTS):
+            file.write(event["body"] + b"\n")
+    done = subprocess.run([python, "-c", _DLT, few, folder / "dlt"], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
 
 
 if __name__ == "__main__":

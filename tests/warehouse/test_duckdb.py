@@ -420,7 +420,7 @@ from trackway.warehouse.contract import WarehouseError
 from trackway.warehouse.duckdb import DuckDBWarehouse
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (20 << 20, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, resource.RLIM_INFINITY))
 warehouse = DuckDBWarehouse(Path(sys.argv[1]))
 chance = random.Random(1)
 errors = 0
@@ -458,6 +458,18 @@ class TestHarm:
                 load(*(event(event=f"Name {number % 300}", properties=properties) for number in range(900)))
             assert warehouse.query("SELECT count(*) FROM tracks").rows == [[3600]]
             assert warehouse.query("SELECT count(*), sum(p19) FROM name_299").rows == [[12, 12 * 19]]
+
+    def test_a_wide_table_gets_the_memory_it_needs(self, tmp_path: Path):
+        records = [event(event="Wide", properties={f"p{n}": n for n in range(2000)}) for _ in range(3)]
+        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=32_000_000) as warehouse:
+            failures = 0
+            while not warehouse.positions(EVENTS):
+                try:
+                    warehouse.load(records, EVENTS, {0: 3})
+                except WarehouseError:
+                    failures += 1
+            assert 0 < failures < 7
+            assert warehouse.query("SELECT count(*), sum(p1999) FROM wide").rows == [[3, 3 * 1999]]
 
     def test_a_full_disk_is_got_over(self, tmp_path: Path):
         command = [sys.executable, "-c", FULL_DISK, tmp_path / "warehouse.duckdb"]

@@ -52,6 +52,7 @@ _SETTINGS: _Config = {
     "wal_autocheckpoint": "64MB",
 }
 _PURGE_EVERY_S = 600.0
+_MOST_MEMORY_BYTES = 2_000_000_000
 _RELIEVE_AT = 0.4
 """Part of the memory that committed rows may take before they are written out."""
 _CREATE = """
@@ -83,9 +84,9 @@ class DuckDBWarehouse:
 
         `sources` are the workspace's, in its order: a query looks in their schemas for a table without one. `name` is
         what an event's `integrations` call this warehouse. `memory_bytes` bounds DuckDB's own memory; what does not
-        fit spills to a folder beside the file. `given` are types that columns must have, by `schema.table` and column.
-        What a table has no room for (`most_columns`), or a schema (`most_tables`), goes to `_rest`. `layouts` say how
-        long rows stay.
+        fit spills to a folder beside the file. After a load that cannot do with it, it is doubled, up to 2 GB. `given`
+        are types that columns must have, by `schema.table` and column. What a table has no room for (`most_columns`),
+        or a schema (`most_tables`), goes to `_rest`. `layouts` say how long rows stay.
 
         Raises:
             WarehouseError: another process has it, it is no DuckDB database, or two sources would share a schema.
@@ -105,6 +106,7 @@ class DuckDBWarehouse:
         self._shapes = Shapes(self._rules)
         self._interrupted = Event()
         self._failed = False
+        self._starved = False
         check_schemas(sources, self._rules)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._open()
@@ -128,6 +130,14 @@ class DuckDBWarehouse:
     def _recover(self) -> None:
         """Make good what a failed load left behind."""
         if not self._failed:
+            return
+        if self._starved and self._memory_bytes < _MOST_MEMORY_BYTES:
+            # A table of thousands of columns takes a block for each, however few its rows are.
+            self._memory_bytes = min(_MOST_MEMORY_BYTES, self._memory_bytes * 2)
+            _log.warning("the warehouse %s gets %d MB of memory", self._name, self._memory_bytes // 1_000_000)
+            self.close()
+            self._open()
+            self._failed = self._starved = False
             return
         try:
             self._tables.read()
@@ -236,6 +246,7 @@ class DuckDBWarehouse:
             self._connection.execute("COMMIT")
         except BaseException as error:
             self._failed = True
+            self._starved |= isinstance(error, duckdb.OutOfMemoryException)
             with contextlib.suppress(duckdb.Error):  # the transaction may be gone already
                 self._connection.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
