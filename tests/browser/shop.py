@@ -2,6 +2,7 @@
 
 import json
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -144,7 +145,15 @@ def _iso(at: datetime) -> str:
 class ShopQueries:
     """Answers any query with the same orders."""
 
-    def query(self, sql: str, *, limit: int, timeout_s: float, warehouse: str | None = None) -> QueryResult:
+    def query(
+        self,
+        sql: str,
+        *,
+        limit: int,
+        timeout_s: float,
+        warehouse: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> QueryResult:
         rng = random.Random(3)
         rows: list[list[Any]] = []
         at = datetime(2026, 11, 20, 14, 3, 22, tzinfo=UTC)

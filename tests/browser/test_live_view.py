@@ -231,23 +231,16 @@ def test_sql_runs_and_shows_what_went_wrong(chromium, console):
     chromium.open()
     chromium.goto(f"{console.url}/login?token={TOKEN}&next=/live")
     chromium.click("text=SQL")
-    chromium.fill("#sql", "select 1")
+    chromium.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
+    chromium.fill(".sql-editor .cm-content", "select 1")
     chromium.press("Control+Enter")
-    chromium.until("document.querySelectorAll('.grid tbody tr').length === 2")
-    assert chromium.text(".grid tbody").split() == [
-        "Order",
-        "Completed",
-        "120.5",
-        "null",
-        "Signed",
-        "Up",
-        "null",
-        "<b>x</b>",
-    ]
-    chromium.fill("#sql", "selec 1")
+    chromium.until("document.querySelectorAll('.grid-row').length === 2")
+    cells = chromium.evaluate("[...document.querySelectorAll('[role=gridcell]')].map((cell) => cell.textContent)")
+    assert cells == ["Order Completed", "120.5", "null", "Signed Up", "null", "<b>x</b>"]
+    chromium.fill(".sql-editor .cm-content", "selec 1")
     chromium.click("text=Run")
-    chromium.until("document.querySelector('.answer .notice')")
-    assert "syntax error" in chromium.text(".answer .notice")
+    chromium.until("document.querySelector('.sql-problem')")
+    assert "syntax error" in chromium.text(".sql-problem")
 
 
 def test_ten_thousand_events_at_a_thousand_a_second_stay_smooth_and_bounded(page, console: ConsoleServer):

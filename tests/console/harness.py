@@ -90,7 +90,15 @@ class FakeAccounts:
 class FakeQueries:
     """Answers three queries, as a warehouse would."""
 
-    def query(self, sql: str, *, limit: int, timeout_s: float, warehouse: str | None = None) -> QueryResult:
+    def query(
+        self,
+        sql: str,
+        *,
+        limit: int,
+        timeout_s: float,
+        warehouse: str | None = None,
+        stop: threading.Event | None = None,
+    ) -> QueryResult:
         if sql.startswith("drop"):
             raise QueryRefused("only reading is allowed here")
         if sql.startswith("selec "):

@@ -12,6 +12,8 @@ export default defineConfig({
     // The console's Content-Security-Policy takes fonts and scripts from files only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The editor is loaded alone, when one is first shown.
+    chunkSizeWarningLimit: 700,
   },
   server: {
     // `npm run dev` shows the page of this folder with the data of a running Trackway.

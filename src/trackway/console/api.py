@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from threading import Event
 from typing import Annotated
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -20,7 +21,7 @@ from trackway.console.query import number, truth
 from trackway.events.clock_skew import format_ms
 from trackway.events.records import RAW, Place, decode_raw
 from trackway.log.contract import EventLog
-from trackway.warehouse.contract import QueryError, QueryRefused, QueryTimeout
+from trackway.warehouse.contract import QueryError, QueryRefused, QueryResult, QueryTimeout
 from trackway.workspace import Workspace
 
 PAGE = 100
@@ -28,6 +29,7 @@ MAX_PAGE = 1_000
 MAX_SQL_CHARS = 100_000
 QUERY_TIMEOUT_S = 30.0
 QUERIES_AT_ONCE = 2
+_LOOK_EVERY_S = 0.1
 _BEYOND = 1 << 62
 """No log reaches this number, and no database minds one below it."""
 
@@ -199,13 +201,7 @@ class Api:
         question = await read_json(request, SqlQuestion)
         async with self._query_slots:
             try:
-                result = await asyncio.to_thread(
-                    queries.query,
-                    question.sql,
-                    limit=question.limit,
-                    timeout_s=QUERY_TIMEOUT_S,
-                    warehouse=question.warehouse,
-                )
+                result = await _asked(request, queries, question)
             except QueryError as error:
                 return _query_failed(error)
         return json_answer(
@@ -216,6 +212,29 @@ class Api:
                 "duration_ms": round(result.duration_s * 1000, 1),
             }
         )
+
+
+async def _asked(request: Request, queries: Queries, question: SqlQuestion) -> QueryResult:
+    """Return the answer; a query whose asker has gone is stopped.
+
+    Raises:
+        QueryError: as the warehouse has it.
+    """
+    stop = Event()
+    asking = asyncio.create_task(
+        asyncio.to_thread(
+            queries.query,
+            question.sql,
+            limit=question.limit,
+            timeout_s=QUERY_TIMEOUT_S,
+            warehouse=question.warehouse,
+            stop=stop,
+        )
+    )
+    while not (await asyncio.wait({asking}, timeout=_LOOK_EVERY_S))[0]:
+        if await request.is_disconnected():
+            stop.set()
+    return asking.result()
 
 
 def _read_one(log: EventLog, topic: str, place: Place) -> bytes | None:

@@ -1,6 +1,7 @@
 """What the console asks of the rest of the product; `trackway.node` hands in the real ones."""
 
 from collections.abc import Mapping, Sequence
+from threading import Event
 from typing import Any, Protocol
 
 from trackway.events.records import Place
@@ -212,9 +213,18 @@ class Destinations(Protocol):
 class Queries(Protocol):
     """Something that answers read-only SQL: a warehouse."""
 
-    def query(self, sql: str, *, limit: int, timeout_s: float, warehouse: str | None = None) -> QueryResult:
-        """Return at most `limit` rows of that warehouse, else of the first. May block for `timeout_s`; called from a
-        thread.
+    def query(
+        self,
+        sql: str,
+        *,
+        limit: int,
+        timeout_s: float,
+        warehouse: str | None = None,
+        stop: Event | None = None,
+    ) -> QueryResult:
+        """Return at most `limit` rows of that warehouse, else of the first.
+
+        May block for `timeout_s`, or until `stop` is set where the warehouse can be told; called from a thread.
 
         Raises:
             QueryError: the query did not run to its end; the message is for whoever wrote it.

@@ -72,7 +72,7 @@ class Coverage(Struct, kw_only=True):
     controls: Any = None
     rules: list[RuleView] = field(default_factory=list[RuleView])
     planned_names: int = 0
-    """Names (and types of calls without one) that came and are planned; so are the three that follow."""
+    """Of the `names` (and types of calls without one) about which the plan says something; so are the next three."""
     names: int = 0
     planned_events: int = 0
     events: int = 0
@@ -221,8 +221,11 @@ def _covered(source: str, entries: Sequence[EventEntry], plans: Plans | None, mi
     found.controls = followed.controls
     by_key = {(one.type, one.name if one.type == "track" else ""): one for one in entries}
     planned = {(rule.type, rule.event) for rule in plan.rules}
-    # Page and screen events have names of their own, but one rule.
-    for entry in entries:
+    # A plan says something about every track event, and about calls of the other types that it has a rule for; page and
+    # screen events have names of their own, but one rule.
+    meant = [entry for entry in entries if entry.type == "track" or (entry.type, "") in planned]
+    found.names, found.events = len(meant), sum(one.count for one in meant)
+    for entry in meant:
         if (entry.type, entry.name if entry.type == "track" else "") in planned:
             found.planned_names += 1
             found.planned_events += entry.count

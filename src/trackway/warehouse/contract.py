@@ -35,6 +35,10 @@ class QueryTimeout(QueryError):
     """The query took longer than it was given and was stopped."""
 
 
+class QueryCancelled(QueryError):
+    """Whoever asked no longer wants the answer, and the query was stopped."""
+
+
 class LoadReport(Struct, frozen=True, kw_only=True):
     """What one load did."""
 

@@ -333,9 +333,9 @@ class DuckDBWarehouse:
                 self._tables = Tables(self._connection, self._given, self._most_columns)
                 self._tables.read()
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement; see the contract."""
-        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s)
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
+        """Answer one reading statement; see the contract. `stop` cancels it from another thread."""
+        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def interrupt(self) -> None:
         """Make a running `load` fail; see the contract."""
@@ -401,12 +401,13 @@ class _Questions:
         self._schemas = [schema_name(source, rules) for source in sources]
         self._lock = Lock()
 
-    def ask(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
+    def ask(self, sql: str, *, limit: int, timeout_s: float, stop: Event | None = None) -> QueryResult:
         try:
             with self._lock:
                 connection = self._connection.cursor()
             try:
-                return run_query(connection, sql, schemas=self._existing(connection), limit=limit, timeout_s=timeout_s)
+                schemas = self._existing(connection)
+                return run_query(connection, sql, schemas=schemas, limit=limit, timeout_s=timeout_s, stop=stop)
             finally:
                 connection.close()
         except duckdb.Error as error:  # not the question's fault: closed, or waiting to be opened anew

@@ -14,24 +14,32 @@ import duckdb
 from duckdb import DuckDBPyConnection, StatementType
 
 from trackway.warehouse.answers import plain
-from trackway.warehouse.contract import QueryError, QueryRefused, QueryResult, QueryTimeout
+from trackway.warehouse.contract import QueryCancelled, QueryError, QueryRefused, QueryResult, QueryTimeout
 
 _READING = (StatementType.SELECT, StatementType.EXPLAIN)
+_LOOK_EVERY_S = 0.05
 _EXCERPT = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^")
 
 
 def run_query(
-    connection: DuckDBPyConnection, sql: str, *, schemas: Sequence[str], limit: int, timeout_s: float
+    connection: DuckDBPyConnection,
+    sql: str,
+    *,
+    schemas: Sequence[str],
+    limit: int,
+    timeout_s: float,
+    stop: Event | None = None,
 ) -> QueryResult:
     """Answer `sql` on `connection`, which is the caller's alone; a table without schema is looked for in `schemas`.
 
     Raises:
         QueryRefused, QueryTimeout, QueryError: see `Warehouse.query`.
+        QueryCancelled: `stop` was set before the end.
     """
     started = time.monotonic()
     statement = _only_statement(connection, sql)
     done = Event()
-    watch = Thread(target=_interrupt_after, args=(timeout_s, done, connection), daemon=True)
+    watch = Thread(target=_interrupt_after, args=(timeout_s, done, connection, stop), daemon=True)
     try:
         path = ",".join(f'"{schema}"' for schema in schemas)
         connection.execute(f"SET search_path = '{path}'")
@@ -42,6 +50,8 @@ def run_query(
         rows = connection.fetchmany(limit + 1)
         answer = [[plain(value) for value in row] for row in rows[:limit]]
     except duckdb.InterruptException:
+        if stop is not None and stop.is_set():
+            raise QueryCancelled("the query was cancelled") from None
         raise QueryTimeout(f"stopped after {timeout_s:g} s; ask for less, or allow more time") from None
     except duckdb.Error as error:
         raise QueryError(str(error), position=_position(sql, str(error))) from None
@@ -58,9 +68,11 @@ def run_query(
     )
 
 
-def _interrupt_after(timeout_s: float, done: Event, connection: DuckDBPyConnection) -> None:
-    if done.wait(timeout_s):
-        return
+def _interrupt_after(timeout_s: float, done: Event, connection: DuckDBPyConnection, stop: Event | None) -> None:
+    deadline = time.monotonic() + timeout_s
+    while (left_s := deadline - time.monotonic()) > 0 and not (stop is not None and stop.is_set()):
+        if done.wait(left_s if stop is None else min(left_s, _LOOK_EVERY_S)):
+            return
     # Once may be too early: an interrupt that finds nothing running is forgotten.
     connection.interrupt()
     while not done.wait(0.05):

@@ -9,7 +9,7 @@
  */
 import type { ComponentType, JSX } from "preact";
 import type { Workspace } from "./api/workspace";
-import { DestinationsIcon, LiveIcon, OverviewIcon, SourcesIcon, SqlIcon } from "./ui/icons";
+import { CatalogueIcon, DestinationsIcon, LiveIcon, OverviewIcon, PeopleIcon, PlaygroundIcon, QuarantineIcon, ReplayIcon, SettingsIcon, SourcesIcon, SqlIcon, WarehouseIcon } from "./ui/icons";
 import { match } from "./ui/match";
 
 export interface PageProps {
@@ -44,10 +44,19 @@ export const GROUPS: Group[] = [
     page("Destinations", "/destinations", <DestinationsIcon />, () => import("./destinations/DestinationsPage"), "/destinations/:key"),
   ] },
   { title: "Data", pages: [
+    page("Catalogue", "/catalogue", <CatalogueIcon />, () => import("./catalogue/CataloguePage"), "/catalogue/:source/:type", "/catalogue/:source/:type/:name"),
+    page("People", "/people", <PeopleIcon />, () => import("./people/PeoplePage")),
+    page("Warehouse", "/warehouse", <WarehouseIcon />, () => import("./warehouse/WarehousePage"), "/warehouse/:schema/:table"),
     page("SQL", "/sql", <SqlIcon />, () => import("./sql/SqlPage")),
   ] },
-  { title: "Recovery", pages: [] },
-  { title: "Tools", pages: [] },
+  { title: "Recovery", pages: [
+    page("Quarantine", "/quarantine", <QuarantineIcon />, () => import("./quarantine/QuarantinePage"), "/quarantine/:partition/:offset"),
+    page("Replay", "/replay", <ReplayIcon />, () => import("./replay/ReplayPage"), "/replay/:number"),
+  ] },
+  { title: "Tools", pages: [
+    page("Playground", "/playground", <PlaygroundIcon />, () => import("./playground/PlaygroundPage")),
+    page("Settings", "/settings", <SettingsIcon />, () => import("./settings/SettingsPage")),
+  ] },
 ];
 
 /** A page that other pages lead to. */
