@@ -109,6 +109,35 @@ def test_the_rows_that_spoil_a_request_are_found_and_the_others_delivered(case: 
     assert len(sent) <= 1 + 2 * len(bad) * (1 + math.ceil(math.log2(count)))
 
 
+@settings(max_examples=50)
+@given(st.integers(1, 20).flatmap(lambda count: st.tuples(st.just(count), st.sets(st.integers(0, count - 1)))))
+def test_rows_that_stand_apart_wait_and_the_others_are_sent_again_at_once(case: tuple[int, set[int]]) -> None:
+    count, busy = case
+    answer = {"now": list[int]()}
+
+    def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
+        if response.status == 429:
+            raise kit.Apart({place: kit.Retry("throttled", 30.0) for place in answer["now"]})
+        return kit.by_status(response, count=count)
+
+    def answered(sent: list[int]) -> kit.Response:
+        answer["now"] = [place for place, number in enumerate(sent) if number in busy]
+        return kit.Response(status=429) if answer["now"] else OK
+
+    sent, outcomes = carry_out(destination(judge=judge).exchange(rows(count)), answered)
+    others = [number for number in range(count) if number not in busy]
+    assert sent == [list(range(count))] + ([others] if busy and others else [])
+    assert outcomes == [kit.Retry("throttled", 30.0) if n in busy else kit.Delivered() for n in range(count)]
+
+
+def test_an_answer_about_rows_that_were_not_sent_is_unreadable() -> None:
+    def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
+        raise kit.Apart({7: kit.Retry("throttled")})
+
+    with pytest.raises(UnreadableAnswer):
+        carry_out(destination(judge=judge).exchange(rows(2)), lambda _: OK)
+
+
 def test_a_destination_may_ask_before_it_writes_and_remember_the_answer() -> None:
     def exchange(settings: Settings, found: Sequence[kit.Row], cache: kit.Cache) -> Exchange:
         if cache.get("id") is None:

@@ -143,8 +143,19 @@ class Destination:
         except kit.Divide:
             if len(rows) == 1:
                 return kit.by_status(response, count=1)
+        except kit.Apart as told:
+            return (yield from self._without(rows, told.outcomes))
         half = len(rows) // 2
         return (yield from self._single(rows[:half])) + (yield from self._single(rows[half:]))
+
+    def _without(self, rows: Sequence[kit.Row], apart: Mapping[int, kit.Outcome]) -> Exchange:
+        """Send the rows that do not stand apart, and return the outcomes of all."""
+        places = [place for place in range(len(rows)) if place not in apart]
+        if len(places) == len(rows):
+            raise UnreadableAnswer("it names rows that were not sent")
+        others = (yield from self._single([rows[place] for place in places])) if places else []
+        found = dict(apart) | dict(zip(places, others, strict=True))
+        return [found[place] for place in range(len(rows))]
 
     def _guarded(self, steps: _Steps, count: int) -> _Steps:
         """Carry out one exchange of the module's; its faults cost the events of this request only."""

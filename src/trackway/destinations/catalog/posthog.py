@@ -2,8 +2,8 @@
 
 Source:   https://posthog.com/docs/api/capture, …/docs/data/identify, …/docs/product-analytics/group-analytics,
           …/docs/data/anonymous-vs-identified-events and github.com/PostHog/posthog, rust/capture/src/api.rs; actions
-          and field names as in Segment's open-source Posthog; read 2026-11-23. PostHog's own names of shop events and
-          their properties are Segment's: they go as they are.
+          and field names as in Segment's open-source Posthog; read 2026-11-23, answers again
+          2026-11-26. PostHog's own names of shop events and their properties are Segment's: they go as they are.
 Limits:   20 MB in a batch, about 1 MB an event.
 Repeats:  events with the same `uuid`, `distinct_id`, name and day count once; the rest sets values.
 Deletes:  people with their events and recordings, by `/api/projects/…/persons/bulk_delete/` (…/docs/api/persons and

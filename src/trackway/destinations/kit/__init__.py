@@ -18,6 +18,7 @@ from trackway.destinations.kit.amounts import as_minor_units, as_money, is_curre
 from trackway.destinations.kit.conditions import all_of, any_of, equals, exists, filled, holds, no
 from trackway.destinations.kit.contract import (
     Answer,
+    Apart,
     Delivered,
     Divide,
     Event,
@@ -88,6 +89,7 @@ __all__ = [
     "FORM",
     "Action",
     "Answer",
+    "Apart",
     "Aws",
     "Cache",
     "Deletion",

@@ -88,6 +88,20 @@ class Divide(Exception):
 
 
 Outcome: TypeAlias = Delivered | Retry | Rejected
+
+
+class Apart(Exception):
+    """Raised by a destination's `judge`: nothing got in, because of the rows in `outcomes`, by index from 0.
+
+    These have their outcome by that; the request's other rows are sent again at once, without them.
+    """
+
+    def __init__(self, outcomes: Mapping[int, Outcome]) -> None:
+        """`outcomes` names one row at least."""
+        super().__init__(f"{len(outcomes)} rows stand apart")
+        self.outcomes = dict(outcomes)
+
+
 Answer: TypeAlias = Response | Retry | Rejected
 """What came of a request; the latter two when nothing came back."""
 _encode = msgspec.json.Encoder().encode

@@ -1,7 +1,8 @@
 """Amplitude, product analytics: events by the HTTP V2 or Batch API, users, groups, merged users.
 
 Source:   https://amplitude.com/docs/apis/analytics/http-v2, …/batch-event-upload, …/identify, …/group-identify,
-          …/user-mapping; field names and quirks as in Segment's open-source Actions Amplitude; read 2026-11-23.
+          …/user-mapping; field names and quirks as in Segment's open-source Actions Amplitude; read 2026-11-23. Answers
+          by …/http-v2 (400, 429), …/http-api-batching-retries and Amplitude's SDKs, read 2026-11-26.
 Limits:   HTTP V2 takes 2000 events and 1 MB in a request, Batch 2000 and 20 MB; identifications go in lists.
 Repeats:  an event with an `insert_id` that was seen in the last 7 days is ignored; the rest sets values.
 Deletes:  people, by the User Privacy API (…/analytics/user-privacy, read 2026-11-26): within 30 days, of this project.
@@ -299,30 +300,52 @@ def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit
 
 
 class _Refusal(Struct):
-    """The answer with status 400: what is wrong, and in which events; the whole request was thrown away."""
+    """The answer with status 400 or 429: why, and for which events; the whole request was thrown away."""
 
     error: str = ""
-    missing_field: str | None = None
     events_with_invalid_fields: dict[str, list[int]] = {}
     events_with_missing_fields: dict[str, list[int]] = {}
     events_with_invalid_id_lengths: dict[str, list[int]] = {}
+    silenced_events: list[int] = []
+    """Of devices that Amplitude takes nothing from."""
+    throttled_events: list[int] = []
+    """Of users and devices that send too much."""
+
+    def refused(self) -> dict[int, kit.Rejected]:
+        """Return what is wrong with single events, by index from 0."""
+        found = {index: kit.Rejected("silenced_device", self.error) for index in self.silenced_events}
+        for what, named in (
+            ("invalid_field", self.events_with_invalid_fields),
+            ("missing_field", self.events_with_missing_fields),
+            ("invalid_id_length", self.events_with_invalid_id_lengths),
+        ):
+            found |= {index: kit.Rejected(what, name) for name, indexes in named.items() for index in indexes}
+        return found
 
 
 def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
-    """Say what became of each row: one bad event makes Amplitude refuse its whole request."""
+    """Say what became of each row: one bad event, or one busy user, makes Amplitude refuse its whole request.
+
+    Raises:
+        Apart: events of some users and devices come too fast; only these wait.
+        Divide: one of several is wrong, and the answer does not say which.
+    """
+    told = response.status in (400, 429) and response.body.lstrip().startswith(b"{")
+    answer = msgspec.json.decode(response.body, type=_Refusal) if told else _Refusal()
     if response.status == 429:
-        return [kit.Retry("429", kit.retry_after_s(response) or _THROTTLED_S)] * count
-    if response.status != 400 or not response.body.startswith(b"{"):
+        wait_s = kit.retry_after_s(response) or _THROTTLED_S
+        busy = {index for index in answer.throttled_events if 0 <= index < count}
+        if 0 < len(busy) < count:
+            raise kit.Apart({index: kit.Retry("throttled", wait_s) for index in busy})
+        return [kit.Retry("429", wait_s)] * count
+    if response.status != 400:
         return kit.by_status(response, count=count)
-    answer = msgspec.json.decode(response.body, type=_Refusal)
-    refused: dict[int, kit.Rejected] = {}
-    for what, named in (
-        ("invalid_field", answer.events_with_invalid_fields),
-        ("missing_field", answer.events_with_missing_fields),
-        ("invalid_id_length", answer.events_with_invalid_id_lengths),
-    ):
-        refused |= {index: kit.Rejected(what, name) for name, indexes in named.items() for index in indexes}
+    if answer.error.lower().startswith("invalid api key"):
+        return [kit.Rejected("401", answer.error)] * count
+    refused = answer.refused()
     if not refused:
+        if count > 1:
+            raise kit.Divide
         return kit.by_status(response, count=count)
     # The others go again without the bad ones.
     return [refused.get(index) or kit.Retry("sent_with_bad_events", 0.0) for index in range(count)]

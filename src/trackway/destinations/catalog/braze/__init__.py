@@ -4,7 +4,7 @@ Source:   https://www.braze.com/docs/api/endpoints/user_data/post_user_track, �
           …/messaging/send_messages/post_send_triggered_campaigns, …/post_send_triggered_canvases,
           …/catalogs/catalog_items/, https://www.braze.com/docs/api/errors, …/api_limits and the recommended events for
           shops; actions and field names as in Segment's open-source Braze Cloud Mode; read 2026-11-23. Braze's REST API
-          has no version.
+          has no version. Answers by …/docs/api/errors, read 2026-11-26.
 Limits:   75 objects and 4 MB in a request to `/users/track`, 50 in others; 3000 such requests in 3 seconds.
 Repeats:  Braze knows no repeated events: an event or purchase that is sent twice counts twice. The rest sets values.
 Deletes:  people, by …/user_data/post_user_delete (read 2026-11-26); the API key needs `users.delete`.

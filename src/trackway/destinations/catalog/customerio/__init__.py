@@ -2,7 +2,7 @@
 
 Source:   https://docs.customer.io/integrations/api/track/ (`/api/v2/entity`, `/api/v2/batch`, `/api/v1/metrics`) and
           https://docs.customer.io/journeys/invalid-api-requests; actions and field names as in Segment's open-source
-          Actions Customerio; read 2026-11-23.
+          Actions Customerio; read 2026-11-23 (invalid-api-requests again 2026-11-26).
 Limits:   a batch has less than 500 kB, each entity in it at most 32 kB; people and objects may share one. 100 requests
           a second are called fair.
 Repeats:  an event with an `id` that was seen before is ignored, as long as it is a ULID; the rest sets values.

@@ -1,7 +1,9 @@
 """Meta (Facebook) Conversions API: purchases and other events of sites, apps and shops, with hashed identities.
 
 Source:   https://developers.facebook.com/docs/marketing-api/conversions-api/using-the-api and …/parameters; actions
-          and field names as in Segment's open-source Facebook Conversions API (Actions); read 2026-11-23, version 24.0.
+          and field names as in Segment's open-source Facebook Conversions API (Actions), read 2026-11-23; …/app-events
+          and …/parameters/app-data, …/graph-api/changelog (26.0 is the newest), …/graph-api/guides/error-handling and
+          …/graph-api/overview/rate-limiting, read 2026-11-26.
 Limits:   1000 events a request; no event older than 7 days.
 Repeats:  Meta counts events with the same `event_name` and `event_id` once within 48 hours.
 Deletes:  nobody: Meta has no request for what came by the Conversions API; see its Data Deletion in Events Manager.
@@ -9,13 +11,12 @@ Deletes:  nobody: Meta has no request for what came by the Conversions API; see 
 
 from collections.abc import Mapping as MappingOf
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-import msgspec
 from msgspec import Meta, Struct
 
 from trackway.destinations import kit
-from trackway.destinations.catalog.facebook_conversions_api import people
+from trackway.destinations.catalog.facebook_conversions_api import answers, people
 from trackway.destinations.kit import Action, Field, Mapping, Rule, at, each, field, first_of
 
 NAME = "Facebook Conversions API (Actions)"
@@ -33,7 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Events Manager > Settings > Conversions API > Generate access token."""
     test_event_code: str = ""
     """Shows events under Test Events; leave it empty for real ones."""
-    api_version: Annotated[str, Meta(pattern=r"^\d+\.\d+$")] = "24.0"
+    api_version: Annotated[str, Meta(pattern=r"^\d+\.\d+$")] = "26.0"
     """Of Meta's Graph API."""
 
 
@@ -57,7 +58,32 @@ _USER_TEXTS = (
     "client_ip_address", "client_user_agent", "fbc", "fbp", "subscriptionID", "anonId", "madId", "partner_id",
     "partner_name", "ctwa_clid",
 )  # fmt: skip
+_APP_VERSIONS = {"android": "a2", "ios": "i2", "ipados": "i2"}
+"""The form of an app's `extinfo`, by the system that the app runs on; Meta knows no others."""
+
+
+def _app_version(context: Any) -> str | None:
+    """Return the form of `extinfo` for an event that an app on a phone sent, None for any other event."""
+    told = cast("dict[str, Any]", context) if isinstance(context, dict) else {}
+    # A page in a phone's browser has the phone's system too, but neither a device nor an app.
+    for group, name in (("device", "type"), ("os", "name")):
+        value = told.get(group)
+        found = cast("dict[str, Any]", value).get(name) if isinstance(value, dict) else None
+        if isinstance(found, str) and found.lower() in _APP_VERSIONS and ("device" in told or "app" in told):
+            return _APP_VERSIONS[found.lower()]
+    return None
+
+
+def _from_app(context: Any) -> bool:
+    return _app_version(context) is not None
+
+
+_IS_APP = kit.holds(_from_app, at("context"))
 _APP_DATA = {
+    "use_app_data": kit.when(_IS_APP, True),
+    "version": kit.call(_app_version, at("context")),
+    # Both say whether the person lets this app track them: iOS asks once for it.
+    "advertiser_tracking_enabled": at("context.device.adTrackingEnabled"),
     "application_tracking_enabled": at("context.device.adTrackingEnabled"),
     "packageName": at("context.app.namespace"),
     "longVersion": at("context.app.version"),
@@ -69,7 +95,7 @@ _APP_DATA = {
     "height": at("context.screen.height"),
     "density": at("context.screen.density"),
     "deviceTimezone": at("context.timezone"),
-    "madId": at("context.madId"),
+    "madId": first_of(at("context.madId"), at("context.device.advertisingId")),
 }
 _EXTINFO = (
     "version", "packageName", "shortVersion", "longVersion", "osVersion", "deviceName", "locale", "timezone", "carrier",
@@ -84,7 +110,12 @@ _CONTENT = {
 _PRODUCT = {"id": at("product_id"), "quantity": at("quantity"), "item_price": at("price")}
 
 COMMON = {
-    "action_source": Field.text("website", required=True, choices=SOURCES, about="Where it happened."),
+    "action_source": Field.text(
+        kit.when(_IS_APP, "app", "website"),
+        required=True,
+        choices=SOURCES,
+        about="Where it happened: in an app, if it comes from a device with iOS or Android.",
+    ),
     "event_time": Field.text(at("timestamp"), required=True, about="ISO 8601, or seconds since 1970."),
     "user_data": Field.object(
         kit.fields(_USER_DATA),
@@ -106,7 +137,7 @@ COMMON = {
                 for name in ("use_app_data", "advertiser_tracking_enabled", "application_tracking_enabled")
             },
         },
-        about="About the app; sent only with use_app_data.",
+        about="About the app; sent only with use_app_data, which events of an app have.",
     ),
     "event_id": Field.text(at("messageId"), about="Events with the same one count once."),
     "event_source_url": Field.text(at("context.page.url")),
@@ -330,32 +361,4 @@ def check(settings: Settings) -> kit.Request:
     )
 
 
-class _Fault(Struct):
-    message: str = ""
-    code: int = 0
-    is_transient: bool = False
-    error_user_msg: str = ""
-
-
-class _Answer(Struct):
-    error: _Fault | None = None
-
-
-_THROTTLED = frozenset({4, 17, 32, 341, 613, 80004})
-_SPOILT = 100
-"""Invalid parameter: one event is enough for Meta to refuse all of a request."""
-
-
-def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
-    """Say what became of each row: Meta takes all events of a request, or none."""
-    if response.status // 100 in (2, 5) or not response.body.startswith(b"{"):
-        return kit.by_status(response, count=count)
-    fault = msgspec.json.decode(response.body, type=_Answer).error
-    if fault is None:
-        return kit.by_status(response, count=count)
-    if fault.is_transient or fault.code in _THROTTLED:
-        return [kit.Retry("429" if fault.code in _THROTTLED else "transient", kit.retry_after_s(response))] * count
-    if fault.code == _SPOILT and count > 1:
-        raise kit.Divide
-    reason = "401" if fault.code == 190 else str(response.status)
-    return [kit.Rejected(reason, fault.error_user_msg or fault.message)] * count
+judge = answers.judge

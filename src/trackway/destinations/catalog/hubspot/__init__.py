@@ -3,7 +3,8 @@
 Source:   https://developers.hubspot.com/docs/api-reference/latest/overview, …/crm/objects/contacts,
           …/crm/objects/companies, …/crm/associations/overview, …/crm/properties/create-property,
           …/events/send-event-data and …/legacy/migration-guide; actions and field names as in Segment's open-source
-          HubSpot Cloud Mode (Actions); read 2026-11-23. Version 2026-03; v3 (until September 2027) can be asked for.
+          HubSpot Cloud Mode (Actions); read 2026-11-23. Answers by …/docs/api-reference/error-handling (207, 423, 429,
+          477), read 2026-11-26. Version 2026-03; v3 (until September 2027) can be asked for.
 Limits:   100 contacts or 500 events in a batch; 190 requests in 10 seconds of a private app, 100 of others, 5 searches
           a second.
 Repeats:  what is set twice is set; a custom event that is sent twice counts twice.

@@ -2,7 +2,8 @@
 
 Source:   https://developers.intercom.com/docs/references/2.17/rest-api/api.intercom.io/contacts, …/companies and
           …/data-events, …/docs/references/rest-api/errors/rate-limiting; actions and field names as in Segment's
-          open-source Intercom Cloud Mode (Actions); read 2026-11-23.
+          open-source Intercom Cloud Mode (Actions); read 2026-11-23. Errors by …/rest-api/errors/error-codes, an amount
+          of money by …/data-events (hundredths, whatever the currency), read 2026-11-26.
 Limits:   one contact, company or event a request; 10 000 requests a minute of an app, 25 000 of a workspace; 120 names
           of events.
 Repeats:  what is set twice is set; an event that is sent twice counts twice.

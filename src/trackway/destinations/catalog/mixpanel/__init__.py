@@ -2,7 +2,8 @@
 
 Source:   https://developer.mixpanel.com/reference/import-events, …/track-event, …/profile-set, …/group-set-property,
           …/create-identity, …/identity-create-alias; property names and quirks as in Segment's open-source Mixpanel
-          (Actions); read 2026-11-23.
+          (Actions); read 2026-11-23. Answers by https://docs.mixpanel.com/troubleshooting/errors/400-bad-request,
+          …/403-forbidden and …/reference/profile-set (200 although data was refused), read 2026-11-26.
 Limits:   an import has at most 2000 events and 2 MB of JSON (10 MB by its newest pages); profile updates and
           identities go in lists of at most 2000.
 Repeats:  events with the same `$insert_id`, `distinct_id`, name and time count once; the rest sets values.
@@ -309,23 +310,31 @@ class _Failed(Struct):
 class _Import(Struct):
     """The answer to an import: with status 400 the events that are not listed got in."""
 
-    code: int = 200
     error: str | None = None
+    status: str | int = ""
+    """Words; but 0 where `/track`, `/engage` and `/groups` refuse, 1 where they do not."""
     failed_records: list[_Failed] = []
 
 
 def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
-    """Say what became of each row: an import may refuse some events and keep the rest."""
+    """Say what became of each row: an import may refuse some events and keep the rest.
+
+    Raises:
+        Divide: one of several is wrong, and the answer does not say which.
+    """
     body = response.body.strip()
-    if response.status == 200 and body in (b"0", b'{"status":0}'):
-        # `/track`, `/engage` and `/groups` answer 200 with a 0 for what they refuse.
-        return [kit.Rejected("refused", "Mixpanel answered 0")] * count
-    if response.status in (200, 400) and body.startswith(b"{"):
-        answer = msgspec.json.decode(body, type=_Import)
-        if answer.failed_records:
-            refused = {
-                one.index: kit.Rejected("invalid_event", f"{one.field}: {one.message}".strip(": "))
-                for one in answer.failed_records
-            }
-            return kit.per_item(refused, count=count)
+    known = response.status in (200, 400) and body.startswith(b"{")
+    answer = msgspec.json.decode(body, type=_Import) if known else _Import()
+    if answer.failed_records:
+        refused = {
+            one.index: kit.Rejected("invalid_event", f"{one.field}: {one.message}".strip(": "))
+            for one in answer.failed_records
+        }
+        return kit.per_item(refused, count=count)
+    # `/track`, `/engage` and `/groups` answer 200 with a 0 when they refuse one of their rows or all.
+    zero = response.status == 200 and (body == b"0" or answer.status == 0)
+    if count > 1 and (zero or response.status == 400):
+        raise kit.Divide
+    if zero:
+        return [kit.Rejected("refused", answer.error or "Mixpanel answered 0")]
     return kit.by_status(response, count=count)

@@ -2,7 +2,8 @@
 
 Source:   https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
           …/reference/methods/chat.postMessage, …/messaging/formatting-message-text and …/apis/web-api/rate-limits;
-          field names as in Segment's open-source Slack; read 2026-11-23.
+          field names as in Segment's open-source Slack; read 2026-11-23. Answers of webhooks by
+          https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks, read 2026-11-26.
 Limits:   one message a request, about one a second to a channel; 40 000 characters of text, 50 blocks.
 Repeats:  a message that is sent twice stands there twice: Slack knows no key of ours.
 Deletes:  nobody: Slack keeps messages, not people that we know.
