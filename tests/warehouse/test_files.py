@@ -17,6 +17,7 @@ import msgspec
 import pyarrow.parquet as pq
 import pytest
 from moto.server import ThreadedMotoServer
+from pyiceberg.catalog.sql import SqlCatalog
 
 from tests.warehouse.backends import rows_of, value_of
 from tests.warehouse.making import RECEIVED_MS, Loading, event
@@ -24,6 +25,7 @@ from trackway.events.records import EVENTS, EventRecord
 from trackway.warehouse import files_tables
 from trackway.warehouse.contract import QueryError, QueryRefused, WarehouseError
 from trackway.warehouse.files import FilesReader, FilesWarehouse
+from trackway.warehouse.files_iceberg import IcebergCatalogue
 from trackway.warehouse.layout import Layouts
 from trackway.workspace.model import WarehouseS3, WarehouseTable
 from trackway.workspace.secret import Secret
@@ -207,6 +209,58 @@ class TestBuckets:
     def test_a_bucket_that_is_not_there_says_so(self, s3: WarehouseS3):
         with pytest.raises(WarehouseError, match=r"s3://nope/x: .*does not exist|s3://nope/x: .*not found"):
             FilesWarehouse("s3://nope/x", name="lake", s3=s3).positions(EVENTS)
+
+
+def iceberg(database: Path, place: Path | str, table: str, s3: WarehouseS3 | None = None) -> list[dict[str, Any]]:
+    """Read a table as any Iceberg reader does that has the catalogue."""
+    options = {"uri": f"sqlite:///{database}", "warehouse": str(place)}
+    if s3 is not None and s3.access_key and s3.secret_key:
+        options |= {"s3.endpoint": s3.endpoint or "", "s3.access-key-id": s3.access_key.reveal()}
+        options |= {"s3.secret-access-key": s3.secret_key.reveal(), "s3.region": s3.region}
+    catalog = SqlCatalog("trackway", **options)
+    try:
+        return sorted(catalog.load_table(table).scan().to_arrow().to_pylist(), key=lambda row: row["id"])
+    finally:
+        catalog.close()
+
+
+class TestIceberg:
+    @pytest.mark.usefixtures("unsynced")
+    def test_the_catalogue_has_what_the_folders_have(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(files_tables, "COMPACT_FILES", 4)
+        place, database = tmp_path / "lake", tmp_path / "data" / "iceberg.db"
+        with FilesWarehouse(place, ["shop"], iceberg=database) as warehouse:
+            load = Loading(warehouse)
+            for number in range(14):
+                value = number if number < 7 else f"text {number}"
+                load(seen(number, days=number % 2, v=value, **{f"p{number % 3}": 1}), event("identify", userId="u"))
+                rows = iceberg(database, place, "shop.seen")
+                assert [(row["n"], row["v"]) for row in rows] == [
+                    (row["n"], row["v"]) for row in rows_of(warehouse, "seen")
+                ]
+        assert len(iceberg(database, place, "shop.tracks")) == 14
+
+    @pytest.mark.usefixtures("unsynced")
+    def test_what_a_crash_left_undone_is_made_good(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+        place, database = tmp_path / "lake", tmp_path / "iceberg.db"
+        with FilesWarehouse(place, ["shop"], iceberg=database) as warehouse:
+            load = Loading(warehouse)
+            load(seen(0))
+            with monkeypatch.context() as patch:
+                patch.setattr(IcebergCatalogue, "follow", lambda *_: 1 / 0)
+                load(seen(1))
+            assert len(iceberg(database, place, "shop.seen")) == 1
+        with FilesWarehouse(place, ["shop"], iceberg=database) as warehouse:
+            assert warehouse.positions(EVENTS) == {0: 2}
+            assert [row["n"] for row in iceberg(database, place, "shop.seen")] == [0, 1]
+
+    def test_a_bucket_has_one_too(self, tmp_path: Path, s3: WarehouseS3):
+        place, database = "s3://lake/iced", tmp_path / "iceberg.db"
+        with FilesWarehouse(place, ["shop"], s3=s3, iceberg=database) as warehouse:
+            load = Loading(warehouse)
+            load(seen(0))
+            load(seen(1))
+        assert [row["n"] for row in iceberg(database, place, "shop.seen", s3)] == [0, 1]
 
 
 LOADING = """

@@ -5,6 +5,7 @@ they are asked. The position in the log stands in each commit.
 """
 
 import contextlib
+import logging
 import time
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from trackway.warehouse.chunks import build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.files_commits import Commits, last_commit
+from trackway.warehouse.files_iceberg import IcebergCatalogue
 from trackway.warehouse.files_query import FILES_RULES, Questions
 from trackway.warehouse.files_store import STORE_ERRORS, Store, open_reading, open_store
 from trackway.warehouse.files_tables import Shape, Tables
@@ -28,6 +30,7 @@ from trackway.warehouse.rows import Shapes, room_for
 from trackway.workspace.model import WarehouseS3
 
 _EXPIRE_EVERY_S = 3600.0
+_log = logging.getLogger(__name__)
 
 
 class FilesWarehouse:
@@ -41,11 +44,14 @@ class FilesWarehouse:
         name: str = "files",
         s3: WarehouseS3 | None = None,
         layouts: Layouts | None = None,
+        iceberg: Path | None = None,
         given: Mapping[str, Mapping[str, Kind]] | None = None,
         most_columns: int = 5000,
         most_tables: int = 5000,
     ) -> None:
         """Take where the files are; the rest is as for the other warehouses.
+
+        `iceberg` is the SQLite file of a catalogue that has them as Iceberg tables, too.
 
         Raises:
             WarehouseError: two sources would share a schema.
@@ -58,6 +64,10 @@ class FilesWarehouse:
         self._store: Store | None = None
         self._commits: Commits | None = None
         self._tables: Tables | None = None
+        self._iceberg_file = iceberg
+        self._iceberg: IcebergCatalogue | None = None
+        self._unlisted: set[str] = set()
+        """Tables that the Iceberg catalogue has yet to follow."""
         self._interrupted = Event()
         self._expired_at = -_EXPIRE_EVERY_S
         self._reader = FilesReader(place, sources, name=name, s3=self._s3)
@@ -70,6 +80,10 @@ class FilesWarehouse:
             self._commits = Commits(self._store)
             state = self._commits.state()
             self._tables = Tables(self._store, state, self._layouts, self._given, self._most_columns)
+            self._unlisted |= self._tables.shapes.keys()
+            if self._iceberg_file is not None and self._iceberg is None:
+                self._iceberg = IcebergCatalogue(self._iceberg_file, self._place, self._store, self._s3)
+            self._list_in_iceberg()
         return self._commits, self._tables
 
     def positions(self, topic: str) -> dict[int, int]:
@@ -98,7 +112,10 @@ class FilesWarehouse:
                 tables.expire(at, staging)
                 self._expired_at = began
             known = commits.head.positions
+            touched = {_table_of(path) for path in (*(move.path for move in staging.moves), *staging.removed)}
             commits.commit(staging, known | {topic: known.get(topic, {}) | dict(positions)}, tables.new_state())
+            self._unlisted |= touched & tables.shapes.keys()
+            self._list_in_iceberg()
         return LoadReport(
             at=datetime.now(UTC),
             duration_s=time.monotonic() - began,
@@ -110,6 +127,16 @@ class FilesWarehouse:
             columns_widened=tables.columns_widened,
             diverted=tables.diverted,
         )
+
+    def _list_in_iceberg(self) -> None:
+        """Let the catalogue follow; what is committed stays so whatever comes of it, and the next load tries again."""
+        if self._iceberg is None:
+            return
+        try:
+            self._iceberg.follow(sorted(self._unlisted))
+            self._unlisted = set()
+        except Exception as error:  # noqa: BLE001 - a catalogue that fails in any way must not hold loads up
+            _log.warning("the Iceberg catalogue of warehouse %s is behind its files: %s", self._name, error)
 
     @contextlib.contextmanager
     def _explained(self, what: str) -> Generator[None]:
@@ -132,6 +159,9 @@ class FilesWarehouse:
 
     def close(self) -> None:
         """Let the next loader in."""
+        if self._iceberg is not None:
+            self._iceberg.close()
+            self._iceberg = None
         if self._store is not None:
             self._store.close()
         self._store = self._commits = self._tables = None
@@ -143,6 +173,11 @@ class FilesWarehouse:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _table_of(path: str) -> str:
+    schema, table = path.split("/")[:2]
+    return f"{schema}.{table}"
 
 
 class FilesReader:

@@ -27,8 +27,16 @@ def open_warehouse(workspace: Workspace, name: str) -> Warehouse:
     if settings.type == "files":
         from trackway.warehouse.files import FilesWarehouse
 
-        place, layouts = files_place(workspace, settings), Layouts(settings.tables)
-        return FilesWarehouse(place, sources, name=name, s3=settings.s3, layouts=layouts, given=given)
+        iceberg = None if settings.iceberg is None else workspace.folder / settings.iceberg
+        return FilesWarehouse(
+            files_place(workspace, settings),
+            sources,
+            name=name,
+            s3=settings.s3,
+            layouts=Layouts(settings.tables),
+            iceberg=iceberg,
+            given=given,
+        )
     from trackway.warehouse.duckdb import DuckDBWarehouse
 
     return DuckDBWarehouse(

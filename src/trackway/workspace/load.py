@@ -253,6 +253,7 @@ _KEYS_OF_KINDS = {
     "url": ("postgres",),
     "password": ("postgres",),
     "path": ("duckdb", "files"),
+    "iceberg": ("files",),
     "s3": ("files",),
 }
 

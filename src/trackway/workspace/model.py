@@ -131,6 +131,8 @@ class Warehouse(Settings, frozen=True, kw_only=True):
     """Of the PostgreSQL database, such as `postgresql://trackway@db.example:5432/analytics`, or `key=value` pairs."""
     password: Secret | None = None
     """Of the user in `url`, so that `url` need not have it."""
+    iceberg: str | None = None
+    """An SQLite file, relative to the workspace folder: keep a catalogue there that has the files as Iceberg tables."""
     s3: WarehouseS3 = WarehouseS3()
     """For a `path` in a bucket."""
     tables: dict[str, WarehouseTable] = {}
