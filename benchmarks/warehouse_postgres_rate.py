@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks._harness import Measurement, report
+from benchmarks._harness import Measurement, make_events, report
 from benchmarks.warehouse_rate import write_events
 from tests import postgres
 from trackway.events.records import CLEAN_TOPICS
@@ -32,7 +32,7 @@ def main() -> None:
 def measure(folder: Path, cluster: postgres.Cluster, count: int) -> list[Measurement]:
     """Return the rate of loading `count` events by the wall clock, and by our processor time beside the server's."""
     log = SqliteLog(folder / "log", CLEAN_TOPICS)
-    write_events(log, folder / "events.ndjson", count)
+    write_events(log, folder / "events.ndjson", make_events(count))
     wall, ours, servers = time.perf_counter(), time.process_time(), cluster.processor_s()
     _load(log, cluster.dsn(cluster.new_database()), count)
     wall, ours = time.perf_counter() - wall, time.process_time() - ours

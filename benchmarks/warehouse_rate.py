@@ -102,7 +102,7 @@ def _compare(folder: Path, count: int, events: Events) -> tuple[Spent, Spent]:
     folder.mkdir()
     log = SqliteLog(folder / "log", CLEAN_TOPICS)
     lines = folder / "events.ndjson"
-    _write(log, lines, events(count))
+    write_events(log, lines, events(count))
     loads: list[Spent] = []
     reads: list[Spent] = []
     for number in range(_ROUNDS):
@@ -144,7 +144,8 @@ def _timed(work: Callable[[], None]) -> Spent:
     return Spent(time.perf_counter() - wall, time.process_time() - processor)
 
 
-def _write(log: SqliteLog, lines: Path, events: Iterator[dict[str, Any]]) -> None:
+def write_events(log: SqliteLog, lines: Path, events: Iterator[dict[str, Any]]) -> None:
+    """Put events into the log, and their bodies into a file of JSON lines."""
     block: list[bytes] = []
     with log.writer(0) as writer, lines.open("wb") as file:
         for event in events:
