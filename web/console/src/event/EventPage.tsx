@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { useResource } from "../api/useResource";
 import { sourceName, useWorkspace } from "../api/workspace";
 import type { PageProps } from "../routes";
-import { TypeChip } from "../live/labels";
+import { TypeChip, unnamed } from "../live/labels";
 import { CopyButton } from "../ui/CopyButton";
 import { clock } from "../ui/format";
 import { LinkIcon, SearchIcon } from "../ui/icons";
@@ -27,7 +27,7 @@ export default function EventPage({ params }: PageProps) {
   const first = Math.max(0, stories.findIndex((story) => story.outcome === "event"));
   const chosen = Math.min(stories.length - 1, wanted && /^\d{1,3}$/.test(wanted) ? Number(wanted) : first);
   const story = stories[chosen];
-  const title = story ? story.name || (story.outcome === "dropped" ? "Repeated message" : story.type || "Call") : "Event";
+  const title = story ? story.name || unnamed(story.outcome, story.type) : "Event";
   useTitle(title);
   return (
     <Page title={<span class="event-title">{story && <TypeChip type={story.type} />}<span>{title}</span></span>} back={{ href: "/live", label: "Live" }}

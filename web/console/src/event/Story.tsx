@@ -96,11 +96,13 @@ function Judged({ story }: { story: StoryOf }) {
     );
   }
   const quarantined = story.outcome === "quarantined";
+  const call = parsed(story.call?.body);
   return (
     <Step icon={quarantined ? <RefusedIcon /> : <DuplicateIcon />} tone={quarantined ? "bad" : "off"} title={quarantined ? "Quarantined" : story.reason === "duplicate" ? "Left out: it was sent before" : "Left out"}
       note={<>{story.stage && <>by {story.stage} </>}<code class="code-chip">{story.reason}</code></>}
       actions={story.original && <Link class="button" href={`/events/${pathOf(story.original)}`}>The event that it repeats</Link>}>
       {story.message && <p><Prose text={story.message} />{story.pointer && <> At <code>{story.pointer}</code>.</>}</p>}
+      {quarantined && call !== undefined && <JsonTree value={call} marks={[{ pointer: story.pointer, kind: "bad", text: story.message || story.reason }]} />}
     </Step>
   );
 }

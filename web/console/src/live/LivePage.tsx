@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { getOverview } from "../api/overview";
 import { getOlder, pathOf, positionOf, type Entry, type Position } from "../api/records";
 import { useWorkspace, type Workspace } from "../api/workspace";
 import { useChanges } from "../ui/emitter";
@@ -34,7 +35,10 @@ export default function LivePage({ params }: PageProps) {
   const [scrolled, setScrolled] = useState(false);
   const [active, setActive] = useState<Row | null>(null);
   useEffect(() => { feed.open(filter); setActive(null); }, [query]);
-  useEffect(() => () => feed.close(), []);
+  useEffect(() => {
+    getOverview().then((overview) => feed.setOverview(overview), () => undefined);
+    return () => feed.close();
+  }, []);
 
   const [pointing, setPointing] = usePointing();
   const held = paused || scrolled || active !== null || pointing;

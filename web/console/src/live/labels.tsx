@@ -34,15 +34,16 @@ export function FindingFlag({ entry }: { entry: Entry }) {
 
 /** What a line calls a record. */
 export function Name({ entry }: { entry: Entry }) {
-  return entry.name ? <span class="name">{entry.name}</span> : <span class="name unnamed">{unnamed(entry)}</span>;
+  return entry.name ? <span class="name">{entry.name}</span> : <span class="name unnamed">{unnamed(entry.outcome, entry.type)}</span>;
 }
 
-function unnamed(entry: Entry): string {
-  if (entry.outcome === "dropped") return "Repeated message";
+/** What a record without a name is called. */
+export function unnamed(outcome: string, type: string): string {
+  if (outcome === "dropped") return "Repeated message";
   const words: Record<string, string> = {
     identify: "User traits", group: "Group traits", alias: "Two ids, one user", page: "Unnamed page", screen: "Unnamed screen",
   };
-  return words[entry.type] ?? "No name";
+  return words[type] ?? "No name";
 }
 
 export function Who({ entry }: { entry: Entry }) {

@@ -73,5 +73,5 @@ function diskProblems({ health }: Known): Problem[] {
   if (!disk) return [];
   if (disk.free_bytes < disk.floor_bytes) return [{ tone: "bad", title: "The disk is full", text: "No events are taken (clients are told to come back) until there is more room than `log.floor` asks for." }];
   if (disk.days_left === null || disk.days_left >= FEW_DAYS) return [];
-  return [{ tone: disk.days_left < VERY_FEW_DAYS ? "bad" : "odd", title: `The disk is full in about ${Math.max(1, Math.round(disk.days_left))} days`, text: "Make room, or keep less: `log.keep` and `log.keep_size` in trackway.yaml." }];
+  return [{ tone: disk.days_left < VERY_FEW_DAYS ? "bad" : "odd", title: `The disk is full in about ${Math.round(disk.days_left) <= 1 ? "a day" : `${Math.round(disk.days_left)} days`}`, text: "Make room, or keep less: `log.keep` and `log.keep_size` in trackway.yaml." }];
 }
