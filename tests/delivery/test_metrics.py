@@ -17,9 +17,10 @@ from tests.delivery.harness import (
     workspace,
 )
 from trackway.console.metrics import render
+from trackway.delivery.deletion import orders
 from trackway.delivery.metrics import SECONDS, Meter
 from trackway.delivery.service import DeliveryService
-from trackway.destinations.kit import Request, Response
+from trackway.destinations.kit import Person, Request, Response
 
 
 def samples(text: bytes) -> dict[tuple[str, ...], float]:
@@ -46,7 +47,10 @@ async def test_requests_ledger_and_breaker_of_each_destination_are_shown(log: Cl
         log.add_numbers(5)
         await until(lambda: counts(engine, log).pending == 0)
         await until(lambda: service.status()[1].worker.refused)  # type: ignore[union-attr]
+        orders.ask(engine, [Person(user_id="u-1"), Person(user_id="u-2")], {"hook": "webhook"})
         found = samples(render([await service.metrics()]))
+    assert found["trackway_delivery_deletions", "hook", "waiting"] == 2
+    assert found["trackway_delivery_deletions", "other", "waiting"] == 0
     assert found["trackway_delivery_requests_total", "hook", "delivered", ""] == 4
     assert found["trackway_delivery_requests_total", "hook", "rejected", "400"] == 1
     assert found["trackway_delivery_requests_total", "other", "retry", "401"] >= 1

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.items import DELIVERED, OVERHEAD_BYTES, End, Item, Parked
 from trackway.delivery.shared import Decode, SharedEvent, decode_alone
@@ -25,8 +26,12 @@ class Intake:
         filter_: Filter,
         *,
         decode: Decode = decode_alone,
+        deleted: Deleted | None = None,
     ) -> None:
         """`consumer` is the name under which the log keeps what this destination has not passed.
+
+        Parked events of people who were `deleted` are not sent. What is on its way in its turn is sent: the deletion
+        waits for it.
 
         `decode` may give the same events to others too.
         """
@@ -35,6 +40,7 @@ class Intake:
         self._destination = destination
         self._filter = filter_
         self._decode = decode
+        self._deleted = deleted
         # What changes an event changes it for itself alone; an own destination's code may do so by mistake.
         self._shares = destination.trusted and destination.maps and not filter_.changing
         self._changes = filter_.changing
@@ -79,8 +85,13 @@ class Intake:
         return items
 
     def read_again(self, parked: Sequence[Parked]) -> list[Item]:
-        """Return parked events as new items, not filtered a second time; those that the log has lost have ended."""
+        """Return parked events as new items, not filtered a second time; those that the log has lost have ended.
+
+        So have those of people whose deletion was asked for meanwhile.
+        """
         items: list[Item] = []
+        if self._deleted is not None:
+            self._deleted.look()
         for one in parked:
             records = [
                 record for found in self._log.read(EVENTS, one.partition, one.offset) for record in found.records
@@ -89,6 +100,8 @@ class Intake:
             item = Item(one.partition, one.offset, record, tries=one.tries, parked=one)
             if not records:
                 item.end = EXPIRED
+            elif self._is_deleted(record):
+                item.end = End("discarded", DELETED)
             elif (event := self._ready(item)) is not None:
                 self._render(item, event)
             items.append(item)
@@ -126,6 +139,9 @@ class Intake:
     def _ready(self, item: Item) -> EventRecord | None:
         """Return the event as it is to be sent, None when there is none: the log's own."""
         return item.record
+
+    def _is_deleted(self, record: EventRecord | None) -> bool:
+        return self._deleted is not None and record is not None and self._deleted.has(record)
 
     def _render(self, item: Item, event: EventRecord, plain: dict[str, Any] | None = None) -> None:
         if self._changes:

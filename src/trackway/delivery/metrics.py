@@ -2,6 +2,7 @@
 
 import bisect
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct, field
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -9,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from trackway.delivery.ledger import DestinationCounts
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+DELETION_STATES = ("waiting", "done", "unsupported", "failed")
 BREAKER_STATES = ("closed", "open", "half_open")
 
 
@@ -40,9 +42,30 @@ class Gauges(Struct, kw_only=True):
     crashes: int
 
 
-def families(destinations: Mapping[str, Gauges], counts: Sequence[DestinationCounts]) -> list[Metric]:
-    """Return the metrics of all `destinations`, with what the ledger has of them."""
-    return list(_Families(destinations, [one for one in counts if one.destination in destinations]).collect())
+def families(
+    destinations: Mapping[str, Gauges],
+    counts: Sequence[DestinationCounts],
+    deletions: Mapping[tuple[str, str], int] = MappingProxyType({}),
+) -> list[Metric]:
+    """Return the metrics of all `destinations`, with what the ledger has of them.
+
+    `deletions` are the people to be deleted, by destination and state.
+    """
+    mine = [one for one in counts if one.destination in destinations]
+    return [*_Families(destinations, mine).collect(), _deletions(destinations, deletions)]
+
+
+def _deletions(destinations: Mapping[str, Gauges], deletions: Mapping[tuple[str, str], int]) -> Metric:
+    # No counter: what has failed may be asked again.
+    family = GaugeMetricFamily(
+        "trackway_delivery_deletions",
+        "Deletions of people that were asked for, by how far they are.",
+        labels=("destination", "status"),
+    )
+    for key in destinations:
+        for state in DELETION_STATES:
+            family.add_metric((key, state), deletions.get((key, state), 0))
+    return family
 
 
 class _Families:

@@ -14,6 +14,7 @@ from trackway.delivery import pauses
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.commits import Commits
+from trackway.delivery.deletion import orders as deletion_orders
 from trackway.delivery.filters import Filter
 from trackway.delivery.ledger import destination_counts
 from trackway.delivery.metrics import Gauges, Meter, families
@@ -219,7 +220,8 @@ class DeliveryService:
     async def metrics(self) -> Sequence[Metric]:
         """Return what is measured at each enabled destination, as Prometheus' metric families."""
         counts = await asyncio.to_thread(destination_counts, self._engine, self._log)
-        return families({key: _gauges(slot) for key, slot in self._slots.items()}, counts)
+        deletions = await asyncio.to_thread(deletion_orders.counts, self._engine)
+        return families({key: _gauges(slot) for key, slot in self._slots.items()}, counts, deletions)
 
     async def _keep_running(self, slot: _Slot) -> None:
         """Run a destination's worker, and a new one whenever it breaks: nobody else is to notice."""

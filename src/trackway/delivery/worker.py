@@ -24,6 +24,7 @@ from trackway.delivery.books import Books
 from trackway.delivery.breaker import LONGEST_PAUSE_S, Backoff, Breaker, Stopped
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.commits import Commits
+from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
@@ -120,7 +121,9 @@ class DestinationWorker:
         self._state = state
         self._limits = limits = destination.limits
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"destination-{key}")
-        self._intake = intake or Intake(log, consumers.destination(key), destination, filter_, decode=decode)
+        self._intake = intake or Intake(
+            log, consumers.destination(key), destination, filter_, decode=decode, deleted=Deleted(store.engine, key)
+        )
         self._window = Window()
         self._capacity = max(options.window_events, 2 * limits.events * limits.concurrency)
         self._backlog = Backlog(limits, clock)

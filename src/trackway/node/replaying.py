@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct, field
 from sqlalchemy import Engine
 
+from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.items import End, Item
 from trackway.delivery.replay.intake import ReplayIntake
 from trackway.delivery.replay.marking import Remake
@@ -112,6 +113,7 @@ def preview(
         replay=0,
         selection=Selection(engine, key, order),
         remake=None if remake is None else compared,
+        deleted=Deleted(engine, key),
     )
     found = Preview()
     intake.look()

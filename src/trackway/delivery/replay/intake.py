@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
+from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import OVERHEAD_BYTES, End, Item
@@ -33,14 +34,19 @@ class ReplayIntake(Intake):
         replay: int,
         selection: Selection,
         remake: Remake | None,
+        deleted: Deleted,
     ) -> None:
-        """`consumer` is the name under which the log keeps the part; `remake` makes events anew, if that is ordered."""
-        super().__init__(log, consumer, destination, filter_)
+        """`consumer` is the name under which the log keeps the part; `remake` makes events anew, if that is ordered.
+
+        Events of people who were `deleted` are passed over.
+        """
+        super().__init__(log, consumer, destination, filter_, deleted=deleted)
         self._order = order
         self._replay = replay
         self._name = destination.name
         self._selection = selection
         self._remake = remake
+        self._gone = deleted
         self._woken = threading.Event()
         self._began_s = 0.0
         self._given = 0
@@ -104,6 +110,7 @@ class ReplayIntake(Intake):
         return items
 
     def _items(self, part: Slice) -> Iterator[Item]:
+        self._gone.look()
         had = self._selection.had(part.partition, part.first, part.next)
         events = [(offset, decode_event(record)) for offset, record in enumerate(part.records, part.first)]
 
@@ -114,6 +121,8 @@ class ReplayIntake(Intake):
                 return None
             if not self._selection.asked(event):
                 return NOT_SELECTED
+            if self._gone.has(event):
+                return DELETED
             return had.reason(offset, again=self._order.again)
 
         for why, pairs in groupby(events, key=reason):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.delivery.clock import Clock, SystemClock
+from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.items import write_offsets
 from trackway.delivery.proxies import environment_proxies
@@ -165,6 +166,7 @@ class ReplayService:
             replay=replay.id,
             selection=Selection(self._engine, replay.destination, replay.order),
             remake=self._remake(self.workspace) if replay.order.through_pipeline else None,
+            deleted=Deleted(self._engine, replay.destination),
         )
         return DestinationWorker(
             replay_key(replay.destination, replay.id),
