@@ -173,7 +173,7 @@ def test_the_catalogue_leads_to_an_event_and_its_rule(page: Browser, desk: Desk)
     page.until("!document.querySelector('dialog')")
     page.back()
     page.until("document.querySelector('h1')?.textContent === 'Catalogue & plan'")
-    assert page.evaluate("document.querySelector('[type=search]').value") == "order"
+    page.until("document.querySelector('[type=search]')?.value === 'order'")
 
 
 def test_violations_show_samples_that_lead_to_the_event(page: Browser, desk: Desk):
