@@ -99,6 +99,7 @@ DISCARDS = {
     "FILTERED_BY_RULES": "A filter of this destination leaves it out.",
     "UNSUPPORTED_EVENT_TYPE": "The destination has no use for calls of this type.",
     "NO_MATCHING_MAPPING": "The destination makes nothing of this event.",
+    "NOT_SUPPORTED": "A deletion: the vendor has no request for deleting a person.",
     "PERSON_DELETED": "The person's deletion was asked for after the event came: no retry, release or replay sends it.",
     "NOT_SELECTED": "A replay passed the event: its filter, time or source leaves it out.",
     "ALREADY_DELIVERED": "The destination has the event already; `trackway replay --again` sends it once more.",

@@ -133,7 +133,7 @@ _LATER = frozenset(
 _NO_LONGER_ALLOWED = frozenset(
     {"invalid_token", "no_service", "no_service_id", "no_team", "no_active_hooks", "team_disabled", "not_authed"}
     | {"invalid_auth", "account_inactive", "token_revoked", "token_expired", "missing_scope", "no_permission"}
-    | {"org_login_required", "access_denied"}
+    | {"org_login_required", "access_denied", "accesslimited", "ekm_access_denied"}
 )
 """What Slack says when a webhook or a token is gone: with other statuses than 401, or 200."""
 
