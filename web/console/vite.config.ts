@@ -11,6 +11,8 @@ export default defineConfig({
     cssTarget: ["chrome123", "firefox120", "safari17.5"],
     // The console's Content-Security-Policy takes fonts and scripts from files only.
     assetsInlineLimit: 0,
+    // The console, and the playground as a page for everybody.
+    rolldownOptions: { input: ["index.html", "playground.html"] },
     modulePreload: { polyfill: false },
     // The editor is loaded alone, when one is first shown.
     chunkSizeWarningLimit: 700,

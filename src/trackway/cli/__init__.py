@@ -31,6 +31,7 @@ class _Commands(LazyGroup):
         "reasons": ("trackway.cli.reasons", "List the codes that say how an event ended."),
         "destinations": ("trackway.cli.destinations", "Look at, try and make destinations."),
         "preview": ("trackway.cli.preview", "Show what a destination would send, without sending it."),
+        "playground": ("trackway.cli.playground", "Serve the playground as a page for everybody; it sends nothing."),
         "log": ("trackway.cli.log", "Look into the logs: list, show, verify, export."),
         "plan": ("trackway.cli.plan", "Work with tracking plans: infer, lint, diff, check, import, codegen."),
         "functions": ("trackway.cli.functions", "Python functions that change, drop or split events."),

@@ -6,16 +6,12 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from trackway.console import filters
 from trackway.console.access import Access, FailureLimit, Hosts
 from trackway.console.accounting import AccountingApi
-from trackway.console.answers import error_answer
 from trackway.console.api import Api
 from trackway.console.catalogue import CatalogueApi
 from trackway.console.clients import ClientsApi
@@ -32,8 +28,8 @@ from trackway.console.contract import (
 from trackway.console.deliveries import DeliveryApi
 from trackway.console.desks import Desks, desk_routes
 from trackway.console.destinations import DestinationsApi
-from trackway.console.errors import ApiError
-from trackway.console.guard import SECURITY_HEADERS, Guard
+from trackway.console.guard import Guard
+from trackway.console.handlers import error_handlers, unknown_path
 from trackway.console.health import HealthApi
 from trackway.console.jobs import Jobs
 from trackway.console.live import Hub
@@ -93,7 +89,7 @@ def create_app(
     app = Starlette(
         lifespan=lifespan,
         middleware=[Middleware(Guard, access=access, failures=failures, hosts=hosts)],
-        exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _broken},
+        exception_handlers=error_handlers(),
         routes=[
             Route("/login", login.show, methods=["GET"]),
             Route("/login", login.submit, methods=["POST"]),
@@ -115,7 +111,7 @@ def create_app(
             *(DestinationsApi(destinations).routes if destinations else []),
             *(HealthApi(monitoring).routes if monitoring else []),
             *(ClientsApi(clients).routes if clients else []),
-            Route("/api/{rest:path}", _unknown),
+            Route("/api/{rest:path}", unknown_path),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),
         ],
@@ -146,23 +142,3 @@ def end_streams(app: Starlette) -> None:
     """End all live views of an app of `create_app`, so that its server need not wait for them. From any thread."""
     hub: Hub = app.state.hub
     hub.end()
-
-
-async def _unknown(request: Request) -> Response:
-    raise ApiError(404, "unknown_path", f"the API has no {request.url.path}")
-
-
-async def _api_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)  # noqa: S101  # Starlette's handlers are typed for any exception
-    return error_answer(error.status, error.code, error.message, **error.more)
-
-
-async def _http_error(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101
-    code = error.detail.lower().replace(" ", "_")
-    return error_answer(error.status_code, code, error.detail, error.headers)
-
-
-async def _broken(_: Request, error: Exception) -> Response:
-    # This answer leaves outside of the guard.
-    return error_answer(500, "internal", "the console failed at this; its log says more", SECURITY_HEADERS)

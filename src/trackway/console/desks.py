@@ -9,7 +9,7 @@ from starlette.routing import Route
 from trackway.console.jobs import Jobs
 from trackway.console.people import PeopleApi
 from trackway.console.plans import PlanApi
-from trackway.console.playground import Engine, PlaygroundApi, Send
+from trackway.console.playground import Engine, PlaygroundApi, Send, in_thread
 from trackway.console.quarantine import QuarantineApi, QuarantineDesk
 from trackway.console.replays import ReplayApi, ReplayDesk
 from trackway.console.settings import SettingsApi
@@ -45,5 +45,5 @@ def desk_routes(desks: Desks, jobs: Jobs) -> list[Route]:
         *PlanApi(desks.workspace, desks.database, desks.clean).routes,
         *SettingsApi(desks.workspace).routes,
         *WarehouseApi(desks.warehouses, jobs).routes,
-        *PlaygroundApi(desks.playground, desks.send).routes,
+        *PlaygroundApi(in_thread(desks.playground), desks.send).routes,
     ]

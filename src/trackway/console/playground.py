@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -39,6 +39,21 @@ class Engine(Protocol):
         ...
 
 
+class Call(Struct, frozen=True, kw_only=True):
+    """A made-up call, and how it is said to have come."""
+
+    body: bytes
+    source: str = ""
+    path_type: str | None = None
+    ip: str = ""
+    user_agent: str = ""
+    client_side: bool = False
+    examples: bool = True
+
+
+Preview = Callable[[Call], Awaitable[Any]]
+"""Returns what would become of a call, as something that JSON can hold; raises TrackwayError when it cannot say."""
+
 Send = Callable[[str, bytes, str], Awaitable[Any]]
 """Takes a source's key, a call and a user agent, sends it to the collector, and returns the answer."""
 
@@ -68,9 +83,9 @@ class SendAsk(Struct, forbid_unknown_fields=True):
 class PlaygroundApi:
     """Answers `/api/playground/…`."""
 
-    def __init__(self, engine: Engine, send: Send | None) -> None:
-        """Without `send` nothing can be sent, as on a page for everybody."""
-        self._engine, self._send = engine, send
+    def __init__(self, preview: Preview, send: Send | None, *, most_bytes: int = 2 * MAX_CALL) -> None:
+        """Without `send` nothing can be sent, as on a page for everybody; `most_bytes` bounds a preview's body."""
+        self._preview, self._send, self._most_bytes = preview, send, most_bytes
         self.routes = [
             Route("/api/playground", self.help),
             Route("/api/playground/preview", self.preview, methods=["POST"]),
@@ -83,25 +98,25 @@ class PlaygroundApi:
 
     async def preview(self, request: Request) -> Response:
         """`POST /api/playground/preview`: what would become of a call."""
-        asked = await read_json(request, Ask, most_bytes=2 * MAX_CALL)
+        asked = await read_json(request, Ask, most_bytes=self._most_bytes)
         call = bytes(asked.call)
         if bool(call) == (asked.text is not None):
             raise ApiError(400, "bad_request", "give either `call`, as JSON, or its `text`")
-        body = call or (asked.text or "").encode()
+        made_up = Call(
+            body=call or (asked.text or "").encode(),
+            source=asked.source,
+            path_type=asked.path_type,
+            ip=client_of(request.scope),
+            user_agent=asked.user_agent,
+            client_side=asked.client_side,
+            examples=asked.examples,
+        )
         try:
-            told = await asyncio.to_thread(
-                self._engine.preview,
-                body,
-                source=asked.source,
-                path_type=asked.path_type,
-                ip=client_of(request.scope),
-                user_agent=asked.user_agent,
-                client_side=asked.client_side,
-                examples=asked.examples,
-            )
+            return json_answer(await self._preview(made_up))
+        except ApiError:
+            raise
         except TrackwayError as error:
             raise ApiError(400, "not_shown", str(error)) from None
-        return json_answer(told)
 
     async def send(self, request: Request) -> Response:
         """`POST /api/playground/send`: send a call to the collector, as a client of the source would."""
@@ -112,6 +127,15 @@ class PlaygroundApi:
             return json_answer(await self._send(asked.source, bytes(asked.call), asked.user_agent))
         except TrackwayError as error:
             raise ApiError(502, "not_sent", str(error)) from None
+
+
+def in_thread(engine: Engine) -> Preview:
+    """Return what asks `engine` on a thread."""
+
+    async def preview(call: Call) -> Any:
+        return await asyncio.to_thread(engine.preview, **structs.asdict(call))
+
+    return preview
 
 
 def _known() -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The built web console: one page for every address, and its assets."""
+"""The built web pages, console and public playground: one page for every address, and its assets."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 class WebPage:
     """Answers everything that is not the API."""
 
-    def __init__(self, folder: Path = STATIC) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path = STATIC, page: str = "index.html") -> None:
+        self._folder, self._page = folder, folder / page
 
     async def page(self, request: Request) -> Response:
-        """Answer with the console's page, which reads the address itself."""
-        if not (self._folder / "index.html").is_file():
+        """Answer with the page, which reads the address itself."""
+        if not self._page.is_file():
             return not_built_page()
-        return FileResponse(self._folder / "index.html", headers={"Cache-Control": "no-store"})
+        return FileResponse(self._page, headers={"Cache-Control": "no-store"})
 
     async def asset(self, request: Request) -> Response:
         """`GET /assets/{name}`."""

@@ -8,7 +8,6 @@ import fcntl
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -21,12 +20,12 @@ from typing import NamedTuple
 from trackway.errors import TrackwayError
 from trackway.node.orders import CanaryWay, News, Orders, to_line
 from trackway.node.settings import SettingsKeeper
+from trackway.node.sockets import listen, url_of
 from trackway.workspace.model import Workspace
 
 STOP_S = 4.5
 """Children that have not ended by then are killed; nothing durable depends on their goodbye."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
-_BACKLOG = 2048
 
 Say = Callable[[str, str], None]
 """Called with a child's name, or `settings`, and a line about it."""
@@ -61,8 +60,8 @@ class Supervisor:
         self._keepers: list[threading.Thread] = []
         self._lock = _lock(workspace.data)
         self._sockets = {
-            "collector": _listen(workspace.collector.host, workspace.collector.port, "collector.port"),
-            "console": _listen(workspace.console.host, workspace.console.port, "console.port"),
+            "collector": listen(workspace.collector.host, workspace.collector.port, _advice("collector.port")),
+            "console": listen(workspace.console.host, workspace.console.port, _advice("console.port")),
         }
 
         self._canary = CanaryWay(self.collector_url, secrets.token_urlsafe(24))
@@ -70,12 +69,12 @@ class Supervisor:
     @property
     def collector_url(self) -> str:
         """Where clients on this machine send to."""
-        return _url(self._sockets["collector"])
+        return url_of(self._sockets["collector"])
 
     @property
     def console_url(self) -> str:
         """Where people on this machine look."""
-        return _url(self._sockets["console"])
+        return url_of(self._sockets["console"])
 
     def start(self) -> None:
         """Start all processes; return without waiting for them."""
@@ -215,23 +214,5 @@ def _lock(data: Path) -> int:
     return lock
 
 
-def _listen(host: str, port: int, setting: str) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        variable = "TRACKWAY__" + setting.upper().replace(".", "__")
-        raise TrackwayError(
-            f"{host}:{port} cannot be listened on: {error.strerror}; set {setting} in trackway.yaml or {variable}"
-        ) from error
-    return listener
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
-    return f"http://{host}:{port}"
+def _advice(setting: str) -> str:
+    return f"set {setting} in trackway.yaml or TRACKWAY__{setting.upper().replace('.', '__')}"

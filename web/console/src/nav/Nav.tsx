@@ -3,11 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { useWorkspace } from "../api/workspace";
 import { GROUPS, type Route } from "../routes";
 import { CopyButton } from "../ui/CopyButton";
-import { useChanges } from "../ui/emitter";
-import { FoldIcon, LeaveIcon, Logo, MenuIcon, MoonIcon, SunIcon, SystemIcon, CloseIcon } from "../ui/icons";
+import { FoldIcon, LeaveIcon, Logo, MenuIcon, CloseIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { router } from "../ui/router";
-import { theme, type Theme } from "../ui/theme";
+import { ThemeSwitch } from "../ui/ThemeSwitch";
 
 const FOLDED = "nav-folded";
 
@@ -75,18 +74,5 @@ export function Nav({ here }: { here: Route | null }) {
         </div>
       </div>
     </header>
-  );
-}
-
-const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
-const WORDS: Record<Theme, string> = { system: "as the system", light: "light", dark: "dark" };
-
-function ThemeSwitch() {
-  useChanges(theme);
-  const { chosen } = theme;
-  const icon = { system: <SystemIcon />, light: <SunIcon />, dark: <MoonIcon /> }[chosen];
-  return (
-    <button type="button" class="button quiet square theme-switch" onClick={() => theme.set(NEXT[chosen])}
-      aria-label={`Colours: ${WORDS[chosen]}. Change to ${WORDS[NEXT[chosen]]}`} title={`Colours: ${WORDS[chosen]}`}>{icon}</button>
   );
 }

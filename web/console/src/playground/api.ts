@@ -79,8 +79,6 @@ export interface KnownEvent {
 export interface Help {
   events: KnownEvent[];
   can_send: boolean;
-  /** Where clients send to, on a page for everybody. */
-  host?: string;
 }
 
 export interface Sent {

@@ -1,0 +1,5 @@
+import { render } from "preact";
+import "../styles/index.css";
+import { PublicPlayground } from "./PublicPlayground";
+
+render(<PublicPlayground />, document.getElementById("app")!);
