@@ -83,7 +83,7 @@ def by_reading(folder: Path, wanted: Filter) -> list[Located]:
     """Every match, newest first: the oracle."""
     log = SqliteLog(folder, CLEAN_TOPICS)
     found = [
-        (got.time_ms, Located(topic, Place(partition, offset)))
+        ((got.time_ms, -CLEAN_TOPICS.index(topic), offset, partition), Located(topic, Place(partition, offset)))
         for topic in CLEAN_TOPICS
         for partition, head in log.heads(topic).items()
         for got in log.read(topic, partition, 0, max_records=head)

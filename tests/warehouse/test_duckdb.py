@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.warehouse.making import RECEIVED_MS, Loading, column_of, event, numbered, rows_of, types_of
 from trackway.events.records import EVENTS, EventRecord, Place
+from trackway.warehouse import duckdb as duckdb_module
 from trackway.warehouse.columns import EXACT, text_of
 from trackway.warehouse.contract import WarehouseError
 from trackway.warehouse.duckdb import DuckDBWarehouse, open_readonly
@@ -458,6 +459,18 @@ class TestHarm:
                 load(*(event(event=f"Name {number % 300}", properties=properties) for number in range(900)))
             assert warehouse.query("SELECT count(*) FROM tracks").rows == [[3600]]
             assert warehouse.query("SELECT count(*), sum(p19) FROM name_299").rows == [[12, 12 * 19]]
+
+    def test_rows_that_must_be_written_out_at_every_load_get_more_memory(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr(duckdb_module, "_RELIEVE_AT", 0.0)
+        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=48_000_000) as warehouse:
+            load, limits = Loading(warehouse), []
+            for _ in range(5):
+                load(event(properties={"a": 1}))
+                limits += warehouse.query("SELECT current_setting('memory_limit')").rows
+            assert limits[0] == limits[2] != limits[4]
+            assert warehouse.query("SELECT count(*) FROM tracks").rows == [[5]]
 
     def test_a_wide_table_gets_the_memory_it_needs(self, tmp_path: Path):
         records = [event(event="Wide", properties={f"p{n}": n for n in range(2000)}) for _ in range(3)]

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.log.sqlite_reader import SqliteReader
 from trackway.warehouse import duckdb, duckdb_tables, loader
+from trackway.warehouse.contract import LoadReport
 from trackway.warehouse.duckdb import DuckDBWarehouse
-from trackway.warehouse.loader import LoaderStatus, WarehouseLoader
+from trackway.warehouse.loader import LoaderStatus, WarehouseLoader, linger_s
 from trackway.workspace.model import Warehouse as Settings
 from trackway.workspace.units import Duration
 
@@ -349,6 +351,7 @@ class TestFailing:
 
 CHILD = """
 import sys, time
+from datetime import UTC, datetime
 from pathlib import Path
 from trackway.events.records import CLEAN_TOPICS
 from trackway.log.sqlite import SqliteLog
@@ -400,3 +403,10 @@ def test_every_event_is_there_once_after_sigkill_at_any_moment(tmp_path: Path):
             numbers = range(table, written, 4)
             assert found == [[len(numbers), len(numbers), sum(numbers)]]
     log.close()
+
+
+@pytest.mark.parametrize(("took_s", "expected_s"), [(0.1, 2.0), (1.0, 3.0), (60.0, 30.0)])
+def test_loads_that_take_long_are_made_less_often(took_s: float, expected_s: float):
+    report = LoadReport(at=datetime.now(UTC), duration_s=took_s, events=1, rows={})
+    assert linger_s(2.0, report) == expected_s
+    assert linger_s(2.0, None) == 2.0

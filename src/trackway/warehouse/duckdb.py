@@ -55,6 +55,8 @@ _PURGE_EVERY_S = 600.0
 _MOST_MEMORY_BYTES = 2_000_000_000
 _RELIEVE_AT = 0.4
 """Part of the memory that committed rows may take before they are written out."""
+_RELIEVED_TOO_OFTEN = 3
+"""Loads in a row that had to be written out at once: each column of each table holds a piece of memory."""
 _CREATE = """
     CREATE SCHEMA IF NOT EXISTS _trackway;
     CREATE TABLE IF NOT EXISTS _trackway.positions (
@@ -107,6 +109,7 @@ class DuckDBWarehouse:
         self._interrupted = Event()
         self._failed = False
         self._starved = False
+        self._relieved = 0
         check_schemas(sources, self._rules)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._open()
@@ -138,6 +141,7 @@ class DuckDBWarehouse:
             self.close()
             self._open()
             self._failed = self._starved = False
+            self._relieved = 0
             return
         try:
             self._tables.read()
@@ -156,8 +160,13 @@ class DuckDBWarehouse:
         found = self._connection.execute(
             "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
         ).fetchone()
-        if found is not None and found[0] > self._memory_bytes * _RELIEVE_AT:
-            self._checkpoint()
+        if found is None or found[0] <= self._memory_bytes * _RELIEVE_AT:
+            self._relieved = 0
+            return
+        self._checkpoint()
+        self._relieved += 1
+        if self._relieved >= _RELIEVED_TOO_OFTEN and self._memory_bytes < _MOST_MEMORY_BYTES:
+            self._failed = self._starved = True  # `_recover` gives more
 
     def _checkpoint(self) -> None:
         with contextlib.suppress(duckdb.TransactionException):  # somebody is reading just now; the next time will do
@@ -246,7 +255,7 @@ class DuckDBWarehouse:
             self._connection.execute("COMMIT")
         except BaseException as error:
             self._failed = True
-            self._starved |= isinstance(error, duckdb.OutOfMemoryException)
+            self._starved |= _lacks_memory(error)
             with contextlib.suppress(duckdb.Error):  # the transaction may be gone already
                 self._connection.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
@@ -354,6 +363,13 @@ class DuckDBWarehouse:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    # At a commit it comes as a failed transaction that quotes the reason.
+    return isinstance(error, duckdb.OutOfMemoryException) or (
+        isinstance(error, duckdb.TransactionException) and "failed to pin block" in str(error)
+    )
 
 
 class ReadOnlyDuckDB:

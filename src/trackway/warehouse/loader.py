@@ -29,6 +29,8 @@ _LOAD_BYTES = 16 << 20
 """Bytes of events taken into one load at the most: a load needs several times as much memory for a moment."""
 _IDLE_S = 0.25
 """How long a stop may wait for an idle loader."""
+_REST, _LONGEST_REST_S = 3.0, 30.0
+"""Between loads of few events, times what the last one took: loading takes a quarter of the time at the most."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0
 
 logger = logging.getLogger(__name__)
@@ -178,7 +180,7 @@ class WarehouseLoader:
             self._note_idle()
             return []
         # Nothing is read meanwhile: the events wait as well in the log, and reading them one by one costs more.
-        if self._has_room(slices) and self._stopping.wait(self._load_every_s):
+        if self._has_room(slices) and self._stopping.wait(linger_s(self._load_every_s, self._status.last_load)):
             return []
         while self._has_room(slices):
             more = reader.poll(max_records=self._rows - _count(slices), max_bytes=_LOAD_BYTES - _size(slices))
@@ -241,6 +243,12 @@ def _uncollected() -> Generator[None]:
     finally:
         if collects:
             gc.enable()
+
+
+def linger_s(load_every_s: float, last: LoadReport | None) -> float:
+    """Return how long events are gathered: a load that has to touch hundreds of tables is not made every moment."""
+    rest_s = min(_LONGEST_REST_S, _REST * last.duration_s) if last else 0.0
+    return max(load_every_s, rest_s)
 
 
 def _missed(before: Mapping[int, int], slices: list[Slice]) -> int:

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from typing import NamedTuple
 
 from trackway.console.entries import Filter, open_record
-from trackway.events.records import Place
+from trackway.events.records import CLEAN_TOPICS, Place
 from trackway.log.contract import EventLog
 from trackway.node.tracing.index import Located
 
@@ -29,9 +29,11 @@ class Match(NamedTuple):
     """A record that fits; the newest is the greatest."""
 
     time_ms: int
-    topic: str
-    partition: int
+    rank: int
+    """Of one commit, events count as newer than what was refused, and that as newer than what was dropped."""
     offset: int
+    partition: int
+    topic: str
 
 
 class _Part(NamedTuple):
@@ -141,11 +143,12 @@ class _Search:
 def look_through(log: EventLog, wanted: Filter, part: _Part, limit: int) -> list[Match]:
     """Return the newest `limit` records of `part` that fit, oldest first."""
     found: deque[Match] = deque(maxlen=limit)
+    rank = -CLEAN_TOPICS.index(part.topic)
     may_match = wanted.sieve(part.topic)
     for got in log.read(part.topic, part.partition, part.first, max_records=part.end - part.first):
         for offset, record in enumerate(got.records, got.first):
             if may_match(record) and wanted.matches(open_record(part.topic, part.partition, offset, record)):
-                found.append(Match(got.time_ms, part.topic, part.partition, offset))
+                found.append(Match(got.time_ms, rank, offset, part.partition, part.topic))
     return list(found)
 
 
