@@ -69,9 +69,12 @@ def rows_of(event: dict[str, Any]) -> dict[str, Row]:
 
 
 def latest_traits(table: str, kind: str, key: str, events: Iterable[dict[str, Any]]) -> dict[str, Row]:
-    """Return the rows of `users` or `accounts`: the latest value of each trait, the context of the last call."""
+    """Return the rows of `users` or `accounts`: the latest value of each trait, the context of the last call.
+
+    Latest by the time of the call; of calls at the same time the one that arrived last.
+    """
     rows: dict[str, Row] = {}
-    for event in events:
+    for event in sorted(events, key=lambda event: _instant(event["timestamp"])):
         if event["type"] != kind or key not in event:
             continue
         row = rows.setdefault(event[key], {"id": event[key]})
