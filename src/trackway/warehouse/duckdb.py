@@ -20,8 +20,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, Lock, RLock
-from types import TracebackType
-from typing import Self
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -35,6 +33,7 @@ from trackway.warehouse.duckdb_tables import INTERNAL, Tables, quote
 from trackway.warehouse.duckdb_upkeep import ENTITIES, Rebuild, drop_leftovers, recount
 from trackway.warehouse.history import History, Step
 from trackway.warehouse.layout import Layouts, cutoff
+from trackway.warehouse.loading import ClosedByWith, LoadAccount
 from trackway.warehouse.naming import RESERVED_COLUMNS, Rules, schema_name
 from trackway.warehouse.query import run_query
 from trackway.warehouse.rows import Shapes, room_for
@@ -66,7 +65,7 @@ _CREATE = """
 """
 
 
-class DuckDBWarehouse:
+class DuckDBWarehouse(ClosedByWith):
     """A `Warehouse` in the DuckDB file at `path`, made when it is not there."""
 
     def __init__(
@@ -214,18 +213,17 @@ class DuckDBWarehouse:
 
     def _load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         self._interrupted.clear()
-        began, at = time.monotonic(), datetime.now(UTC)
+        account = LoadAccount(len(records))
         batch = build(
             records, self._rules, self._name, shapes=self._shapes, has_room=room_for(self._tables, self._most_tables)
         )
-        rows: dict[str, int] = {}
         self._tables.start_load()
         with self._transaction():
             for chunk in batch.chunks:
                 if self._interrupted.is_set():
                     raise WarehouseError(f"the load into {self._name} was interrupted")
-                self._tables.write(chunk, at)
-                rows[chunk.name] = rows.get(chunk.name, 0) + chunk.rows
+                self._tables.write(chunk, account.at)
+                account.count(chunk)
             self._connection.executemany(
                 "INSERT OR REPLACE INTO _trackway.positions VALUES (?, ?, ?)",
                 [[topic, partition, offset] for partition, offset in positions.items()],
@@ -234,17 +232,7 @@ class DuckDBWarehouse:
             self._relieve_memory()
         except duckdb.Error:
             self._failed = True  # what is committed stays so; `_recover` sees to the rest
-        return LoadReport(
-            at=datetime.now(UTC),
-            duration_s=time.monotonic() - began,
-            events=len(records),
-            rows=rows,
-            left_out=batch.left_out,
-            unreadable=batch.unreadable,
-            columns_added=self._tables.columns_added,
-            columns_widened=self._tables.columns_widened,
-            diverted=self._tables.diverted,
-        )
+        return account.report(batch, self._tables)
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:
@@ -356,14 +344,6 @@ class DuckDBWarehouse:
         self._questions.close()
         self._connection.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def _lacks_memory(error: BaseException) -> bool:
     # At a commit it comes as a failed transaction that quotes the reason.
@@ -372,7 +352,7 @@ def _lacks_memory(error: BaseException) -> bool:
     )
 
 
-class ReadOnlyDuckDB:
+class ReadOnlyDuckDB(ClosedByWith):
     """A warehouse file that is only asked; see `open_readonly`."""
 
     def __init__(self, connection: DuckDBPyConnection, sources: Sequence[str], rules: Rules) -> None:
@@ -385,14 +365,6 @@ class ReadOnlyDuckDB:
     def close(self) -> None:
         """Free the file for other processes."""
         self._questions.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def open_readonly(

@@ -6,13 +6,9 @@ they are asked. The position in the log stands in each commit.
 
 import contextlib
 import logging
-import time
 from collections.abc import Generator, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Self
 
 import msgspec
 
@@ -26,6 +22,7 @@ from trackway.warehouse.files_query import FILES_RULES, Questions
 from trackway.warehouse.files_store import STORE_ERRORS, Store, open_reading, open_store
 from trackway.warehouse.files_tables import Shape, Tables
 from trackway.warehouse.layout import Layouts
+from trackway.warehouse.loading import ClosedByWith, LoadAccount
 from trackway.warehouse.rows import Shapes, room_for
 from trackway.workspace.model import WarehouseS3
 
@@ -33,7 +30,7 @@ _EXPIRE_EVERY_S = 3600.0
 _log = logging.getLogger(__name__)
 
 
-class FilesWarehouse:
+class FilesWarehouse(ClosedByWith):
     """A `Warehouse` of files at a folder, or at `s3://bucket/prefix`; it is opened when it is first needed."""
 
     def __init__(
@@ -95,8 +92,7 @@ class FilesWarehouse:
     def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         """Write the rows of `records` and remember `positions` in one commit; see the contract."""
         self._interrupted.clear()
-        began, at = time.monotonic(), datetime.now(UTC)
-        rows: dict[str, int] = {}
+        account = LoadAccount(len(records))
         with self._explained("did not take this load"):
             commits, tables = self._open()
             tables.start_load()
@@ -106,27 +102,17 @@ class FilesWarehouse:
             for chunk in batch.chunks:
                 if self._interrupted.is_set():
                     raise WarehouseError(f"the load into {self._name} was interrupted")
-                tables.write(chunk, at, staging, commits.head.number + 1)
-                rows[chunk.name] = rows.get(chunk.name, 0) + chunk.rows
-            if self._layouts.any_kept and began - self._expired_at > _EXPIRE_EVERY_S:
-                tables.expire(at, staging)
-                self._expired_at = began
+                tables.write(chunk, account.at, staging, commits.head.number + 1)
+                account.count(chunk)
+            if self._layouts.any_kept and account.began - self._expired_at > _EXPIRE_EVERY_S:
+                tables.expire(account.at, staging)
+                self._expired_at = account.began
             known = commits.head.positions
             touched = {_table_of(path) for path in (*(move.path for move in staging.moves), *staging.removed)}
             commits.commit(staging, known | {topic: known.get(topic, {}) | dict(positions)}, tables.new_state())
             self._unlisted |= touched & tables.shapes.keys()
             self._list_in_iceberg()
-        return LoadReport(
-            at=datetime.now(UTC),
-            duration_s=time.monotonic() - began,
-            events=len(records),
-            rows=rows,
-            left_out=batch.left_out,
-            unreadable=batch.unreadable,
-            columns_added=tables.columns_added,
-            columns_widened=tables.columns_widened,
-            diverted=tables.diverted,
-        )
+        return account.report(batch, tables)
 
     def _list_in_iceberg(self) -> None:
         """Let the catalogue follow; what is committed stays so whatever comes of it, and the next load tries again."""
@@ -166,21 +152,13 @@ class FilesWarehouse:
             self._store.close()
         self._store = self._commits = self._tables = None
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
 
 def _table_of(path: str) -> str:
     schema, table = path.split("/")[:2]
     return f"{schema}.{table}"
 
 
-class FilesReader:
+class FilesReader(ClosedByWith):
     """Asks files that somebody else may be loading."""
 
     def __init__(

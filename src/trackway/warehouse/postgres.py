@@ -17,8 +17,6 @@ from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event, RLock
-from types import TracebackType
-from typing import Self
 
 import psycopg
 from psycopg import Connection
@@ -31,6 +29,7 @@ from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.history import History, Step
 from trackway.warehouse.layout import Layouts
+from trackway.warehouse.loading import ClosedByWith, LoadAccount
 from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
 from trackway.warehouse.postgres_layout import Layout
 from trackway.warehouse.postgres_query import run_query
@@ -72,7 +71,7 @@ _HAS_COLUMN = """
 """
 
 
-class PostgresWarehouse:
+class PostgresWarehouse(ClosedByWith):
     """A `Warehouse` in a PostgreSQL database; it is reached when it is first needed."""
 
     def __init__(
@@ -133,10 +132,9 @@ class PostgresWarehouse:
 
     def _load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         self._interrupted.clear()
-        began, at = time.monotonic(), datetime.now(UTC)
+        account = LoadAccount(len(records))
         if topic not in self._positions:
             self.positions(topic)
-        rows: dict[str, int] = {}
         with self._explained("did not take this load"):
             tables = self._prepared()
             tables.start_load()
@@ -147,23 +145,13 @@ class PostgresWarehouse:
                 self._check_positions(connection, topic)
                 for chunk in batch.chunks:
                     self._stop_if_interrupted()
-                    tables.write(chunk, at)
-                    rows[chunk.name] = rows.get(chunk.name, 0) + chunk.rows
+                    tables.write(chunk, account.at)
+                    account.count(chunk)
                 for partition, offset in positions.items():
                     connection.execute(_REMEMBER, [topic, partition, offset])
                 self._stop_if_interrupted()
             self._positions[topic] = self._positions[topic] | dict(positions)
-        report = LoadReport(
-            at=datetime.now(UTC),
-            duration_s=time.monotonic() - began,
-            events=len(records),
-            rows=rows,
-            left_out=batch.left_out,
-            unreadable=batch.unreadable,
-            columns_added=tables.columns_added,
-            columns_widened=tables.columns_widened,
-            diverted=tables.diverted,
-        )
+        report = account.report(batch, tables)
         self._expire(tables)
         return report
 
@@ -308,16 +296,8 @@ class PostgresWarehouse:
         self._session.close()
         self._questions.close()
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class PostgresReader:
+class PostgresReader(ClosedByWith):
     """Asks a database that somebody else may be loading; every question has a connection of its own."""
 
     def __init__(self, conninfo: str, sources: Sequence[str] = (), *, name: str = "postgres") -> None:
@@ -340,14 +320,6 @@ class PostgresReader:
 
     def close(self) -> None:
         """Nothing is kept open between questions."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _read_positions(connection: Connection[TupleRow], topic: str) -> dict[int, int]:

@@ -41,8 +41,9 @@ class Deleted:
         self._version, self._users, self._devices = version, {}, {}
         for row in rows:
             person = msgspec.json.decode(row.person, type=Person)
-            self._users[person.user_id] = row.since_ms
-            self._devices |= dict.fromkeys(person.anonymous_ids, row.since_ms)
+            since_ms: int = row.since_ms
+            self._users[person.user_id] = since_ms
+            self._devices.update(dict.fromkeys(person.anonymous_ids, since_ms))
 
     def has(self, event: EventRecord) -> bool:
         """Say whether an event is such a person's, from before the deletion was asked for.
