@@ -293,7 +293,7 @@ def test_a_person_is_looked_up_by_keyboard(page: Browser, desk: Desk):
     page.until("[...document.querySelectorAll('.people-ids code')].some((one) => one.textContent === 'a-1')")
     page.until("document.querySelectorAll('.table tbody tr').length > 3")
     page.click(".people-links button:has-text('Undo')")
-    page.until("document.querySelector('dialog')?.textContent.includes('for good')")
+    page.until("document.querySelector('dialog:modal')?.textContent.includes('for good')")
     page.press("Escape")
     page.until("!document.querySelector('dialog')")
 
