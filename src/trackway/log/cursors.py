@@ -8,12 +8,14 @@ before anything is deleted by a position, `settle` brings it to the disk.
 import contextlib
 import sqlite3
 import threading
+import time
 from collections.abc import Generator, Mapping
 from pathlib import Path
 
 from trackway.log import storage
 from trackway.log.contract import LogUnavailable
 
+_PATIENCE_S = 10.0
 _ANY = -1
 """A row for this partition registers a consumer that has committed nothing yet."""
 _PUT = "INSERT OR REPLACE INTO cursors VALUES(?, ?, ?, ?)"
@@ -92,8 +94,21 @@ class Cursors:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    """Open the file, making it if need be, also while others do."""
     storage.make_folder(path.parent)
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+    deadline = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            return _open_once(path)
+        except sqlite3.OperationalError as error:
+            # Switching a file to its write-ahead log does not wait for others, whatever `timeout` says.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
+def _open_once(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE_S)
     try:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
