@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 from sqlalchemy import Engine, Select, func, select
 
+from trackway.catalogue.blocked import BlockedEntry, BlockedLedger
 from trackway.catalogue.findings import CatalogueFinding
 from trackway.catalogue.shapes import SHOWN_FROM
 from trackway.events.records import Place
@@ -80,6 +81,10 @@ class CatalogueReader:
         query = _wanted(select(catalogue_beyond), catalogue_beyond, source, None).order_by(columns.source, columns.type)
         with self._engine.connect() as connection:
             return [BeyondEntry(**row) for row in connection.execute(query).mappings()]
+
+    def blocked(self, *, source: str | None = None, event: str | None = None) -> list[BlockedEntry]:
+        """Return what sources send and their `block` leaves out."""
+        return BlockedLedger(self._engine).read(source=source, event=event)
 
     def findings(
         self, *, source: str | None = None, event: str | None = None, limit: int = 100

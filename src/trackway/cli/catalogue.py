@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from trackway.catalogue.blocked import BlockedEntry
 from trackway.catalogue.entries import BeyondEntry, CatalogueReader, EventEntry, PathEntry
 from trackway.catalogue.findings import CODES, CatalogueFinding
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
@@ -46,18 +47,23 @@ def _show_events(settings: Workspace, *, source: str | None, event: str | None, 
     try:
         events = CatalogueReader(engine).events(source=source, event=event)
         beyond = CatalogueReader(engine).beyond(source=source) if event is None else []
+        blocked = CatalogueReader(engine).blocked(source=source, event=event)
     finally:
         engine.dispose()
     if json:
         for one in events:
             print_json(one)
+        for one in blocked:
+            print_json({"blocked": one})
     elif event is None and events:
         screen().print(_table(events))
     else:
         _print_events(events)
     for one in beyond:
         remark(_beyond_sentence(one))
-    if not events:
+    for one in blocked:
+        remark(_blocked_sentence(one))
+    if not events and not blocked:
         remark(f"No event {event} has come." if event else "No events have come; `trackway demo` sends some.")
         raise typer.Exit(1)
 
@@ -136,6 +142,13 @@ def _finding_line(one: CatalogueFinding) -> Text:
 
 def _beyond_sentence(one: BeyondEntry) -> str:
     return f"{one.count:,} more {one.type} events of {one.source} have names beyond those listed: there are too many."
+
+
+def _blocked_sentence(one: BlockedEntry) -> str:
+    return (
+        f"{_visible(one.name) or one.type} ({one.type} of {one.source}) is blocked: {one.count:,} left out, "
+        f"{_time(one.first_ms)} to {_time(one.last_ms)}."
+    )
 
 
 def _visible(text: str) -> str:

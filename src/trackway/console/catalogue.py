@@ -25,11 +25,12 @@ class CatalogueApi:
         ]
 
     async def events(self, request: Request) -> Response:
-        """`GET /api/catalogue`: the events of `source`, or all, and what is in them; `event` asks for one."""
+        """`GET /api/catalogue`: the events of `source`, or all, with what is in them, and the blocked ones."""
         source, event = _wanted(request)
         listed = await asyncio.to_thread(self._catalogue.events, source=source, event=event)
         beyond = await asyncio.to_thread(self._catalogue.beyond, source=source)
-        return json_answer({"events": listed, "beyond": beyond})
+        blocked = await asyncio.to_thread(self._catalogue.blocked, source=source, event=event)
+        return json_answer({"events": listed, "beyond": beyond, "blocked": blocked})
 
     async def findings(self, request: Request) -> Response:
         """`GET /api/catalogue/findings`: the newest `limit`, oldest first."""

@@ -129,6 +129,10 @@ class Catalogue(Protocol):
         """Return how many events have names that are not listed."""
         ...
 
+    def blocked(self, *, source: str | None, event: str | None) -> Sequence[Any]:
+        """Return the calls that sources send and their `block` leaves out."""
+        ...
+
     def findings(self, *, source: str | None, event: str | None, limit: int) -> Sequence[Any]:
         """Return the newest `limit` remarks, oldest first."""
         ...

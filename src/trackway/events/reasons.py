@@ -52,6 +52,7 @@ REFUSALS = {
 DROPS = {
     "duplicate": "The same `messageId` came before, within this source's dedup window.",
     "suppressed": "The user is on the list of `trackway suppress`.",
+    "blocked": "The source's `block` in trackway.yaml names it; the call itself stays in the raw log.",
     "function": "A function dropped it; the detail names the function and its reason.",
 }
 """Why a call was left out by design."""

@@ -9,6 +9,7 @@ PIPELINE = "pipeline"
 IDENTITY = "identity"
 CATALOGUE = "catalogue"
 CLIENTS = "clients"
+BLOCKED = "blocked"
 _DESTINATION, _WAREHOUSE = "destination:", "warehouse:"
 
 

@@ -1,8 +1,9 @@
-"""A thread that feeds something with the clean events, each batch together with the position behind it."""
+"""A thread that feeds something with the records of a topic, each batch together with the position behind it."""
 
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
 
 from trackway.events.records import EVENTS, EventRecord, Place, decode_event
 from trackway.log.contract import EventLog, LogReader
@@ -11,28 +12,34 @@ _BATCH = 5_000
 _PAUSE_S = 5.0
 _log = logging.getLogger(__name__)
 
-Take = Callable[[Iterable[tuple[EventRecord, Place]], Mapping[int, int]], None]
-"""Takes events with their places, and the next offset by partition, in one transaction."""
+R = TypeVar("R")
+Take = Callable[[Iterable[tuple[R, Place]], Mapping[int, int]], None]
+"""Takes records with their places, and the next offset by partition, in one transaction."""
 
 
-class EventFeed:
-    """Feeds `take` from topic `events` of `log`, all of it that is kept, on a thread of its own."""
+class Feed(Generic[R]):
+    """Feeds `take` from a topic of `log`, all of it that is kept, on a thread of its own."""
 
     def __init__(
         self,
         log: EventLog,
         consumer: str,
-        take: Take,
+        take: Take[R],
         *,
+        topic: str,
+        decode: Callable[[bytes], R],
         positions: Callable[[], Mapping[int, int]],
         linger_s: float = 0.0,
     ) -> None:
-        """`positions` tells where `take` stands; the log keeps what it has not taken, under the name `consumer`.
+        """`decode` reads a record of `topic`.
+
+        `positions` tells where `take` stands; the log keeps what it has not taken, under the name `consumer`.
 
         `linger_s` is a pause after a small batch, so that a trickle of events costs a transaction now and then, not one
         an event.
         """
         self._log = log
+        self._topic, self._decode = topic, decode
         self._consumer = consumer
         self._take = take
         self._positions = positions
@@ -54,22 +61,22 @@ class EventFeed:
             self._thread.join()
 
     def step(self, reader: LogReader, *, timeout_s: float = 0.0) -> int:
-        """Hand on the next events, waiting up to `timeout_s` for some; return how many there were."""
+        """Hand on the next records, waiting up to `timeout_s` for some; return how many there were."""
         slices = reader.poll(max_records=_BATCH, timeout_s=timeout_s)
         if not slices:
             return 0
-        events = (
-            (decode_event(record), Place(one.partition, offset))
+        records = (
+            (self._decode(record), Place(one.partition, offset))
             for one in slices
             for offset, record in enumerate(one.records, one.first)
         )
-        self._take(events, reader.position())
+        self._take(records, reader.position())
         reader.commit()
         return sum(len(one.records) for one in slices)
 
     def open_reader(self) -> LogReader:
         """Return a reader that stands where `take` stands."""
-        return self._log.reader(EVENTS, consumer=self._consumer, start=self._positions())
+        return self._log.reader(self._topic, consumer=self._consumer, start=self._positions())
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -84,3 +91,19 @@ class EventFeed:
                 self._stopping.wait(_PAUSE_S)
             finally:
                 self._reader = None
+
+
+class EventFeed(Feed[EventRecord]):
+    """Feeds `take` with the clean events."""
+
+    def __init__(
+        self,
+        log: EventLog,
+        consumer: str,
+        take: Take[EventRecord],
+        *,
+        positions: Callable[[], Mapping[int, int]],
+        linger_s: float = 0.0,
+    ) -> None:
+        """As `Feed`, of the topic `events`."""
+        super().__init__(log, consumer, take, topic=EVENTS, decode=decode_event, positions=positions, linger_s=linger_s)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from starlette.applications import Starlette
 
+from trackway.catalogue.blocked import BlockedLedger, blocked_feed
 from trackway.catalogue.clients import ClientLedger, client_feed
 from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.service import catalogue_feed
@@ -98,6 +99,9 @@ async def run_hub(
         counting = client_feed(clients, clean)
         stack.push_async_callback(asyncio.to_thread, counting.stop)
         counting.start()
+        blocking = blocked_feed(BlockedLedger(engine), clean)
+        stack.push_async_callback(asyncio.to_thread, blocking.stop)
+        blocking.start()
         monitor = Monitor(workspace, clean, engine, delivery.status)
         stack.push_async_callback(asyncio.to_thread, monitor.stop)
         monitor.start()

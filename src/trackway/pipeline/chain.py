@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from trackway.events.records import Place, RawRecord
 from trackway.events.verdicts import refuse
 from trackway.pipeline.draft import Draft
+from trackway.pipeline.stages.block import BlockStage
 from trackway.pipeline.stages.common_fields import CommonFields
 from trackway.pipeline.stages.enrich import Enrich
 from trackway.pipeline.stages.functions import function_stages
@@ -71,6 +72,7 @@ def build_chain(workspace: Workspace) -> list[Stage]:
     unrecognised = workspace.skipping("semantic_events")
     if unrecognised is not None:
         stages.append(SemanticEvents(unrecognised, rename=settings.rename_events))
+    stages.append(BlockStage.from_workspace(workspace))
     unrepaired = workspace.skipping("reserved_properties")
     if unrepaired is not None:
         stages.append(ReservedProperties(unrepaired))

@@ -30,6 +30,7 @@ from trackway.events.unremarkable import (
     semantic_properties,
 )
 from trackway.pipeline.draft import Draft
+from trackway.pipeline.stages.block import BlockStage
 from trackway.pipeline.stages.common_fields import CommonFields
 from trackway.pipeline.stages.enrich import Enrich
 from trackway.pipeline.stages.functions import FunctionStage
@@ -141,6 +142,7 @@ class _Stages(NamedTuple):
     enrich: Enrich
     suppress: Suppress | None = None
     semantic: SemanticEvents | None = None
+    block: BlockStage | None = None
     reserved: ReservedProperties | None = None
     privacy: Privacy | None = None
     functions: tuple[FunctionStage, ...] = ()
@@ -156,6 +158,7 @@ class _Stages(NamedTuple):
             Times: "times",
             Enrich: "enrich",
             SemanticEvents: "semantic",
+            BlockStage: "block",
             ReservedProperties: "reserved",
             Privacy: "privacy",
             FunctionStage: "functions",
@@ -342,6 +345,8 @@ class _SourceWay:
     def _compile(self, kind: str, event: str) -> _Known | None:
         """Return the table of the calls of a kind, and of an event; None where each goes the long way."""
         member, source = _MEMBER[kind], self._source
+        if self._stages.block and self._stages.block.may_concern(source, kind, event):
+            return None
         tables: list[Members] = []
         semantic, reserved = self._stages.semantic, self._stages.reserved
         if kind == "track" and semantic and source not in semantic.skipping and (found := recognise(event)):

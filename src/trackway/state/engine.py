@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from trackway.errors import TrackwayError
 
-HEAD = "0008"
+HEAD = "0009"
 """The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
 
 BUSY_TIMEOUT_MS = 10_000

@@ -278,6 +278,27 @@ catalogue_beyond = Table(
 )
 """Events whose names are more than the catalogue lists."""
 
+catalogue_blocked = Table(
+    "catalogue_blocked",
+    metadata,
+    Column("source", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_ms", BigInteger, nullable=False),
+    Column("last_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("source", "type", "name"),
+)
+"""Calls that were left out because their source blocks them; a bounded number of names, the rest in a nameless row."""
+
+catalogue_blocked_positions = Table(
+    "catalogue_blocked_positions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("next_offset", BigInteger, nullable=False),
+)
+"""How far the topic `dropped` has been counted; written in one transaction with the counts."""
+
 catalogue_findings = Table(
     "catalogue_findings",
     metadata,

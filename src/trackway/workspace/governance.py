@@ -39,6 +39,22 @@ class DestinationFilter(Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """False is as if it were not there."""
 
 
+class Block(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Calls that a source sends and nobody is to get; exactly one of these."""
+
+    page: str | None = None
+    """Pages of this name."""
+    screen: str | None = None
+    """Screens of this name."""
+    if_: Query | None = field(name="if", default=None)
+    """Whatever this FQL query asks for; it is asked of every call, which costs more than a name."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError unless one is given."""
+        if sum(one is not None for one in (self.page, self.screen, self.if_)) != 1:
+            raise ValueError("give one of page, screen and if; a track event is written as its name alone")
+
+
 class PrivacyRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What happens to a value before anybody sees it."""
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
-from trackway.workspace.governance import DestinationFilter, Privacy
+from trackway.workspace.governance import Block, DestinationFilter, Privacy
 from trackway.workspace.query import Query
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
@@ -58,6 +58,8 @@ class Source(Settings, frozen=True, kw_only=True):
     """The site's domain, such as `shop.example`: the collector renews the browser client's id cookies for it."""
     skip: list[Step] = []
     """Parts of the pipeline that leave this source's events alone."""
+    block: list[str | Block] = []
+    """Names of track events, or other calls, that are counted and go no further; docs/filters.md."""
     functions: list[str] = []
     """Functions of `functions/` that every event of the source goes through, in order, before the tracking plan."""
 

@@ -86,7 +86,7 @@ function Events({ found, volumes, coverage, naming, text, onText }: EventsProps)
   const odd = useMemo(() => new Map(naming.map((one) => [JSON.stringify([one.source, "track", one.name]), one.message])), [naming]);
   const wanted = text.toLowerCase();
   const rows = found.events.filter((one) => !wanted || `${one.name} ${one.type}`.toLowerCase().includes(wanted) || one.paths.some((path) => path.path.toLowerCase().includes(wanted)));
-  if (!found.events.length) {
+  if (!found.events.length && !found.blocked.length) {
     return <EmptyState title="No event has come yet" icon={<CatalogueIcon />} action={<Link class="button" href="/playground">Send one from the playground</Link>}>Every event and property that sources send is listed here, with its types and how often it comes.</EmptyState>;
   }
   const planned = (one: EventEntry) => isPlanned(coverage, one);
@@ -106,6 +106,7 @@ function Events({ found, volumes, coverage, naming, text, onText }: EventsProps)
           { key: "source", label: "Source", hide: "medium", sort: (one) => one.source, cell: (one) => sourceName(workspace, one.source) },
           { key: "last", label: "Last seen", hide: "medium", sort: (one) => one.last_ms, cell: (one) => <When at={one.last_ms} /> },
         ]} />
+      {found.blocked.map((one) => <p key={keyOf(one)} class="faint catalogue-note"><b>{one.name || one.type}</b> ({one.type} of {sourceName(workspace, one.source)}) is blocked by the source's settings: {whole(one.count)} left out, the last <When at={one.last_ms} />.</p>)}
       {found.beyond.map((one) => <p key={one.source + one.type} class="faint catalogue-note">{whole(one.count)} more {one.type} events of {sourceName(workspace, one.source)} have names beyond those listed: there are too many. A name that holds a value is one for each value.</p>)}
     </>
   );

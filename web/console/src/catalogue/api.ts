@@ -22,6 +22,7 @@ export interface EventEntry {
 export interface Catalogue {
   events: EventEntry[];
   beyond: { source: string; type: string; count: number }[];
+  blocked: { source: string; type: string; name: string; count: number; first_ms: number; last_ms: number }[];
 }
 
 export interface Volumes {
