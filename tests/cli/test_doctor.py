@@ -213,7 +213,13 @@ def test_a_free_port_stays_free(tmp_path: Path) -> None:
 
 def test_python_below_the_floor() -> None:
     assert check_python((3, 10)).status == "FAIL"
-    assert check_python((3, 11)).status == "OK"
+    assert check_python((3, 11), (3, 53, 4)).status == "OK"
+
+
+def test_a_sqlite_that_may_lose_commits_is_warned_of() -> None:
+    found = check_python((3, 13), (3, 40, 1))
+    assert found.status == "WARN"
+    assert "3.51.3" in found.advice
 
 
 @pytest.mark.parametrize(

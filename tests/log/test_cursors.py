@@ -1,11 +1,11 @@
 """The file of the consumers' positions, opened by several at once."""
 
-import sqlite3
 import threading
 from pathlib import Path
 
 from trackway.log.contract import LogUnavailable
 from trackway.log.cursors import Cursors
+from trackway.sqlite import sqlite3
 
 
 def test_who_opens_a_new_file_waits_for_others_who_do(tmp_path: Path):

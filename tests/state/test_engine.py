@@ -1,5 +1,4 @@
 import contextlib
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateTable
 
+from trackway.sqlite import sqlite3
 from trackway.state import StateError, migrate, open_state, upsert, writing
 from trackway.state.engine import HEAD
 from trackway.state.tables import cursors, destinations, metadata, tallies

@@ -6,7 +6,6 @@ before anything is deleted by a position, `settle` brings it to the disk.
 """
 
 import contextlib
-import sqlite3
 import threading
 import time
 from collections.abc import Generator, Mapping
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from trackway.log import storage
 from trackway.log.contract import LogUnavailable
+from trackway.sqlite import sqlite3
 
 _PATIENCE_S = 10.0
 _ANY = -1

@@ -1,4 +1,8 @@
-"""A thread that checkpoints and seals segments, so that no commit has to."""
+"""A thread that checkpoints and seals segments, so that no commit has to.
+
+A checkpoint of a segment that is written to begins only when something was committed since the one before it was over,
+so never on a write-ahead log that is all copied: there SQLite before 3.51.3 may lose a commit (`trackway/sqlite.py`).
+"""
 
 import sqlite3
 import threading
@@ -17,18 +21,23 @@ class Keeper:
         """The segment whose checkpoint failed in a way that the file must not be written to any more, and why."""
         self._changed = threading.Condition()
         self._growing: Path | None = None
-        self._grown = 0
+        """The segment to checkpoint, until that is done."""
+        self._grown: int | None = 0
+        """Bytes committed since the last checkpoint was over; None before the first commit that was surely later."""
         self._full: list[sqlite3.Connection] = []
         self._stop = False
         self._thread = threading.Thread(target=self._run, name="log-keeper", daemon=True)
         self._thread.start()
 
     def tidy(self, path: Path, size: int) -> None:
-        """Note that `size` bytes went into the segment at `path`; checkpoint it when enough came together."""
-        self._grown += size
+        """Note that `size` bytes were committed to the segment at `path`; checkpoint it when enough came together."""
+        if self._growing is not None:
+            self._grown = None
+            return
+        self._grown = 0 if self._grown is None else self._grown + size
         if self._grown >= _CHECKPOINT_BYTES:
             with self._changed:
-                self._growing, self._grown = path, 0
+                self._growing = path
                 self._changed.notify()
 
     def seal(self, db: sqlite3.Connection) -> None:
@@ -49,7 +58,7 @@ class Keeper:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._growing or self._full or self._stop)
-                growing, self._growing = self._growing, None
+                growing = self._growing
                 full, self._full = self._full, []
                 if self._stop and not full:
                     return
@@ -57,6 +66,9 @@ class Keeper:
                 segment.seal(db)
             if growing is not None:
                 self._checkpoint(growing)
+                with self._changed:
+                    if self._growing is growing:
+                        self._growing = None
 
     def _checkpoint(self, path: Path) -> None:
         try:

@@ -1,7 +1,6 @@
 """Open the state database, at the newest revision of its tables."""
 
 import importlib
-import sqlite3
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from trackway.errors import TrackwayError
+from trackway.sqlite import sqlite3
 
 HEAD = "0009"
 """The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
@@ -142,7 +142,7 @@ def _engine(place: str | Path) -> Engine:
         path = Path(place).resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         url = make_url("sqlite://").set(database=str(path))
-    engine = create_engine(url)
+    engine = create_engine(url, module=sqlite3) if url.drivername == "sqlite" else create_engine(url)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

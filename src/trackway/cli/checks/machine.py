@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import statistics
 import sys
 import tempfile
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trackway.cli.checks.finding import CheckResult, fail, ok, size, warn
+from trackway.sqlite import may_lose_commits, sqlite3
 
 _FLOOR = (3, 11)
 _SYNCS = 50
@@ -22,11 +22,20 @@ _BEFORE_US_S = datetime(2025, 1, 1, tzinfo=UTC).timestamp()
 _CLOCK_SLACK_S = 5.0
 
 
-def check_python(version: tuple[int, int] = (sys.version_info.major, sys.version_info.minor)) -> CheckResult:
-    """Check the interpreter."""
-    found = f"Python {sys.version.split()[0]}, SQLite {sqlite3.sqlite_version}"
+def check_python(
+    version: tuple[int, int] = (sys.version_info.major, sys.version_info.minor),
+    sqlite: tuple[int, int, int] = sqlite3.sqlite_version_info,
+) -> CheckResult:
+    """Check the interpreter, and the SQLite that holds state and cursors."""
+    found = f"Python {sys.version.split()[0]}, SQLite {'.'.join(map(str, sqlite))}"
     if version < _FLOOR:
         return fail("python", found, "Trackway needs Python 3.11 or newer")
+    if may_lose_commits(sqlite):
+        advice = (
+            "this SQLite can, very rarely, lose a commit when several processes write (sqlite.org/wal.html, "
+            "The WAL-Reset Bug): use a Python with SQLite 3.51.3 or newer, or keep the state in PostgreSQL"
+        )
+        return warn("python", found, advice)
     return ok("python", found)
 
 
