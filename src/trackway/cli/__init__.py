@@ -41,6 +41,7 @@ class _Commands(LazyGroup):
         "suppress": ("trackway.cli.suppress", "People whose events are not wanted."),
         "deletions": ("trackway.cli.deletions", "Have people deleted at destinations, and see how far that is."),
         "settings": ("trackway.cli.settings", "Tell what each setting means, and where it was set."),
+        "alerts": ("trackway.cli.alerts", "What is worth a message; try whether messages arrive."),
         "doctor": ("trackway.cli.doctor", "Check this machine and the workspace, and say what to do."),
     }
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from trackway.console import filters
 from trackway.console.access import Access, FailureLimit, Hosts
 from trackway.console.accounting import AccountingApi
+from trackway.console.alerts import AlertDesk, AlertsApi
 from trackway.console.api import Api
 from trackway.console.catalogue import CatalogueApi
 from trackway.console.clients import ClientsApi
@@ -62,6 +63,7 @@ def create_app(
     monitoring: Monitoring | None = None,
     clients: Clients | None = None,
     destinations: Destinations | None = None,
+    alerts: AlertDesk | None = None,
     allowed_hosts: Sequence[str] = (),
     static: Path = STATIC,
 ) -> Starlette:
@@ -111,6 +113,7 @@ def create_app(
             *(DestinationsApi(destinations).routes if destinations else []),
             *(HealthApi(monitoring).routes if monitoring else []),
             *(ClientsApi(clients).routes if clients else []),
+            *(AlertsApi(alerts).routes if alerts else []),
             Route("/api/{rest:path}", unknown_path),
             Route("/assets/{name}", page.asset),
             Route("/{path:path}", page.page),

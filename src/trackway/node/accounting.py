@@ -59,6 +59,11 @@ class HubAccounting:
         """Return the ledger of this moment."""
         return read_ledger(self.workspace, self._raw, self._clean, self._engine)
 
+    @property
+    def differences(self) -> dict[str, int]:
+        """What did not balance when the books were compared last."""
+        return self._told
+
     async def metrics(self) -> Sequence[Metric]:
         """Return the ledger and the lag of all readers as Prometheus' metric families."""
         return await asyncio.to_thread(self._metrics)

@@ -6,6 +6,8 @@ DuckDB allows one writing process, so whoever asks the warehouse lives here too.
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -26,6 +28,11 @@ from trackway.identity.service import identity_feed
 from trackway.log.contract import EventLog
 from trackway.node.accounting import HubAccounting
 from trackway.node.accounts import LogAccounts
+from trackway.node.alerting.book import AlertBook
+from trackway.node.alerting.desk import AlertDesk
+from trackway.node.alerting.gather import Gatherer
+from trackway.node.alerting.keeper import AlertKeeper
+from trackway.node.alerting.messages import Messenger
 from trackway.node.canary import Canary
 from trackway.node.desk import Desk
 from trackway.node.desks import console_desks
@@ -34,6 +41,7 @@ from trackway.node.monitoring import Monitor
 from trackway.node.orders import CanaryWay, News
 from trackway.node.replaying import remaker
 from trackway.node.serve import serve
+from trackway.node.sockets import url_of
 from trackway.node.warehouse_desk import WarehouseDesk
 from trackway.node.warehouses import Warehouses
 from trackway.state import open_state
@@ -106,6 +114,23 @@ async def run_hub(
         stack.push_async_callback(asyncio.to_thread, monitor.stop)
         monitor.start()
         desk = Desk(workspace, clean, engine, delivery)
+        gather = Gatherer(
+            now.get,
+            engine,
+            monitor,
+            delivery.status,
+            warehouses,
+            lambda: accounting.differences,
+            lambda: canary.report,
+        )
+        alerts = AlertKeeper(
+            workspace.alerts,
+            AlertBook(engine),
+            gather,
+            Messenger(allow_private=workspace.delivery.allow_private_addresses),
+            console_url=_address_of(descriptor),
+        )
+        stack.callback(asyncio.create_task(alerts.run()).cancel)
         console = create_app(
             workspace,
             token=workspace.console.token or Secret(console_token(workspace.data)),
@@ -116,11 +141,12 @@ async def run_hub(
             accounting=accounting,
             catalogue=CatalogueReader(engine),
             deliveries=delivery,
-            metrics=[delivery.metrics, accounting.metrics, canary.metrics, warehouse_desk.metrics],
+            metrics=[delivery.metrics, accounting.metrics, canary.metrics, warehouse_desk.metrics, alerts.metrics],
             desks=console_desks(now.get, raw, clean, engine, people, warehouse_desk),
             monitoring=monitor,
             clients=clients,
             destinations=desk,
+            alerts=AlertDesk(alerts),
             allowed_hosts=workspace.console.allowed_hosts,
             queries=warehouses if warehouses.any else None,
         )
@@ -133,6 +159,7 @@ async def run_hub(
             accounts,
             accounting,
             canary,
+            alerts,
             monitor,
             desk,
             people,
@@ -148,6 +175,12 @@ def ingest_url(workspace: Workspace) -> str:
     """Return the address that clients send to."""
     collector = workspace.collector
     return collector.public_url or f"http://{collector.host}:{collector.port}"
+
+
+def _address_of(descriptor: int) -> str:
+    """Return where the console is reached on this machine."""
+    with socket.socket(fileno=os.dup(descriptor)) as listener:
+        return url_of(listener)
 
 
 class _Now:
@@ -187,6 +220,7 @@ class _Parts(NamedTuple):
     accounts: LogAccounts
     accounting: HubAccounting
     canary: Canary
+    alerts: AlertKeeper
     monitor: Monitor
     desk: Desk
     people: IdentityLedger
@@ -203,6 +237,7 @@ class _Parts(NamedTuple):
         self.accounts.workspace = workspace
         self.accounting.workspace = workspace
         self.canary.configure(workspace)
+        self.alerts.configure(workspace)
         self.monitor.workspace = workspace
         self.desk.workspace = workspace
         self.people.rules = workspace.identity

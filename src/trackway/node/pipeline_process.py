@@ -14,7 +14,7 @@ from trackway.node.orders import News
 from trackway.pipeline.live_chain import LiveChain
 from trackway.pipeline.message_index import MessageIndex
 from trackway.pipeline.worker import PipelineWorker
-from trackway.workspace.model import Collector, Console, Delivery, Identity, Log, Workspace
+from trackway.workspace.model import Alerts, Collector, Console, Delivery, Identity, Log, Workspace
 
 _TRY_AGAIN_S = 1.0
 _log = logging.getLogger(__name__)
@@ -112,4 +112,5 @@ def _what_concerns_us(workspace: Workspace) -> Workspace:
         log=Log(),
         delivery=Delivery(),
         identity=Identity(),
+        alerts=Alerts(),
     )

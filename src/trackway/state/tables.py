@@ -429,6 +429,22 @@ pauses = Table(
 )
 """Destinations that somebody has paused: nothing is sent to them, and the log keeps their events."""
 
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("rule", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("fired_ms", BigInteger),
+    Column("resolved_ms", BigInteger),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("told", Text, nullable=False),
+    PrimaryKeyConstraint("rule", "subject"),
+)
+"""What the rule says of a subject (a source, a destination, …) since `since_ms`. `fired_ms` is when it became worth a
+message, `resolved_ms` when it was over; `told` is a JSON object, channel to when and of what it was last told."""
+
 warehouse_loads = Table(
     "warehouse_loads",
     metadata,

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from trackway.errors import TrackwayError
+from trackway.workspace.alerting import Names, unknown_name
 from trackway.workspace.model import NAME_PATTERN, Warehouse, Workspace
 from trackway.workspace.query import FieldPath, Query
 from trackway.workspace.secret import Secret
@@ -80,13 +81,17 @@ def convert(value: Any, kind: type[T], *, where: str) -> T:
 
 
 def _nearer(value: Any, kind: type[Any], where: str) -> WorkspaceError | None:
-    """Look for the fault within the named members of a group, whose names msgspec does not tell."""
+    """Look for the fault within the named members of a group, or of a group in it; msgspec does not tell the names."""
     info = msgspec.inspect.type_info(kind)
     if not isinstance(info, msgspec.inspect.StructType) or not isinstance(value, dict):
         return None
     groups = cast("dict[str, Any]", value)
     for field in info.fields:
         members, group = groups.get(field.encode_name), field.type
+        if isinstance(group, msgspec.inspect.StructType) and isinstance(members, dict):
+            if (error := _nearer(members, group.cls, _join(where, field.encode_name))) is not None:
+                return error
+            continue
         if not (isinstance(group, msgspec.inspect.DictType) and isinstance(members, dict)):
             continue
         if not isinstance(group.value_type, msgspec.inspect.StructType):
@@ -225,6 +230,10 @@ def _check(workspace: Workspace) -> None:
         _check_sources(workspace, destination.sources, f"destinations.{name}.sources")
     for name, warehouse in workspace.warehouses.items():
         _check_warehouse(warehouse, f"warehouses.{name}")
+    names = Names(list(workspace.sources), list(workspace.destinations), list(workspace.warehouses))
+    if (mistake := unknown_name(workspace.alerts, names)) is not None:
+        place = f"alerts.{mistake[0]}"
+        raise WorkspaceError(f"{FILE_NAME}: {place}: {mistake[1]}", where=place)
     for number, rule in enumerate(workspace.privacy.rules):
         place = f"privacy.rules[{number}]"
         _check_sources(workspace, rule.sources, f"{place}.sources")

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from trackway.workspace.alerting import Alerts
 from trackway.workspace.governance import Block, DestinationFilter, Privacy
 from trackway.workspace.query import Query
 from trackway.workspace.secret import Secret
@@ -273,6 +274,8 @@ class Workspace(Settings, frozen=True, kw_only=True):
     """How destinations are reached."""
     canary: Canary = Canary()
     """An event of Trackway's own that checks the whole path."""
+    alerts: Alerts = Alerts()
+    """Messages about what is worth one."""
     privacy: Privacy = Privacy()
     """What is done about personal data."""
     folder: Path = Path()

@@ -32,7 +32,7 @@ describe("how a destination stands", () => {
 describe("what needs attention", () => {
   const disk = { data_bytes: 1, free_bytes: 1e12, floor_bytes: 1, growth_bytes_per_day: null, days_left: null };
   const known = {
-    workspace: null, statuses: [status], ledger: { accepted: 1, waiting: 0, differences: {} },
+    workspace: null, alerts: undefined, statuses: [status], ledger: { accepted: 1, waiting: 0, differences: {} },
     health: { at_ms: 0, recent_s: 900, sources: [], destinations: [health], disk },
   };
 
@@ -51,5 +51,15 @@ describe("what needs attention", () => {
       ["odd", "crm: paused"],
       ["odd", "web: 3 calls quarantined lately"],
     ]);
+  });
+
+  it("has alerts that hold and are told nowhere else", () => {
+    const standing = { subject: "", fired_ms: 1, resolved_ms: null, text: "" };
+    const found = problemsOf({ ...known, alerts: {
+      rules: [{ name: "quiet", when: "no_events" }, { name: "down", when: "destination_down" }],
+      standings: [{ ...standing, rule: "quiet", title: "web: no events" }, { ...standing, rule: "quiet", title: "over", resolved_ms: 2 },
+        { ...standing, rule: "quiet", title: "not yet", fired_ms: null }, { ...standing, rule: "down", title: "crm is down" }],
+    } });
+    expect(found.map((problem) => problem.title)).toEqual(["web: no events"]);
   });
 });

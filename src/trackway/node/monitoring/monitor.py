@@ -141,6 +141,10 @@ class Monitor:
             disk=self._disk(now, now_ms),
         )
 
+    def disk(self) -> DiskHealth:
+        """Return how the disk stands at the moment."""
+        return self._disk(self.totals(), _now_ms())
+
     def totals(self) -> Totals:
         """Return the totals of this moment."""
         tallies = add_up(list(self._clean.marks(MARK).values()))

@@ -19,7 +19,7 @@ import { Fetched, Loading } from "../ui/states";
 import { Segments } from "../ui/Tabs";
 import { span } from "../ui/time";
 import { Findings } from "./Findings";
-import { problemsOf, type Ledger, type Problem } from "./problems";
+import { problemsOf, type Alerts, type Ledger, type Problem } from "./problems";
 import "./overview.css";
 
 const EVERY_MS = 5000;
@@ -31,14 +31,15 @@ export default function OverviewPage() {
   const health = useResource<Health>("/api/health", { everyMs: EVERY_MS });
   const statuses = useResource<{ destinations: DestinationStatus[] }>("/api/destinations", { everyMs: EVERY_MS }).data?.destinations ?? [];
   const ledger = useResource<Ledger>("/api/ledger", { everyMs: 2 * EVERY_MS }).data;
+  const alerts = useResource<Alerts>("/api/alerts", { everyMs: 2 * EVERY_MS }).data;
   const history = useResource<History>(`/api/history?range=${range}`, { everyMs: REFRESH_MS[range], keep: true });
   return (
-    <Page title="Overview" note={<Verdict problems={health.data ? problemsOf({ workspace, health: health.data, statuses, ledger }) : null} />}
+    <Page title="Overview" note={<Verdict problems={health.data ? problemsOf({ workspace, health: health.data, statuses, ledger, alerts }) : null} />}
       actions={<Segments label="Time" value={range} options={RANGES} onChange={setRange} />}>
       <Fetched resource={health}>
         {(now) => ledger && workspace && ledger.accepted === 0 ? <FirstEvent workspace={workspace} /> : (
           <div class="overview">
-            <Problems problems={problemsOf({ workspace, health: now, statuses, ledger })} />
+            <Problems problems={problemsOf({ workspace, health: now, statuses, ledger, alerts })} />
             <Figures health={now} ledger={ledger} />
             {history.data ? <Charts history={history.data} workspace={workspace} /> : <Loading />}
             <Sources health={now} history={history.data} workspace={workspace} ledger={ledger} />

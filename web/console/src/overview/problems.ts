@@ -19,7 +19,14 @@ export interface Ledger {
   differences: Record<string, number>;
 }
 
+/** Of `/api/alerts`, what the overview shows. */
+export interface Alerts {
+  rules: { name: string; when: string }[];
+  standings: { rule: string; subject: string; fired_ms: number | null; resolved_ms: number | null; title: string; text: string }[];
+}
+
 interface Known {
+  alerts: Alerts | undefined;
   workspace: Workspace | null;
   health: Health | undefined;
   statuses: readonly DestinationStatus[];
@@ -30,7 +37,7 @@ const FEW_DAYS = 7;
 const VERY_FEW_DAYS = 2;
 
 export function problemsOf(known: Known): Problem[] {
-  const found = [...ledgerProblems(known), ...settingsProblems(known), ...destinationProblems(known), ...sourceProblems(known), ...diskProblems(known)];
+  const found = [...ledgerProblems(known), ...settingsProblems(known), ...destinationProblems(known), ...sourceProblems(known), ...diskProblems(known), ...alertProblems(known)];
   return found.sort((one, other) => Number(other.tone === "bad") - Number(one.tone === "bad"));
 }
 
@@ -74,4 +81,13 @@ function diskProblems({ health }: Known): Problem[] {
   if (disk.free_bytes < disk.floor_bytes) return [{ tone: "bad", title: "The disk is full", text: "No events are taken (clients are told to come back) until there is more room than `log.floor` asks for." }];
   if (disk.days_left === null || disk.days_left >= FEW_DAYS) return [];
   return [{ tone: disk.days_left < VERY_FEW_DAYS ? "bad" : "odd", title: `The disk is full in about ${Math.round(disk.days_left) <= 1 ? "a day" : `${Math.round(disk.days_left)} days`}`, text: "Make room, or keep less: `log.keep` and `log.keep_size` in trackway.yaml." }];
+}
+
+/** What is told above from what is known here. */
+const TOLD_ABOVE = new Set(["destination_down", "ledger", "disk", "quarantined"]);
+
+function alertProblems({ alerts }: Known): Problem[] {
+  const when = new Map(alerts?.rules.map((rule) => [rule.name, rule.when]));
+  const firing = (alerts?.standings ?? []).filter((one) => one.fired_ms !== null && one.resolved_ms === null && !TOLD_ABOVE.has(when.get(one.rule) ?? ""));
+  return firing.map(({ title, text }) => ({ tone: "bad", title, text }));
 }

@@ -1,0 +1,1 @@
+"""Alerts: what is worth a message, who was told of it, and how it gets there."""
