@@ -1,4 +1,5 @@
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,10 +20,22 @@ def chromium() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """One port for all consoles, so that the browser has their scripts already."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return free.getsockname()[1]
+
+
 @pytest.fixture
-def console(tmp_path: Path) -> Iterator[ConsoleServer]:
-    with ConsoleServer(tmp_path) as server:
-        yield server
+def console(tmp_path: Path, port: int) -> Iterator[ConsoleServer]:
+    server = ConsoleServer(tmp_path)
+    try:
+        server.start(port)
+    except OSError:  # somebody else has taken it meanwhile
+        server.start(0)
+    yield server
+    server.close()
 
 
 @pytest.fixture

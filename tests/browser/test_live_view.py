@@ -6,7 +6,7 @@ from tests.browser.shop import Shop
 from tests.console.harness import TOKEN, ConsoleServer, wait_until
 
 NAMES = "[...document.querySelectorAll('.row.entry .name')].map(name => name.textContent)"
-SECONDS = 10
+SECONDS = 5
 IDS = "[...document.querySelectorAll('.row.entry .cell-id')].map(cell => cell.textContent)"
 
 
@@ -243,7 +243,7 @@ def test_sql_runs_and_shows_what_went_wrong(chromium, console):
     assert "syntax error" in chromium.text(".sql-problem")
 
 
-def test_ten_thousand_events_at_a_thousand_a_second_stay_smooth_and_bounded(page, console: ConsoleServer):
+def test_ten_thousand_events_at_two_thousand_a_second_stay_smooth_and_bounded(page, console: ConsoleServer):
     page.evaluate("""(() => {
         window.frames_ms = []; window.delays_ms = []; window.long_tasks = 0;
         new PerformanceObserver(list => { long_tasks += list.getEntries().length; }).observe({type: 'longtask'});
@@ -265,7 +265,7 @@ def test_ten_thousand_events_at_a_thousand_a_second_stay_smooth_and_bounded(page
         due = time.perf_counter()
         for beat in range(SECONDS * 100):
             stamp = time.time_ns() / 1e6
-            console.events([{**templates[(beat * 10 + i) % 200], "messageId": f"{stamp:.3f} {i}"} for i in range(10)])
+            console.events([{**templates[(beat * 20 + i) % 200], "messageId": f"{stamp:.3f} {i}"} for i in range(20)])
             due += 0.01
             time.sleep(max(0, due - time.perf_counter()))  # a rate, not a wait for a result
 
@@ -274,7 +274,7 @@ def test_ten_thousand_events_at_a_thousand_a_second_stay_smooth_and_bounded(page
     sender.start()
     sender.join()
     busy_s = page.metrics()["TaskDuration"] - before["TaskDuration"]
-    page.until("document.querySelector('.row.entry .cell-id').textContent.endsWith(' 9')")
+    page.until("document.querySelector('.row.entry .cell-id').textContent.endsWith(' 19')")
     wait_until(lambda: page.evaluate("Number(document.querySelector('.list').dataset.count)") >= 5000)
     delays = sorted(page.evaluate("delays_ms"))
     frames = sorted(page.evaluate("frames_ms"))

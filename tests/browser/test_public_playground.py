@@ -12,13 +12,21 @@ VIOLATIONS = "axe.run(document, {resultTypes: ['violations']}).then((found) => f
 CARDS = "[...document.querySelectorAll('.play-card')]"
 
 
-@pytest.fixture
-def visitor(chromium: Browser) -> Iterator[tuple[Browser, str]]:
+pytestmark = pytest.mark.xdist_group("public playground")
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
     with public_playground() as url:
-        chromium.open()
-        chromium.goto(url)
-        yield chromium, url
-        assert chromium.problems() == []
+        yield url
+
+
+@pytest.fixture
+def visitor(chromium: Browser, address: str) -> Iterator[tuple[Browser, str]]:
+    chromium.open()
+    chromium.goto(address)
+    yield chromium, address
+    assert chromium.problems() == []
 
 
 def test_a_visitor_makes_up_a_call_and_sees_what_would_become_of_it(visitor: tuple[Browser, str]):

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.browser.chromium import Browser
 from tests.console.harness import TOKEN
 
 HITS = "window.__hit = 1"
@@ -47,8 +48,7 @@ def test_events_are_text_everywhere(hostile, console):
     shown = hostile.evaluate("[...document.querySelectorAll('.row.entry .name')].map(each => each.textContent)")
     assert shown[::-1] == CORPUS
     for offset, text in enumerate(CORPUS):
-        hostile.goto(f"{console.url}/events/events/0/{offset}")
-        hostile.until("document.querySelector('.panel .json')")
+        _open(hostile, f"events/0/{offset}")
         assert hostile.evaluate("document.querySelector('.panel h2').textContent") == text
         hostile.click("[role=tab]:has-text('As sent')")
         hostile.until("document.querySelector('.panel .raw')")
@@ -56,6 +56,11 @@ def test_events_are_text_everywhere(hostile, console):
         hostile.evaluate("document.querySelectorAll('#app script, #app iframe, #app img, #app math, #app b b').length")
         == 0
     )
+
+
+def _open(page: Browser, place: str) -> None:
+    shown = f"[...document.querySelectorAll('.summary dd')].some(each => each.textContent === '{place}')"
+    page.move(f"/events/{place}", f"{shown} && document.querySelector('.panel .json, .panel .raw')")
 
 
 def test_refused_calls_are_text_everywhere(hostile, console):
@@ -68,8 +73,7 @@ def test_refused_calls_are_text_everywhere(hostile, console):
     hostile.until(f"document.querySelector('.list')?.dataset.count === '{total}'")
     for topic, count in (("quarantine", 2 * len(CORPUS)), ("dropped", len(CORPUS))):
         for offset in range(count):
-            hostile.goto(f"{console.url}/events/{topic}/0/{offset}")
-            hostile.until("document.querySelector('.panel .json, .panel .raw')")
+            _open(hostile, f"{topic}/0/{offset}")
 
 
 @pytest.mark.parametrize("text", CORPUS[:4])

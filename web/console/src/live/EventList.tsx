@@ -44,13 +44,13 @@ export function EventList(props: Props) {
 
   const selectedIndex = selected ? rows.length - 1 - indexOf(rows, selected) : -1;
   useEffect(() => {
-    const element = box.current!;
-    if (selectedIndex < 0 || selectedIndex >= rows.length) return;
+    const element = box.current; // gone when the page was left in the meantime
+    if (!element || selectedIndex < 0 || selectedIndex >= rows.length) return;
     element.scrollTop = scrollTo(selectedIndex, element.scrollTop, element.clientHeight - HEAD, view.rowHeight);
   }, [selected?.seq]);
 
-  const onScroll = () => {
-    const top = box.current!.scrollTop;
+  const onScroll = (event: preact.JSX.TargetedUIEvent<HTMLDivElement>) => {
+    const top = event.currentTarget.scrollTop;
     setView((old) => ({ ...old, top }));
     onScrolled(top > 2);
   };
