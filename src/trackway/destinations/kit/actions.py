@@ -36,6 +36,7 @@ _FITS = {
     "number": "type({0}) is int or type({0}) is float",
     "whole": "type({0}) is int",
     "flag": "{0} is True or {0} is False",
+    "time": "(type({0}) is str and {1}({0}) is not None)",
     "object": "type({0}) is dict",
     "items": "type({0}) is list",
 }
@@ -162,8 +163,15 @@ def compiled(action: Action, mapping: Mapping, settings: Any, *, label: str) -> 
 
     The function raises `Missing`, `Unsent` or `Unfit`.
     """
-    code = Code(settings)
     wanted = _asked(action, settings)
+    trial = Code(settings)
+    _write(trial, action, mapping, wanted)
+    code = Code(settings, reached=trial.reached)
+    return code.function(_write(code, action, mapping, wanted), label=label)
+
+
+def _write(code: Code, action: Action, mapping: Mapping, wanted: set[str] | None) -> str:
+    """Add the lines of an action, and return the variable that holds what it makes."""
     results: dict[str, str] = {}
     for name, one in action.fields.items():
         if wanted is not None and name not in wanted and not one.required:
@@ -174,11 +182,11 @@ def compiled(action: Action, mapping: Mapping, settings: Any, *, label: str) -> 
         test = rule.test.emit(code)
         code.line(f"if not ({test}): raise {code.give(Unsent)}({rule.reason!r})")
     if action.row is not None:
-        return code.function(action.row.emit(code), label=label)
+        return action.row.emit(code)
     whole = code.assign("{}")
     for name, result in results.items():
         put(code, whole, name, result)
-    return code.function(whole, label=label)
+    return whole
 
 
 def _asked(action: Action, settings: Any) -> set[str] | None:
@@ -203,8 +211,7 @@ def _emit(code: Code, name: str, one: Field, source: Expression) -> str:
     elif one.members and isinstance(source, fields):
         result = found
     else:
-        fits = "" if one.members or one.choices or one.kind not in _FITS else " or " + _FITS[one.kind].format(found)
-        result = code.assign(f"{found} if {found} is None{fits} else {code.give(_Turn(name, one))}({found})")
+        result = code.assign(f"{found} if {_fits(code, one, found)} else {code.give(_Turn(name, one))}({found})")
     if found in code.nullable:
         code.nullable.add(result)
     if one.required and result == "None":
@@ -212,6 +219,13 @@ def _emit(code: Code, name: str, one: Field, source: Expression) -> str:
     elif one.required and result.startswith("v"):
         code.line(f"if {result} is None: raise {code.give(Missing)}({name!r})")
     return result
+
+
+def _fits(code: Code, one: Field, found: str) -> str:
+    """Return a condition that holds when a value is surely of the field's type already, as nearly all are."""
+    if one.members or one.choices or one.kind not in _FITS:
+        return f"{found} is None"
+    return f"{found} is None or " + _FITS[one.kind].format(found, code.give(values.iso_ms))
 
 
 def _members(code: Code, name: str, one: Field, source: fields) -> str:
@@ -223,12 +237,7 @@ def _members(code: Code, name: str, one: Field, source: fields) -> str:
             found = expression.emit(code)
             if found.startswith("v"):
                 turn = code.give(_Turn(f"{name}.{key}", member, member=True))
-                fits = (
-                    ""
-                    if member.members or member.choices or member.kind not in _FITS
-                    else (" or " + _FITS[member.kind].format(found))
-                )
-                found = code.assign(f"{found} if {found} is None{fits} else {turn}({found})")
+                found = code.assign(f"{found} if {_fits(code, member, found)} else {turn}({found})")
             put(code, whole, key, found)
         elif one.others:
             put(code, whole, key, expression.emit(code))

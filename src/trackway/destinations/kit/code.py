@@ -5,21 +5,26 @@ An expression adds lines and returns the name of a variable; None in it means ab
 spell, such as functions and settings, are given to the source by name and never written into it.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
 K = TypeVar("K")
+Reached = dict[tuple[str | int, ...], dict[str, None]]
+"""Names that are taken from each object, by the object's path."""
 
 
 class Code:
     """The body of a function of one argument, `e`: an event, or an item of a list in it."""
 
-    def __init__(self, settings: Any = None) -> None:
+    def __init__(self, settings: Any = None, *, reached: Mapping[tuple[str | int, ...], Iterable[str]] = {}) -> None:
+        """`reached` of the same expressions in a first round lets them take together what they take from one object."""
         self.settings = settings
         """Of the destination that the code is for."""
         self.asked: set[str] = set()
         """Fields that the expressions asked for."""
+        self.planned = reached
+        self.reached: Reached = {}
         self._lines: list[str] = []
         self._depth = 1
         self._variables = 0
@@ -78,6 +83,10 @@ class Code:
                 return scope[key]
         found = self._known[-1][key] = make()
         return found
+
+    def know(self, key: object, variable: str) -> None:
+        """Note that a variable holds `key`, here and in blocks within."""
+        self._known[-1][key] = variable
 
     def function(self, result: str, *, label: str) -> Callable[[Any], Any]:
         """Return the function, which returns `result`; `label` stands in tracebacks."""

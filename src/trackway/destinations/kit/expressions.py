@@ -29,7 +29,9 @@ class Expression(ABC):
 
     def compiled(self, label: str = "expression", *, settings: Any = None) -> Callable[[Any], Any]:
         """Return a function from an event to this value, on its own."""
-        code = Code(settings)
+        trial = Code(settings)
+        self.emit(trial)
+        code = Code(settings, reached=trial.reached)
         return code.function(self.emit(code), label=label)
 
 
@@ -97,7 +99,23 @@ class at(Expression):
     def _step(self, code: Code, path: Sequence[str | int]) -> str:
         if not path:
             return "e"
-        return code.once(("at", tuple(path)), lambda: self.take(code, self._step(code, path[:-1]), path[-1]))
+        return code.once(("at", tuple(path)), lambda: self._reach(code, tuple(path)))
+
+    def _reach(self, code: Code, path: tuple[str | int, ...]) -> str:
+        """Take the last step of `path`, and with it what other expressions take from the same object."""
+        step, parent = path[-1], path[:-1]
+        found = self._step(code, parent)
+        if isinstance(step, int) or step.isdigit() or not parent:
+            return self.take(code, found, step)
+        code.reached.setdefault(parent, {})[step] = None
+        # One look says of an absent object that all of it is absent.
+        names = {name: code.variable() for name in code.planned.get(parent, [step])}
+        code.line(f"if type({found}) is dict:")
+        for name, variable in names.items():
+            code.line(f"    {variable} = {found}.get({name!r})")
+            code.know(("at", (*parent, name)), variable)
+        code.line(f"else: {' = '.join(names.values())} = None")
+        return names[step]
 
     @staticmethod
     def take(code: Code, parent: str, step: str | int) -> str:
@@ -308,12 +326,17 @@ class template(Expression):
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.parts: list[tuple[str, Callable[[Any], Any] | None]] = []
+        self.parts: list[str | at] = []
         end = 0
         for hole in _HOLE.finditer(text):
-            self.parts.append((text[end : hole.start()], at(hole[1].strip()).compiled("template")))
+            self.parts += [text[end : hole.start()], at(hole[1].strip())]
             end = hole.end()
-        self.parts.append((text[end:], None))
+        self.parts.append(text[end:])
 
     def emit(self, code: Code) -> str:
-        return code.assign(f"{code.give(values.fill)}({code.give(self.parts)}, e)")
+        told = [
+            repr(part) if isinstance(part, str) else f"{code.give(values.filled)}({part.emit(code)})"
+            for part in self.parts
+            if part != ""
+        ]
+        return code.assign(" + ".join(told) or "''")

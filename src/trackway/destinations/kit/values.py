@@ -186,7 +186,7 @@ def epoch_ms(value: Any) -> int | None:
     million.
     """
     if isinstance(value, str):
-        if (ms := _iso_ms(value)) is not None:
+        if (ms := iso_ms(value)) is not None:
             return ms
         value = _digits(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
@@ -216,7 +216,8 @@ def iso_day(value: Any) -> str | None:
 
 
 @lru_cache(maxsize=4)  # One event asks several times for the same.
-def _iso_ms(text: str) -> int | None:
+def iso_ms(text: str) -> int | None:
+    """Return ISO 8601 in milliseconds since 1970, or None when it is none."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -228,15 +229,9 @@ def _digits(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
 
-def fill(template: Sequence[tuple[str, Callable[[Json], Any] | None]], event: Json) -> str:
-    """Return a template's text with its holes filled; what is absent leaves nothing behind."""
-    parts: list[str] = []
-    for text, hole in template:
-        parts.append(text)
-        if hole is not None:
-            value = hole(event)
-            parts.append("" if value is None else value if isinstance(value, str) else spoken(value))
-    return "".join(parts)
+def filled(value: Any) -> str:
+    """Return what stands for a value in a template's hole; what is absent leaves nothing behind."""
+    return value if type(value) is str else "" if value is None else spoken(value)
 
 
 def spoken(value: Any) -> str:
