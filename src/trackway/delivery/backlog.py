@@ -121,22 +121,29 @@ class _Pool:
         Each ready line gives one event in turn, and those that have more give again while there is room.
         """
         items: list[Item] = []
-        again: deque[Line] = deque()
+        ready, again = self._ready, deque[Line]()
+        most_rows, most_bytes = self._limits.events, self._limits.bytes
         rows = size = 0
-        while (self._ready or again) and rows < self._limits.events and size < self._limits.bytes:
-            line = self._ready[0] if self._ready else again[0]
-            item = line.items[0]
+        # Thousands of times a batch: each line by line, nothing called that need not be.
+        while rows < most_rows and size < most_bytes and (ready or again):
+            line = ready[0] if ready else again[0]
+            waiting = line.items
+            item = waiting[0]
             rows += len(item.rows)
             size += item.size + 1  # for the comma
-            if items and (rows > self._limits.events or size > self._limits.bytes):
+            if items and (rows > most_rows or size > most_bytes):
                 break
             if line.ready:
-                self._close(line)
+                ready.popleft()
+                line.ready, line.busy = False, True
+                self._count -= len(waiting)
+                self._size -= line.size
             else:
                 again.popleft()
-            items.append(line.items.pop(0))
+            items.append(item)
+            del waiting[0]
             line.size -= item.size
-            if line.items and line.items[0].claim is None:
+            if waiting and waiting[0].claim is None:
                 again.append(line)
         items.sort(key=_by_offset)
         return Batch(items)
@@ -147,13 +154,6 @@ class _Pool:
             self._ready.append(line)
             self._count += len(line.items)
             self._size += line.size
-
-    def _close(self, line: Line) -> None:
-        self._ready.popleft()
-        line.ready = False
-        line.busy = True
-        self._count -= len(line.items)
-        self._size -= line.size
 
 
 class Backlog:

