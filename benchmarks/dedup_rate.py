@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks._harness import Measurement, report
-from trackway.events.records import Place
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 
 _BATCH = 4000
 _ASKED = 250
+_KEY_BYTES = len(key_of("", ""))
 _MEASURED = 200_000
 _AT_WORK = ("compaction-pending", "num-running-compactions", "mem-table-flush-pending", "num-running-flushes")
 _START_MS = 1_790_000_000_000
@@ -60,7 +60,7 @@ def _fill(index: MessageIndex, start: int, end: int) -> None:
     chance = random.Random(start)
     for first in range(start, end, _BATCH):
         seen = {
-            chance.randbytes(16): Seen(_START_MS + number // 100, Place(0, number))
+            chance.randbytes(_KEY_BYTES): Seen(_START_MS + number // 100, 0, number)
             for number in range(first, min(first + _BATCH, end))
         }
         index.remember(seen, 0, end)
@@ -72,11 +72,12 @@ def _ask_and_remember(index: MessageIndex, start: int, end: int) -> None:
     for first in range(start, end, _BATCH):
         seen: dict[bytes, Seen] = {}
         for part in range(first, min(first + _BATCH, end), _ASKED):
-            wanted = [(key_of("shop", f"ajs-next-{n}"), _START_MS + n // 100) for n in range(part, part + _ASKED)]
-            if any(index.look_up(wanted)):
+            keys = [key_of("shop", f"ajs-next-{number}") for number in range(part, part + _ASKED)]
+            received_ms = [_START_MS + number // 100 for number in range(part, part + _ASKED)]
+            if index.look_up(keys, received_ms):
                 raise SystemExit("the index knows an id that it was never told")
-            for number, (key, received_ms) in enumerate(wanted, part):
-                seen[key] = Seen(received_ms, Place(0, number))
+            for number, (key, at_ms) in enumerate(zip(keys, received_ms, strict=True), part):
+                seen[key] = Seen(at_ms, 0, number)
         index.remember(seen, 0, end)
 
 

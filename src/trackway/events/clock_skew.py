@@ -11,8 +11,9 @@ the time of receipt.
 """
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, NamedTuple
+
+from trackway.events.memo import Memo
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -40,7 +41,7 @@ def parse_ms(text: Any) -> int | None:
         return _parse_any(str(text)) if isinstance(text, str) else None
     # The shape that clients send, and whose second is nearly always one of the last few thousand.
     milliseconds = _MILLISECONDS.get(text[19:])
-    if milliseconds is not None and (second := _second(text[:19])) is not None:
+    if milliseconds is not None and (second := _SECONDS[text[:19]]) is not None:
         return second + milliseconds
     return _parse_any(text)
 
@@ -60,7 +61,7 @@ def _parse_any(text: str) -> int | None:
 
 def format_ms(time_ms: int) -> str:
     """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
-    return _format_second(time_ms // 1000) + _FRACTIONS[time_ms % 1000]
+    return _SECOND_TEXTS[time_ms // 1000] + _FRACTIONS[time_ms % 1000]
 
 
 def correct(original: Any, sent: Any, received_ms: int) -> Times:
@@ -89,8 +90,7 @@ _FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
 _MILLISECONDS = {text: number for number, text in enumerate(_FRACTIONS)}
 
 
-@lru_cache(maxsize=4096)
-def _second(text: str) -> int | None:
+def _read_second(text: str) -> int | None:
     """Return `2026-11-20T10:00:00`, without a zone, as epoch milliseconds; None for any other shape."""
     if len(text) != 19 or text[10] != "T" or text[13] != ":":
         return None
@@ -101,6 +101,9 @@ def _second(text: str) -> int | None:
     return (moment.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND if moment.tzinfo is None else None
 
 
-@lru_cache(maxsize=4096)
 def _format_second(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).isoformat(timespec="seconds")[:19]
+
+
+_SECONDS: Memo[str, int | None] = Memo(_read_second)
+_SECOND_TEXTS: Memo[int, str] = Memo(_format_second)

@@ -9,10 +9,7 @@ Every raw record ends as exactly one record of the other three, so the ledger ca
 Fields are only ever added at the end, each with a default: old records stay readable.
 """
 
-from collections.abc import Callable
-from functools import partial
-from itertools import repeat
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -29,15 +26,6 @@ class Place(NamedTuple):
 
     partition: int
     offset: int
-
-
-_new_place: Callable[[tuple[int, int]], Place] = partial(cast("Any", tuple).__new__, Place)
-
-
-def places_of(partition: int, first: int, count: int) -> list[Place]:
-    """Return the places of `count` neighbouring records."""
-    # As `Place(partition, offset)` for each, in a loop of C: a third of the time.
-    return list(map(_new_place, zip(repeat(partition), range(first, first + count), strict=False)))
 
 
 class Refusal(Struct, array_like=True, frozen=True, gc=False):

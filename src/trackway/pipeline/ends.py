@@ -30,39 +30,36 @@ DEDUPLICATE = "deduplicate"
 class Ends:
     """The records of one batch by topic, counted in `tallies` as they come."""
 
-    def __init__(self, tallies: Tallies, partition: int, next_event: int) -> None:
-        """The first event will stand at offset `next_event` of `partition`."""
+    def __init__(self, tallies: Tallies, next_event: int) -> None:
+        """The first event will stand at offset `next_event`."""
         self._events: list[bytes] = []
         self.records: dict[str, list[bytes]] = {EVENTS: self._events, QUARANTINE: [], DROPPED: []}
         self._tallies = tallies
-        self._partition = partition
         self._next_event = next_event
 
-    def add(self, drafts: list[Draft]) -> Place | None:
+    def add(self, drafts: list[Draft]) -> int | None:
         """Write what a call became: one draft, or several that a stage split it into.
 
-        Returns the place of its first event; None if none became one.
+        Returns the offset of its first event; None if none became one.
         """
         if len(drafts) == 1:
             return self._add(drafts[0])
-        first: Place | None = None
-        for draft in drafts:
-            place = self._add(draft)
-            first = first or place
+        offsets = [self._add(draft) for draft in drafts]
         self._tally(drafts[0].raw.source).split += len(drafts) - 1
-        return first
+        return next((offset for offset in offsets if offset is not None), None)
 
-    def add_event(self, event: EventRecord) -> Place:
-        """Write the event that a call became, and return its place."""
-        return self._write(event.source, encode(event))
+    def add_event(self, source: str, record: bytes) -> int:
+        """Write the record of an event, and return its offset."""
+        events = self._events
+        offset = self._next_event + len(events)
+        events.append(record)
+        try:
+            self._tallies[source].events += 1
+        except KeyError:
+            self._tally(source).events = 1
+        return offset
 
-    def _write(self, source: str, record: bytes) -> Place:
-        place = Place(self._partition, self._next_event + len(self._events))
-        self._events.append(record)
-        self._tally(source).events += 1
-        return place
-
-    def _add(self, draft: Draft) -> Place | None:
+    def _add(self, draft: Draft) -> int | None:
         end, raw = draft.end, draft.raw
         if end is None:
             try:
@@ -72,7 +69,7 @@ class Ends:
                 end = refuse("pipeline_error", "", f"the event is not JSON: {error}")
                 self.quarantine(raw, draft.place, draft.ended_in or "record", end, part=draft.part)
                 return None
-            return self._write(raw.source, record)
+            return self.add_event(raw.source, record)
         if isinstance(end, Drop):
             self._drop(raw, draft.place, end, draft.ended_in, draft.event, part=draft.part)
         else:

@@ -12,8 +12,9 @@ used: through rocksdict 0.3.29 it now and then dropped everything after a reopen
 import hashlib
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 from rocksdict import (
@@ -28,17 +29,25 @@ from rocksdict import (
     WriteBatch,
     WriteOptions,
 )
+from xxhash import xxh3_128_digest
 
 from trackway.errors import TrackwayError
+from trackway.events.memo import Memo
 from trackway.events.records import EVENTS, Place, decode_event
 from trackway.log.contract import EventLog
+from trackway.pipeline.new_ids import NewIds
 
 _ENTRY = struct.Struct(">QIQ")
 _OFFSET = struct.Struct(">Q")
 _BUCKET = struct.Struct(">I")
 _REACH = 2
 """Buckets that a window can touch: it is as long as one, and begins anywhere in one."""
-_LENGTH_KEY = b"\xff\xff\xff\xfflength"
+_OTHER_KEYS = b"\xff\xff\xff\xff"
+"""Behind the ids of any time."""
+_LENGTH_KEY = _OTHER_KEYS + b"length"
+_FORMAT = b"\x02"
+_LEARNT_FOR_EACH = 4
+"""Ids that the filters learn from RocksDB for each new one."""
 _SHORTEST_BUCKET_MS = 3_600_000
 _CACHE_BYTES = 32 << 20
 _BUFFER_BYTES = 8 << 20
@@ -52,7 +61,13 @@ class Seen(Struct, frozen=True, gc=False):
     """The first event with a message id."""
 
     received_at_ms: int
-    place: Place
+    partition: int
+    offset: int
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in `events`."""
+        return Place(self.partition, self.offset)
 
 
 class MessageIndex:
@@ -78,49 +93,73 @@ class MessageIndex:
         unlogged.disable_wal = True  # pyright: ignore[reportAttributeAccessIssue] - the stub takes it for a method
         self._unlogged = unlogged
         self._forget_other_buckets()
+        self._new = NewIds(0)
+        self._new.expected = max(self._new.expected, self._db.property_int_value("rocksdb.estimate-num-keys") or 0)
+        self._unlearned: bytes | None = _BUCKET.pack(0)
+        """From where on RocksDB may hold ids that the filters were not told of."""
 
     def _forget_other_buckets(self) -> None:
-        """Empty an index whose buckets have another length: its ids would be looked for in the wrong places."""
-        length = _OFFSET.pack(self._bucket_ms)
+        """Empty an index of another format, or length of buckets: its ids would be looked for in the wrong places."""
+        length = _OFFSET.pack(self._bucket_ms) + _FORMAT
         if self._db.get(_LENGTH_KEY) != length:
             self._db.delete_range(_BUCKET.pack(0), _LENGTH_KEY, write_opt=self._unlogged)
             self._db.put(_LENGTH_KEY, length, write_opt=self._unlogged)
 
-    def look_up(self, wanted: Sequence[tuple[bytes, int]]) -> list[Seen | None]:
-        """Return the newest event known for each of `wanted`, in their order.
+    def look_up(self, keys: Sequence[bytes], received_ms: Sequence[int]) -> dict[bytes, Seen]:
+        """Return the newest event known for each of `keys` that came before.
 
-        Each is a key from `key_of` and the time of receipt, epoch milliseconds, of the call that asks.
+        The keys are from `key_of`; `received_ms` has the times of receipt of the calls that ask, epoch milliseconds.
         """
-        if not wanted:
-            return []
-        bucket_ms, pack = self._bucket_ms, _BUCKET.pack
-        keys: list[Any] = []
-        for key, received_ms in wanted:
-            bucket = received_ms // bucket_ms
-            keys += (pack(bucket) + key, pack(bucket - 1 if bucket else 0) + key)
-        values: list[bytes | None] = self._db.get(keys)  # pyright: ignore[reportAssignmentType] - a list for a list
-        if not any(values):
-            return [None] * len(wanted)
-        return [
-            _unpack(value) if (value := newer or older) else None
-            for newer, older in zip(values[::_REACH], values[1::_REACH], strict=True)
-        ]
+        if not keys:
+            return {}
+        first, last = min(received_ms) // self._bucket_ms, max(received_ms) // self._bucket_ms
+        perhaps = keys if self._unlearned is not None else self._new.perhaps_known(keys, max(0, first - 1), last)
+        if not perhaps:
+            return {}
+        found: dict[bytes, Seen] = {}
+        for bucket in range(max(0, first - 1), last + 1):
+            prefix = _BUCKET.pack(bucket)
+            values: Any = self._db.get([prefix + key for key in perhaps])
+            if any(values):
+                found |= {key: Seen(*_ENTRY.unpack(value)) for key, value in zip(perhaps, values, strict=True) if value}
+        return found
 
     def remember(self, seen: Mapping[bytes, Seen], partition: int, next_offset: int) -> None:
         """Add ids, and that the partition's events below `next_offset` are known; forget what no window reaches."""
         batch = WriteBatch(raw_mode=True)
-        newest, bucket_ms, put = self._newest, self._bucket_ms, batch.put
+        put, pack, bucket_ms = batch.put, _ENTRY.pack, self._bucket_ms
+        buckets: dict[int, list[bytes]] = {}
+        keys, prefix, start, end = list[bytes](), b"", 0, 0
         for key, one in seen.items():
-            received_ms, (part, offset) = one.received_at_ms, one.place
-            bucket = received_ms // bucket_ms
-            if bucket > newest:
-                newest = bucket
-            put(_BUCKET.pack(bucket) + key, _ENTRY.pack(received_ms, part, offset))
+            received_ms = one.received_at_ms
+            if not start <= received_ms < end:
+                bucket = received_ms // bucket_ms
+                start, end = bucket * bucket_ms, (bucket + 1) * bucket_ms
+                keys, prefix = buckets.setdefault(bucket, []), _BUCKET.pack(bucket)
+            keys.append(key)
+            put(prefix + key, pack(received_ms, one.partition, one.offset))
         batch.put(self._known_key(partition), _OFFSET.pack(next_offset))
         self._db.write(batch, self._unlogged)
+        for bucket, keys in buckets.items():
+            self._new.add(bucket, keys)
+        self._forget_below(max(buckets, default=0))
+        if self._unlearned is not None:
+            self._learn(_LEARNT_FOR_EACH * len(seen) + 1)
+
+    def _forget_below(self, newest: int) -> None:
         if newest > self._newest:
             self._newest = newest
             self._db.delete_range(_BUCKET.pack(0), _BUCKET.pack(max(0, newest - _REACH)), write_opt=self._unlogged)
+            self._new.forget_below(newest + 1 - _REACH)
+
+    def _learn(self, most: int) -> None:
+        """Tell the filters of up to `most` further ids that RocksDB holds."""
+        keys = cast("list[bytes]", list(islice(self._db.keys(from_key=self._unlearned), most)))
+        ids = [key for key in keys if key < _OTHER_KEYS]
+        for prefix, some in groupby(ids, key=lambda key: key[: _BUCKET.size]):
+            (bucket,) = _BUCKET.unpack(prefix)
+            self._new.add(bucket, [key[_BUCKET.size :] for key in some])
+        self._unlearned = ids[-1] + b"\0" if len(ids) == most else None
 
     def catch_up(self, log: EventLog, partition: int, head: int) -> int:
         """Read what the index misses from the events log, up to offset `head`; return the number of events read."""
@@ -136,7 +175,7 @@ class MessageIndex:
         return count
 
     def _known_key(self, partition: int) -> bytes:
-        return b"\xff\xff\xff\xffknown:%d" % partition
+        return _OTHER_KEYS + b"known:%d" % partition
 
     def close(self) -> None:
         """Put everything on disk and close."""
@@ -145,19 +184,21 @@ class MessageIndex:
 
 
 def key_of(source: str, message_id: str) -> bytes:
-    """Return the key of a message id: 16 bytes, so that the index costs the same for ids of any length."""
-    return hashlib.blake2b(f"{source}\0{message_id}".encode(), digest_size=16).digest()
+    """Return the key of a message id: 20 bytes, so that the index costs the same for ids of any length.
+
+    The source is not in the hash, which is a quick one: whoever may write to one source must not be able to make up an
+    id that counts as one of another's.
+    """
+    return _SOURCES[source] + xxh3_128_digest(message_id.encode())
+
+
+_SOURCES: Memo[str, bytes] = Memo(lambda source: hashlib.blake2b(source.encode(), digest_size=4).digest())
 
 
 def _seen_in(records: Iterable[bytes], partition: int, first: int) -> Iterable[tuple[bytes, Seen]]:
     for offset, record in enumerate(records, first):
         event = decode_event(record)
-        yield key_of(event.source, event.message_id), Seen(event.received_at_ms, Place(partition, offset))
-
-
-def _unpack(value: bytes) -> Seen:
-    received_at_ms, partition, offset = _ENTRY.unpack(value)
-    return Seen(received_at_ms, Place(partition, offset))
+        yield key_of(event.source, event.message_id), Seen(event.received_at_ms, partition, offset)
 
 
 def _options() -> Options:

@@ -7,15 +7,16 @@ and the tallies. So after a crash every raw call has exactly one end, and the le
 import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import NamedTuple, cast
 
 import msgspec
 
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS, RAW, EventRecord, Place, RawRecord, decode_raw, places_of
+from trackway.events.records import EVENTS, RAW, Place, RawRecord, decode_raw
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogError, LogWriter, Slice
-from trackway.pipeline.chain import Call, Stage, build_default_chain, run_chain
+from trackway.pipeline.chain import Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
@@ -32,8 +33,8 @@ _encode_position = msgspec.msgpack.Encoder().encode
 _decode_position = msgspec.msgpack.Decoder(dict[int, int]).decode
 
 
-_Made = EventRecord | list[Draft] | None
-"""What became of a call: an event, or drafts that may have ended; None where that is not known yet."""
+_Made = bytes | list[Draft] | None
+"""What became of a call: the record of an event, or drafts that may have ended; None where that is not known yet."""
 
 
 class Processed(NamedTuple):
@@ -43,6 +44,17 @@ class Processed(NamedTuple):
     """By topic of the clean log."""
     seen: dict[bytes, Seen]
     """Ids to remember, once the records are committed."""
+
+
+class _Batch:
+    """What is known while a batch is worked on."""
+
+    def __init__(self, ends: Ends) -> None:
+        self.ends = ends
+        self.known: dict[bytes, Seen] = {}
+        """Ids that came before, in the index or in the batch."""
+        self.seen: dict[bytes, Seen] = {}
+        """Those of the batch."""
 
 
 def _check_position(position: Mapping[int, int], heads: Mapping[int, int]) -> None:
@@ -130,68 +142,75 @@ class PipelineWorker:
         stages = self._chain()
         if stages is not self._stages:
             self._stages, self._short_way = stages, ShortWay(stages)
-        ends = Ends(self._tallies, self._writer.partition, self._writer.next_offset(EVENTS))
-        seen: dict[bytes, Seen] = {}
+        batch = _Batch(Ends(self._tallies, self._writer.next_offset(EVENTS)))
         # Events are trees, which need no collector; it would only look at each of them again and again.
         collecting = gc.isenabled()
         gc.disable()
         try:
             for one in slices:
                 for start in range(0, len(one.records), _CHUNK):
-                    raws = [decode_raw(record) for record in one.records[start : start + _CHUNK]]
-                    places = places_of(one.partition, one.first + start, len(raws))
-                    self._process_chunk(list(zip(raws, places, strict=True)), ends, seen)
+                    raws = list(map(decode_raw, one.records[start : start + _CHUNK]))
+                    self._process_chunk(raws, Place(one.partition, one.first + start), batch)
         finally:
             if collecting:
                 gc.enable()
-        return Processed(ends.records, seen)
+        return Processed(batch.ends.records, batch.seen)
 
-    def _process_chunk(self, calls: list[Call], ends: Ends, seen: dict[bytes, Seen]) -> None:
-        keys = [key_of(raw.source, raw.message_id) for raw, _ in calls]
-        stored = self._index.look_up([(key, raw.received_at_ms) for key, (raw, _) in zip(keys, calls, strict=True)])
-        ready = self._run_new(calls, keys, [seen.get(key) or before for key, before in zip(keys, stored, strict=True)])
-        for call, key, before, made in zip(calls, keys, stored, ready, strict=True):
-            raw, place = call
-            before = seen.get(key) or before
-            if raw.refusal is not None:
-                ends.quarantine(raw, place, "collector", raw.refusal)
-            elif before is not None and self._repeats(raw, before):
-                ends.drop_duplicate(raw, place, before.place)
-            elif (
-                mine := ends.add_event(made)
-                if type(made) is EventRecord
-                else ends.add(cast("list[Draft] | None", made) or run_chain(self._stages, [call]))
-            ):
-                seen[key] = Seen(raw.received_at_ms, mine)
+    def _process_chunk(self, raws: list[RawRecord], first: Place, batch: "_Batch") -> None:
+        """Take calls, of which the first stands at `first`, to their ends."""
+        ends, known, seen, partition = batch.ends, batch.known, batch.seen, self._writer.partition
+        keys = [key_of(raw.source, raw.message_id) for raw in raws]
+        for key, found in self._index.look_up(keys, [raw.received_at_ms for raw in raws]).items():
+            known.setdefault(key, found)
+        ready = self._run_new(raws, first, keys, known)
+        for number, (raw, key, made) in enumerate(zip(raws, keys, ready, strict=True)):
+            if type(made) is bytes:
+                mine = ends.add_event(raw.source, made)
+            else:
+                place = Place(first.partition, first.offset + number)
+                mine = self._end(raw, place, known.get(key), cast("list[Draft] | None", made), ends)
+                if mine is None:
+                    continue
+            known[key] = seen[key] = Seen(raw.received_at_ms, partition, mine)
 
-    def _run_new(self, calls: list[Call], keys: list[bytes], known: list[Seen | None]) -> list[_Made]:
-        """Return what becomes of the calls that come first in their window, None for the others.
+    def _run_new(
+        self, raws: list[RawRecord], first: Place, keys: list[bytes], known: Mapping[bytes, Seen]
+    ) -> list[_Made]:
+        """Return what becomes of the calls whose id is new, None for the others.
 
-        Usual calls go the short way, the rest through the stages, all at once. Whether a repetition in the same batch
+        Usual calls go the short way, the rest through the stages, all at once. Whether a repetition in the same chunk
         is a duplicate shows only when its first call became an event; the few of which it did not are run one by one
         later.
         """
-        firsts: dict[bytes, int] = {}
         ready: list[_Made] = []
         unusual: dict[Place, int] = {}
-        take = self._short_way.take
-        for number, ((raw, place), key, before) in enumerate(zip(calls, keys, known, strict=True)):
+        firsts: set[bytes] = set()
+        takes, partition = self._short_way.of_source, first.partition
+        for offset, (raw, key) in enumerate(zip(raws, keys, strict=True), first.offset):
             made: _Made = None
-            if raw.refusal is None and (before is None or not self._repeats(raw, before)):
-                first_ms = firsts.get(key)
-                if first_ms is None or raw.received_at_ms - first_ms > self._window_ms(raw.source):
-                    firsts[key] = raw.received_at_ms
-                    made = take(raw, place)
-                    if made is None:
-                        unusual[place] = number
+            if raw.refusal is None and key not in firsts and (key not in known or not self._repeats(raw, known[key])):
+                firsts.add(key)
+                made = takes[raw.source](raw, (partition, offset))
+                if made is None:
+                    unusual[Place(partition, offset)] = len(ready)
             ready.append(made)
-        for draft in run_chain(self._stages, [calls[number] for number in unusual.values()]) if unusual else ():
-            number = unusual[draft.place]
-            if draft.part:
-                cast("list[Draft]", ready[number]).append(draft)
-            else:
-                ready[number] = [draft]
+        if unusual:
+            calls = [(raws[number], place) for place, number in unusual.items()]
+            for place, drafts in groupby(run_chain(self._stages, calls), key=lambda draft: draft.place):
+                ready[unusual[place]] = list(drafts)
         return ready
+
+    def _end(
+        self, raw: RawRecord, place: Place, before: Seen | None, made: list[Draft] | None, ends: Ends
+    ) -> int | None:
+        """Write what becomes of a call that did not go the short way, and return the offset of its event, if any."""
+        if raw.refusal is not None:
+            ends.quarantine(raw, place, "collector", raw.refusal)
+        elif before is not None and self._repeats(raw, before):
+            ends.drop_duplicate(raw, place, before.place)
+        else:
+            return ends.add(made or run_chain(self._stages, [(raw, place)]))
+        return None
 
     def _window_ms(self, source: str) -> int:
         return self._windows_ms.get(source, _DEFAULT_WINDOW_MS)

@@ -1,0 +1,95 @@
+"""Calls of the usual form, decoded as far as their members; `short_way.py` makes events of them."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw, Struct, UnsetType, field, json
+
+from trackway.events.memo import Memo
+
+_Text = str | None | UnsetType
+_Replaced = Any
+"""What a client says there is replaced, or left out."""
+NOT_USUAL = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for other calls."""
+_EMPTY = Raw(b"{}")
+_LONGEST = 512
+"""Bytes of an object that is remembered."""
+
+
+class UsualCall(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, gc=False):
+    """The members of a call and of the event that it becomes; a call that has others goes the long way."""
+
+    type: str | None = None
+    message_id: str | int | None = None
+    user_id: _Text = UNSET
+    anonymous_id: _Text = UNSET
+    integrations: Raw = _EMPTY
+    context: Raw = _EMPTY
+    metadata: Raw | UnsetType = field(name="_metadata", default=UNSET)
+    original_timestamp: _Replaced = UNSET
+    sent_at: _Text = UNSET
+    received_at: _Replaced = UNSET
+    timestamp: _Text = UNSET
+    channel: _Replaced = UNSET
+    write_key: _Replaced = UNSET
+
+
+class _Track(UsualCall):
+    event: str
+    open: Raw = field(name="properties", default=_EMPTY)
+
+
+class _Page(UsualCall):
+    name: _Text = UNSET
+    category: _Text = UNSET
+    open: Raw = field(name="properties", default=_EMPTY)
+
+
+class _Identify(UsualCall):
+    open: Raw = field(name="traits", default=_EMPTY)
+
+
+class _Group(UsualCall):
+    group_id: str
+    open: Raw = field(name="traits", default=_EMPTY)
+
+
+class Form(NamedTuple):
+    """What the calls of a kind are like."""
+
+    kind: str
+    member: str
+    """The one that clients fill as they like; of what is decoded it is `open`."""
+    decode: Callable[[bytes], Any]
+    """Returns a `UsualCall`; raises `NOT_USUAL`. What is `Raw` in it need not be JSON."""
+
+
+FORMS = {
+    kind: Form(kind, member, json.Decoder(call).decode)
+    for kind, member, call in (
+        ("track", "properties", _Track),
+        ("page", "properties", _Page),
+        ("screen", "properties", _Page),
+        ("identify", "traits", _Identify),
+        ("group", "traits", _Group),
+    )
+}
+_decode_any = json.Decoder().decode
+
+
+def read_object(text: bytes) -> Raw | None:
+    """Return the object `text`, an empty one for null, or None for what is none; it is one of which there are few."""
+    return _OBJECTS[text] if len(text) <= _LONGEST else _read_object(text)
+
+
+def _read_object(text: bytes) -> Raw | None:
+    try:
+        value = _decode_any(text)
+    except NOT_USUAL:
+        return None
+    return _EMPTY if value is None else Raw(text) if type(value) is dict else None
+
+
+_OBJECTS: Memo[bytes, Raw | None] = Memo(_read_object)

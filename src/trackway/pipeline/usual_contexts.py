@@ -1,0 +1,156 @@
+"""What the stages make of contexts, asked of them once and remembered.
+
+A context is remembered in two parts: the page, which changes often, and all the rest, which says what the visitor uses.
+Of a page alone follow campaign, click ids and referrer, of the rest all that is added besides; where one of these is in
+both, the context is asked about as a whole. Only the ip of the request, and the place that it tells, are added to each.
+"""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from msgspec import UNSET, Raw, json
+
+from trackway.events.memo import Memo
+from trackway.events.records import Place, RawRecord
+from trackway.pipeline.draft import Draft
+from trackway.pipeline.stages.common_fields import CommonFields
+from trackway.pipeline.stages.enrich import Enrich
+from trackway.pipeline.usual_calls import NOT_USUAL
+
+_PAGE = b'"page":{'
+"""Behind it, up to the next brace, stands what may be a page; whether it is one shows when it is asked about."""
+_LONGEST = 2048
+"""Bytes of a context; the remembered ones bound the memory that is taken, to 16 MB at the very most."""
+_SOME_IP = "192.0.2.1"
+"""Stands for the ip of any request (RFC 5737 keeps it for examples)."""
+_OF_PAGE = frozenset({"campaign", "referrer", "trackway"})
+"""Members that may follow from a page."""
+_decode_object = json.Decoder(dict[str, Any]).decode
+_encode = json.Encoder().encode
+
+
+class _Made(NamedTuple):
+    """What the stages make of a context or of its rest, but for the ip of the request and the place that it tells."""
+
+    text: bytes
+    """JSON, without the closing brace; of a rest it ends where the page is to follow."""
+    wants_ip: bool
+    """The request's ip is to be added."""
+    ip: Any
+    """The one that the client itself put there."""
+    wants_place: bool
+    channel: str
+
+
+class UsualContexts:
+    """The contexts of one source's calls."""
+
+    def __init__(self, source: str, common: CommonFields, enrich: Enrich, *, ruled: Iterable[str], plan: bool) -> None:
+        """`ruled` are the members that privacy rules are about; with `plan` the source has a tracking plan."""
+        self._source = source
+        self._common = common
+        self._enrich = enrich
+        self._placeless = enrich.without_places()
+        self._ruled = frozenset(ruled)
+        self._plan = plan
+        self._whole = Memo(self._ask)
+        self._rest = Memo(self._ask_rest)
+        self._page = Memo(self._ask_page)
+        self._added = Memo(self._describe_ip)
+        self._parted = self._ruled.isdisjoint({"page", *_OF_PAGE})
+
+    def complete(self, text: bytes, raw: RawRecord) -> tuple[Raw, str] | None:
+        """Return what becomes of the context that a call has sent, and its channel; None where that is not usual."""
+        if len(text) > _LONGEST:
+            return None
+        start = text.find(_PAGE) if self._parted else -1
+        return (self._complete_parts(text, start + len(_PAGE) - 1, raw) if start >= 0 else None) or self._complete(
+            self._whole[text, raw.user_agent, raw.client_side], raw
+        )
+
+    def _complete_parts(self, text: bytes, start: int, raw: RawRecord) -> tuple[Raw, str] | None:
+        """As `complete`, by a page from `start` on; None also where the context must be asked about as a whole."""
+        end = text.find(b"}", start) + 1
+        page = text[start:end]
+        follows = self._page[page]
+        if follows is None:
+            return None
+        rest = self._rest[text[:start], text[end:], raw.user_agent, raw.client_side]
+        return self._complete(rest, raw, page, follows)
+
+    def _complete(
+        self, made: _Made | None, raw: RawRecord, page: bytes = b"", follows: bytes = b""
+    ) -> tuple[Raw, str] | None:
+        if made is None:
+            return None
+        text, wants_ip, ip, wants_place, channel = made
+        added = b""
+        if wants_ip and raw.ip:
+            added = self._added[raw.ip, True, wants_place, len(text) > 1]
+        elif wants_place and ip:
+            added = self._added[ip, False, wants_place, True]
+        return Raw(b"".join((text, page, follows, added, b"}"))), channel
+
+    def _ask_rest(self, rest: tuple[bytes, bytes, str, bool]) -> _Made | None:
+        """Return what the stages make of a context but for its page, which stands between `before` and `after`.
+
+        None where the context must be asked about as a whole, as when something else stands there.
+        """
+        before, after, user_agent, client_side = rest
+        try:
+            sent = _decode_object(before + b"null" + after)
+        except NOT_USUAL:
+            return None
+        if sent.pop("page", UNSET) is not None:
+            return None
+        made = self._ask_stages(sent, user_agent, client_side)
+        if made is None or not _OF_PAGE.isdisjoint(sent):
+            return None
+        return made._replace(text=made.text + (b',"page":' if sent else b'"page":'))
+
+    def _ask_page(self, text: bytes) -> bytes | None:
+        """Return the members that follow from a page, each behind a comma; None if it is none."""
+        try:
+            context = {"page": _decode_object(text)}
+        except NOT_USUAL:
+            return None
+        self._placeless.run([Draft(RawRecord(self._source, "", "", 0, b""), Place(0, 0), {"context": context})])
+        del context["page"]
+        if not _OF_PAGE.issuperset(context):
+            return None
+        return b"," + _encode(context)[1:-1] if context else b""
+
+    def _ask(self, whole: tuple[bytes, str, bool]) -> _Made | None:
+        """Return what the stages make of a context."""
+        text, user_agent, client_side = whole
+        try:
+            sent = _decode_object(text)
+        except NOT_USUAL:
+            return None
+        return self._ask_stages(sent, user_agent, client_side)
+
+    def _ask_stages(self, context: dict[str, Any], user_agent: str, client_side: bool) -> _Made | None:
+        """Return what the stages make of `context`, which is changed to it; None where that is not usual."""
+        raw = RawRecord(self._source, "", "", 0, b"", ip=_SOME_IP, user_agent=user_agent, client_side=client_side)
+        draft = Draft(raw, Place(0, 0), {"context": context}, findings=[])
+        had_ip = "ip" in context
+        self._common.run([draft])
+        self._placeless.run([draft])
+        wants_ip = context.get("ip") == _SOME_IP
+        wants_place = self._enrich.wants_place(self._source, context)
+        coming = {name for name, comes in (("ip", wants_ip), ("location", wants_place)) if comes}
+        if (wants_ip and had_ip) or ("protocols" in context and self._plan) or self._ruled & (context.keys() | coming):
+            return None
+        if wants_ip:
+            del context["ip"]
+        return _Made(_encode(context)[:-1], wants_ip, context.get("ip"), wants_place, draft.event["channel"])
+
+    def _describe_ip(self, told: tuple[Any, bool, bool, bool]) -> bytes:
+        """Return the members that an ip adds to a context, itself among them if it is wanted."""
+        ip, wants_ip, wants_place, follows = told
+        geo, added = self._enrich.geo, dict[str, Any]()
+        if wants_ip:
+            added["ip"] = ip
+        if wants_place and geo is not None and type(ip) is str and (place := geo.locate(ip)) is not None:
+            added["location"] = place
+        return (b"," if follows and added else b"") + _encode(added)[1:-1]
