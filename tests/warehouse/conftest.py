@@ -3,8 +3,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
+from duckdb import DuckDBPyConnection
 
 from tests import postgres
 from tests.warehouse.backends import Backend
@@ -25,6 +27,13 @@ def warehouse(tmp_path: Path) -> Iterator[DuckDBWarehouse]:
 @pytest.fixture
 def load(warehouse: DuckDBWarehouse) -> Loading:
     return Loading(warehouse)
+
+
+@pytest.fixture(scope="module")
+def in_memory() -> Iterator[DuckDBPyConnection]:
+    """A DuckDB to ask things of, for all tests of a file."""
+    with duckdb.connect(config={"threads": 1}) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """Events and warehouses for the tests of this folder."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -64,6 +64,12 @@ def column_of(warehouse: DuckDBWarehouse, table: str, column: str) -> tuple[str,
 def types_of(warehouse: DuckDBWarehouse, table: str) -> dict[str, str]:
     """Return the columns of a table in their order, with their types."""
     return {row[0]: row[1] for row in warehouse.query(f"DESCRIBE {table}").rows}
+
+
+def batched(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+    """Yield the numbers, so many at a time."""
+    for start in range(0, len(numbers), size):
+        yield numbers[start : start + size]
 
 
 def numbered(records: Sequence[EventRecord]) -> list[EventRecord]:

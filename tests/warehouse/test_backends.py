@@ -24,7 +24,7 @@ REGISTER = b"""
  "context":{"library":{"name":"analytics.js"},"traits":{"email":"a@b.c"}},
  "originalTimestamp":"2026-01-01T01:00:00.100+01:00","sentAt":"2026-01-01T00:00:00.140Z"}
 """
-SLOW = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class TestTables:

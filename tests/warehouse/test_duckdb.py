@@ -4,7 +4,7 @@ import itertools
 import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tests.warehouse.making import RECEIVED_MS, Loading, column_of, event, numbered, rows_of, types_of
 from trackway.events.records import EVENTS, EventRecord, Place
+from trackway.warehouse import chunks
 from trackway.warehouse import duckdb as duckdb_module
 from trackway.warehouse.columns import EXACT, text_of
 from trackway.warehouse.contract import WarehouseError
@@ -294,11 +295,18 @@ CALLS = st.one_of(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBWarehouse]:
+    """A warehouse for many examples, each with a source, so a schema, of its own."""
+    with DuckDBWarehouse(tmp_path_factory.mktemp("shared") / "w.duckdb") as warehouse:
+        yield warehouse
+
+
 class TestNothingIsLost:
-    @settings(max_examples=25, deadline=None)
-    @given(st.lists(CALLS, min_size=1, max_size=10), st.data())
-    def test_any_split_into_loads_gives_the_same_values(
-        self, calls: list[tuple[str, dict[str, Any]]], data: st.DataObject
+    @settings(max_examples=12, deadline=None)
+    @given(calls=st.lists(CALLS, min_size=1, max_size=12), data=st.data())
+    def test_any_split_into_loads_and_parts_gives_the_same_values(
+        self, shared: DuckDBWarehouse, calls: list[tuple[str, dict[str, Any]]], data: st.DataObject
     ):
         records = numbered(
             [
@@ -308,36 +316,45 @@ class TestNothingIsLost:
                 for kind, values in calls
             ]
         )
-        cuts = sorted(data.draw(st.sets(st.integers(1, len(records)), max_size=4)) | {0, len(records)})
-        together = _readable([records])
-        apart = _readable([records[start:end] for start, end in itertools.pairwise(cuts)])
-        assert apart == together
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(records)), max_size=3)) | {0, len(records)})
+        together = _readable(shared, [records])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(chunks, "_PART_RECORDS", data.draw(st.integers(1, 5), label="records in a part"))
+            assert _readable(shared, [records]) == together
+            assert _readable(shared, [records[start:end] for start, end in itertools.pairwise(cuts)]) == together
 
-    @settings(max_examples=25, deadline=None)
-    @given(st.lists(VALUES, min_size=1, max_size=8))
-    def test_every_value_can_be_read_back(self, values: list[Any]):
+    @settings(max_examples=12, deadline=None)
+    @given(values=st.lists(VALUES, min_size=1, max_size=8))
+    def test_every_value_can_be_read_back(self, shared: DuckDBWarehouse, values: list[Any]):
         records = numbered([event(event="Seen", properties={"v": value}) for value in values])
-        with tempfile.TemporaryDirectory() as folder, DuckDBWarehouse(Path(folder) / "w.duckdb") as warehouse:
-            load = Loading(warehouse)
-            for record in records:
-                load(record)
-            _, found = column_of(warehouse, "seen", "v")
+        schema = _load_into_new(shared, [[record] for record in records])
+        _, found = column_of(shared, f"{schema}.seen", "v")
         assert [_meaning(value) for value in found] == [_meaning(value) for value in values]
 
 
-def _readable(loads: list[list[EventRecord]]) -> dict[str, Any]:
+_schemas = itertools.count()
+
+
+def _load_into_new(warehouse: DuckDBWarehouse, loads: list[list[EventRecord]]) -> str:
+    """Load as calls of a source that there was none of, and return its schema."""
+    schema = f"s{next(_schemas)}"
+    load = Loading(warehouse)
+    for records in loads:
+        load(*(msgspec.structs.replace(record, source=schema) for record in records))
+    return schema
+
+
+def _readable(warehouse: DuckDBWarehouse, loads: list[list[EventRecord]]) -> dict[str, Any]:
     """Types and values of all tables, instants by what they mean."""
-    with tempfile.TemporaryDirectory() as folder, DuckDBWarehouse(Path(folder) / "w.duckdb") as warehouse:
-        load = Loading(warehouse)
-        for records in loads:
-            load(*records)
-        tables = [name for [name] in warehouse.query("SHOW TABLES").rows]
-        types = {table: sorted(types_of(warehouse, table).items()) for table in tables}
-        rows = {
-            table: [{name: _meaning(value) for name, value in row.items()} for row in rows_of(warehouse, table)]
-            for table in tables
-        }
-        return {"types": types, "rows": rows}
+    schema = _load_into_new(warehouse, loads)
+    tables = warehouse.query(f"SELECT table_name FROM duckdb_tables() WHERE schema_name = '{schema}'").rows
+    names = {table: f"{schema}.{table}" for [table] in tables}
+    types = {table: sorted(types_of(warehouse, name).items()) for table, name in names.items()}
+    rows = {
+        table: [{column: _meaning(value) for column, value in row.items()} for row in rows_of(warehouse, name)]
+        for table, name in names.items()
+    }
+    return {"types": types, "rows": rows}
 
 
 def _meaning(value: Any) -> Any:
@@ -421,11 +438,11 @@ from trackway.warehouse.contract import WarehouseError
 from trackway.warehouse.duckdb import DuckDBWarehouse
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, resource.RLIM_INFINITY))
+resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, resource.RLIM_INFINITY))
 warehouse = DuckDBWarehouse(Path(sys.argv[1]))
 chance = random.Random(1)
 errors = 0
-while (done := warehouse.positions("events").get(0, 0)) < 30 * 300:
+while (done := warehouse.positions("events").get(0, 0)) < 16 * 300:
     records = [event(event="Seen", properties={"text": chance.randbytes(2000).hex()}) for _ in range(300)]
     try:
         warehouse.load(records, "events", {0: done + 300})
@@ -453,12 +470,12 @@ class TestHarm:
 
     def test_hundreds_of_tables_do_not_fill_the_memory(self, tmp_path: Path):
         properties = {f"p{number}": number for number in range(20)}
-        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=48_000_000) as warehouse:
+        with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=16_000_000) as warehouse:
             load = Loading(warehouse)
             for _ in range(4):
-                load(*(event(event=f"Name {number % 300}", properties=properties) for number in range(900)))
-            assert warehouse.query("SELECT count(*) FROM tracks").rows == [[3600]]
-            assert warehouse.query("SELECT count(*), sum(p19) FROM name_299").rows == [[12, 12 * 19]]
+                load(*(event(event=f"Name {number % 60}", properties=properties) for number in range(180)))
+            assert warehouse.query("SELECT count(*) FROM tracks").rows == [[720]]
+            assert warehouse.query("SELECT count(*), sum(p19) FROM name_59").rows == [[12, 12 * 19]]
 
     def test_rows_that_must_be_written_out_at_every_load_get_more_memory(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -490,7 +507,7 @@ class TestHarm:
         assert child.returncode == 0
         errors, rows, ids = map(int, child.stdout.split())
         assert errors >= 3
-        assert rows == ids == 30 * 300
+        assert rows == ids == 16 * 300
 
 
 class TestOpening:

@@ -4,6 +4,7 @@ import string
 
 import duckdb
 import pytest
+from duckdb import DuckDBPyConnection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -158,24 +159,22 @@ def test_schemas(source: str, schema: str):
 
 
 @settings(deadline=None)
-@given(st.one_of(ASCII_WORDS, st.sampled_from(sorted(RULES.reserved))))
-def test_a_name_needs_no_quotes_in_duckdb(name: str):
+@given(name=st.one_of(ASCII_WORDS, st.sampled_from(sorted(RULES.reserved))))
+def test_a_name_needs_no_quotes_in_duckdb(in_memory: DuckDBPyConnection, name: str):
     column, table = column_name((name,), RULES), event_name(name, RULES).table
-    with duckdb.connect() as connection:
-        connection.execute(f'CREATE TABLE "{table}" ("{column}" INTEGER)')
-        connection.execute(f"INSERT INTO {table} ({column}) VALUES (7)")
-        found = connection.execute(f"SELECT {column}, max({column}) FROM {table} WHERE {column} = 7 GROUP BY {column}")
-        assert found.fetchall() == [(7, 7)]
+    in_memory.execute(f'CREATE OR REPLACE TABLE "{table}" ("{column}" INTEGER)')
+    in_memory.execute(f"INSERT INTO {table} ({column}) VALUES (7)")
+    found = in_memory.execute(f"SELECT {column}, max({column}) FROM {table} WHERE {column} = 7 GROUP BY {column}")
+    assert found.fetchall() == [(7, 7)]
 
 
-def test_the_list_of_reserved_words_is_that_of_the_installed_duckdb():
-    with duckdb.connect() as connection:
-        words = connection.execute("SELECT DISTINCT keyword_name FROM duckdb_keywords()").fetchall()
-        failing = {word for (word,) in words if not _works_unquoted(connection, word)}
+def test_the_list_of_reserved_words_is_that_of_the_installed_duckdb(in_memory: DuckDBPyConnection):
+    words = in_memory.execute("SELECT DISTINCT keyword_name FROM duckdb_keywords()").fetchall()
+    failing = {word for (word,) in words if not _works_unquoted(in_memory, word)}
     assert failing - RULES.reserved == set()
 
 
-def _works_unquoted(connection: duckdb.DuckDBPyConnection, word: str) -> bool:
+def _works_unquoted(connection: DuckDBPyConnection, word: str) -> bool:
     connection.execute(f'CREATE OR REPLACE TABLE "{word}" ("{word}" INTEGER); INSERT INTO "{word}" VALUES (7)')
     try:
         return connection.execute(f"SELECT {word}, max({word}) FROM {word} GROUP BY {word}").fetchall() == [(7, 7)]

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.warehouse.backends import meaning, rows_of, value_of
-from tests.warehouse.making import RECEIVED_MS, event
+from tests.warehouse.making import RECEIVED_MS, batched, event
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
@@ -128,13 +128,16 @@ class TestRebuild:
             connection.execute("DROP OWNED BY reading; DROP ROLE reading")
 
     def test_rows_that_the_log_lost_are_carried_over(self, pg: PostgresWarehouse, log: SqliteLog):
-        for number in range(100):
-            named = {"n": number, "at": "2026-01-01T00:00:00.5Z", "f": number / 4}
-            records = [
-                event(message_id=f"m{number:03}", event="Seen", properties=named),
-                event("identify", message_id=f"i{number:03}", userId=f"u{number % 9}", traits=named),
-            ]
-            put(log, pg, *(msgspec.structs.replace(one, received_at_ms=RECEIVED_MS + number * 1000) for one in records))
+        for part in batched(range(100), 20):
+            records: list[EventRecord] = []
+            for number in part:
+                named = {"n": number, "at": "2026-01-01T00:00:00.5Z", "f": number / 4}
+                both = [
+                    event(message_id=f"m{number:03}", event="Seen", properties=named),
+                    event("identify", message_id=f"i{number:03}", userId=f"u{number % 9}", traits=named),
+                ]
+                records += [msgspec.structs.replace(one, received_at_ms=RECEIVED_MS + number * 1000) for one in both]
+            put(log, pg, *records)
         log.retain(max_bytes=0)
         assert log.starts(EVENTS)[0] > 0
         for table in ("seen", "users"):

@@ -3,17 +3,45 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from tests.warehouse.making import Loading, event
 from trackway.warehouse.contract import QueryError, QueryRefused, QueryTimeout, WarehouseError
-from trackway.warehouse.duckdb import DuckDBWarehouse, open_readonly
+from trackway.warehouse.duckdb import DuckDBWarehouse, ReadOnlyDuckDB, open_readonly
 
 SLOW = "SELECT count(*) FROM range(100_000_000) a, range(100_000) b WHERE a.range + b.range = 7"
 not_needed_by_any_query = [1, 2, 3]
+
+
+class Inside(NamedTuple):
+    """A warehouse and the folder that it is in."""
+
+    asked: DuckDBWarehouse | ReadOnlyDuckDB
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBWarehouse]:
+    """A warehouse with one event, for questions that must change nothing."""
+    with DuckDBWarehouse(tmp_path_factory.mktemp("asked") / "warehouse.duckdb", ["shop"]) as warehouse:
+        Loading(warehouse)(event(event="Seen"))
+        warehouse._connection.execute("CREATE SEQUENCE shop.numbers")
+        yield warehouse
+
+
+@pytest.fixture(scope="module", params=["serving", "readonly"])
+def closed_in(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """A warehouse that is asked, in either way, and the folder that it is in."""
+    folder = tmp_path_factory.mktemp("closed")
+    (folder / "secret.csv").write_text("a,b\n1,2\n")
+    path = folder / "warehouse.duckdb"
+    DuckDBWarehouse(path).close()
+    with DuckDBWarehouse(path) if request.param == "serving" else open_readonly(path) as asked:
+        yield Inside(asked, folder)
 
 
 class TestAnswers:
@@ -53,16 +81,16 @@ class TestAnswers:
             ("current_setting('TimeZone')", "VARCHAR", "UTC"),
         ],
     )
-    def test_values_are_what_json_has(self, warehouse: DuckDBWarehouse, expression: str, kind: str, value: Any):
-        result = warehouse.query(f"SELECT {expression} AS v")
+    def test_values_are_what_json_has(self, asked: DuckDBWarehouse, expression: str, kind: str, value: Any):
+        result = asked.query(f"SELECT {expression} AS v")
         assert (result.columns, result.types, result.rows) == (["v"], [kind], [[value]])
         json.dumps(result.rows, allow_nan=False)
 
     @pytest.mark.parametrize(("limit", "rows", "truncated"), [(4, 4, True), (5, 5, False), (6, 5, False), (0, 0, True)])
     def test_rows_beyond_the_limit_are_left_out(
-        self, warehouse: DuckDBWarehouse, limit: int, rows: int, *, truncated: bool
+        self, asked: DuckDBWarehouse, limit: int, rows: int, *, truncated: bool
     ):
-        result = warehouse.query("SELECT * FROM range(5)", limit=limit)
+        result = asked.query("SELECT * FROM range(5)", limit=limit)
         assert (len(result.rows), result.truncated) == (rows, truncated)
 
     @pytest.mark.parametrize(
@@ -79,9 +107,8 @@ class TestAnswers:
             "SELECT 1; -- and no more",
         ],
     )
-    def test_all_that_reads_is_answered(self, warehouse: DuckDBWarehouse, load: Loading, sql: str):
-        load(event(event="Seen"))
-        assert warehouse.query(sql).rows
+    def test_all_that_reads_is_answered(self, asked: DuckDBWarehouse, sql: str):
+        assert asked.query(sql).rows
 
     def test_a_load_does_not_wait_for_a_query(self, warehouse: DuckDBWarehouse, load: Loading):
         load(event(event="Seen"))
@@ -121,11 +148,10 @@ class TestRefusals:
             "MERGE INTO seen USING (SELECT 1) ON true WHEN MATCHED THEN DELETE", "SELECT 1; DROP TABLE seen",
         ],
     )  # fmt: skip
-    def test_only_one_reading_statement(self, warehouse: DuckDBWarehouse, load: Loading, sql: str):
-        load(event(event="Seen"))
+    def test_only_one_reading_statement(self, asked: DuckDBWarehouse, sql: str):
         with pytest.raises(QueryRefused):
-            warehouse.query(sql)
-        assert warehouse.query("SELECT count(*) FROM seen").rows == [[1]]
+            asked.query(sql)
+        assert asked.query("SELECT count(*) FROM seen").rows == [[1]]
 
     @pytest.mark.parametrize(
         "sql",
@@ -138,12 +164,10 @@ class TestRefusals:
             "SELECT nextval('shop.numbers')",
         ],
     )
-    def test_what_hides_a_write_fails(self, warehouse: DuckDBWarehouse, load: Loading, sql: str):
-        load(event(event="Seen"))
-        warehouse._connection.execute("CREATE SEQUENCE shop.numbers")
+    def test_what_hides_a_write_fails(self, asked: DuckDBWarehouse, sql: str):
         with pytest.raises(QueryError):
-            warehouse.query(sql)
-        assert warehouse.query("SELECT count(*) FROM seen").rows == [[1]]
+            asked.query(sql)
+        assert asked.query("SELECT count(*) FROM seen").rows == [[1]]
 
     @pytest.mark.parametrize(
         "sql",
@@ -157,18 +181,11 @@ class TestRefusals:
             "EXPLAIN ANALYZE COPY (SELECT 1) TO '{folder}/out.csv'",
         ],
     )  # fmt: skip
-    @pytest.mark.parametrize("how", ["serving", "readonly"])
-    def test_nothing_outside_is_reached(self, tmp_path: Path, how: str, sql: str):
-        secret = tmp_path / "secret.csv"
-        secret.write_text("a,b\n1,2\n")
-        path = tmp_path / "warehouse.duckdb"
-        DuckDBWarehouse(path).close()
-        with (
-            DuckDBWarehouse(path) if how == "serving" else open_readonly(path) as asked,
-            pytest.raises(QueryError),
-        ):
-            asked.query(sql.format(file=secret, folder=tmp_path))
-        assert {file.name for file in tmp_path.iterdir()} <= {"secret.csv", "warehouse.duckdb", "warehouse.duckdb.wal"}
+    def test_nothing_outside_is_reached(self, closed_in: Inside, sql: str):
+        folder = closed_in.folder
+        with pytest.raises(QueryError):
+            closed_in.asked.query(sql.format(file=folder / "secret.csv", folder=folder))
+        assert {file.name for file in folder.iterdir()} <= {"secret.csv", "warehouse.duckdb", "warehouse.duckdb.wal"}
 
 
 class TestErrors:
@@ -182,9 +199,9 @@ class TestErrors:
             ("SELECT " + ", ".join(f"{number} AS c{number}" for number in range(60)) + ", nope FROM range(3)", "nope"),
         ],
     )
-    def test_point_at_the_place(self, warehouse: DuckDBWarehouse, sql: str, at: str):
+    def test_point_at_the_place(self, asked: DuckDBWarehouse, sql: str, at: str):
         with pytest.raises(QueryError) as found:
-            warehouse.query(sql)
+            asked.query(sql)
         assert found.value.position == sql.index(at)
         assert at in str(found.value)
 

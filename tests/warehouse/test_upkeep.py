@@ -9,7 +9,7 @@ import duckdb
 import msgspec
 import pytest
 
-from tests.warehouse.making import RECEIVED_MS, column_of, event, rows_of, types_of
+from tests.warehouse.making import RECEIVED_MS, batched, column_of, event, rows_of, types_of
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
@@ -80,8 +80,9 @@ class TestRecount:
 
     def test_a_log_that_lost_its_beginning_says_nothing_of_older_rows(self, tmp_path: Path, warehouse: DuckDBWarehouse):
         log = SqliteLog(tmp_path / "small", CLEAN_TOPICS, segment_bytes=4096)
-        for number in range(120):
-            put(log, warehouse, _aged(event(message_id=f"m{number}", event="Seen", properties={"n": number}), number))
+        for part in batched(range(120), 15):
+            calls = [event(message_id=f"m{number}", event="Seen", properties={"n": number}) for number in part]
+            put(log, warehouse, *map(_aged, calls, part))
         log.retain(max_bytes=0)
         assert log.starts(EVENTS)[0] > 0
         counts = warehouse.recount(History(log), silent)
@@ -129,10 +130,15 @@ class TestRebuild:
 
     def test_rows_whose_events_are_gone_are_taken_over(self, tmp_path: Path, warehouse: DuckDBWarehouse):
         log = SqliteLog(tmp_path / "small", CLEAN_TOPICS, segment_bytes=4096)
-        for number in range(120):
-            call = event(message_id=f"m{number:03}", event="Seen", properties={"n": str(number), "k": number % 7})
-            person = event("identify", userId=f"u{number % 10}", traits={f"t{number % 20}": number})
-            put(log, warehouse, _aged(call, number), _aged(person, number))
+        for part in batched(range(120), 15):
+            calls = [
+                (
+                    event(message_id=f"m{number:03}", event="Seen", properties={"n": str(number), "k": number % 7}),
+                    event("identify", userId=f"u{number % 10}", traits={f"t{number % 20}": number}),
+                )
+                for number in part
+            ]
+            put(log, warehouse, *(_aged(call, n) for pair, n in zip(calls, part, strict=True) for call in pair))
         log.retain(max_bytes=0)
         assert log.starts(EVENTS)[0] > 0
         rows, people = rows_of(warehouse, "seen"), rows_of(warehouse, "users")
@@ -144,7 +150,7 @@ class TestRebuild:
         log.close()
 
     def test_loads_go_on_meanwhile(self, warehouse: DuckDBWarehouse, log: SqliteLog):
-        put(log, warehouse, *some(200))
+        put(log, warehouse, *some(100))
         done = threading.Event()
         loads: list[int] = []
 

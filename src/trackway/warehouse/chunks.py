@@ -8,7 +8,7 @@ columns, the context's above all, are built once for all calls of a source, orde
 them, and `tracks` the slice of all its events.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -18,11 +18,12 @@ from msgspec import Struct
 from trackway.events import canary
 from trackway.events.records import EventRecord
 from trackway.warehouse.body import Body, encode_json, read_body, read_object
-from trackway.warehouse.columns import INSTANT, Column, Kind, Values, column_of, instants_of, text_array, text_of
-from trackway.warehouse.entities import Latest, Owners, latest
+from trackway.warehouse.columns import INSTANT, Column, Kind, Values, column_of, instants_of, taken, text_array
+from trackway.warehouse.entities import Described, Latest, described, entities_of, joined
 from trackway.warehouse.integrations import is_wanted
+from trackway.warehouse.joining import join_columns
 from trackway.warehouse.naming import Rules
-from trackway.warehouse.objects import Objects
+from trackway.warehouse.objects import Objects, distinct
 from trackway.warehouse.rows import STANDARD, TRACKS, HasRoom, Shapes, SourceCalls, TableCalls
 
 CONTEXT = "context_"
@@ -30,6 +31,8 @@ REST = "_rest"
 """The column of what has no column, a JSON object; no property's name, as those begin with no `_` unless a word that is
 reserved follows."""
 _ENTITIES = {"identifies": "users", "groups": "accounts"}
+_PART_RECORDS, _PART_BYTES = 20_000, 16 << 20
+"""Of the events that are read together."""
 
 
 class Chunk(Struct, kw_only=True):
@@ -60,37 +63,25 @@ class Batch(Struct, kw_only=True):
 
 
 def build(
-    records: Iterable[EventRecord],
+    records: Sequence[EventRecord],
     rules: Rules,
     warehouse: str,
     *,
     shapes: Shapes | None = None,
     has_room: HasRoom = lambda schema, table: True,
+    go_on: Callable[[], None] = lambda: None,
 ) -> Batch:
     """Turn events, in the order they arrived, into chunks for the warehouse of this name.
 
     `shapes` carries what is learned from one load to the next. An event whose table has no room is a row of `tracks`
-    alone, with its properties in `_rest`.
+    alone, with its properties in `_rest`. `go_on` is called now and then, and may raise to make an end.
     """
-    shapes = Shapes(rules) if shapes is None else shapes
-    sources: dict[str, SourceCalls] = {}
-    left_out = unreadable = 0
-    for record in records:
-        if record.source == canary.SOURCE:
-            left_out += 1
-            continue
-        body = read_body(record.body)
-        if body is None:
-            body, unreadable = Body(), unreadable + 1
-        if (body.integrations and not is_wanted(body.integrations, warehouse)) or not has_table(record.type):
-            left_out += 1
-            continue
-        calls = sources.get(record.source)
-        if calls is None:
-            calls = sources[record.source] = SourceCalls(record.source, rules, has_room)
-        calls.add(record, body)
-    chunks = [chunk for calls in sources.values() for chunk in _chunks(calls, shapes)]
-    return Batch(chunks=chunks, left_out=left_out, unreadable=unreadable)
+    load = _Load(warehouse, Shapes(rules) if shapes is None else shapes, has_room)
+    for part in _parts(records):
+        go_on()
+        load.add(part)
+    go_on()
+    return load.batch()
 
 
 def has_table(kind: str) -> bool:
@@ -98,30 +89,122 @@ def has_table(kind: str) -> bool:
     return kind == "track" or kind in STANDARD
 
 
-def _chunks(source: SourceCalls, shapes: Shapes) -> Iterator[Chunk]:
-    common = _Common(source, shapes)
-    schema = source.schema
-    if source.tracks:
-        columns = common.columns(0, common.tracks, events=True)
-        if (rest := _rest_of_tracks(source)) is not None:
-            columns[REST] = rest
-        yield Chunk(schema=schema, table=TRACKS, rows=common.tracks, columns=columns)
-    start = 0
-    for calls in [*source.tracks, *source.others]:
-        rows = len(calls.records)
-        if calls.name:
-            objects = Objects(calls.objects, shapes.table(schema, calls.name))
-            own = _own_columns(calls, objects.values)
-            present = {
-                name: column
-                for name, values in objects.values.items()
-                if name not in own and (column := column_of(values)) is not None
-            }
-            columns = common.columns(start, rows, events=bool(calls.slug)) | own | present
-            yield Chunk(schema=schema, table=calls.name, rows=rows, columns=columns)
-            if calls.name in _ENTITIES and (entities := _entities(schema, calls, objects, common.part(start, rows))):
-                yield entities
-        start += rows
+def _parts(records: Sequence[EventRecord]) -> Iterator[Sequence[EventRecord]]:
+    """Cut a load into parts that can be held in memory as text, objects and columns."""
+    start = size = 0
+    for place, record in enumerate(records):
+        if place - start == _PART_RECORDS or size > _PART_BYTES:
+            yield records[start:place]
+            start, size = place, 0
+        size += len(record.body)
+    yield records[start:] if start else records
+
+
+class _Load:
+    """A load, part by part."""
+
+    def __init__(self, warehouse: str, shapes: Shapes, has_room: HasRoom) -> None:
+        self._warehouse, self._shapes, self._has_room = warehouse, shapes, has_room
+        self._chunks: dict[str, list[Chunk]] = {}
+        """By `schema.table`: the rows of each part."""
+        self._described: dict[tuple[str, str], list[Described]] = {}
+        """By schema and table: what each part says of users or accounts."""
+        self._left_out = self._unreadable = 0
+
+    def add(self, records: Sequence[EventRecord]) -> None:
+        """Take in the next part."""
+        for source in self._sort(records):
+            for chunk in self._chunks_of(source):
+                self._chunks.setdefault(chunk.name, []).append(chunk)
+
+    def _sort(self, records: Sequence[EventRecord]) -> Iterable[SourceCalls]:
+        """The calls by source and table, without those that are for no table of this warehouse."""
+        sources: dict[str, SourceCalls] = {}
+        tables: dict[tuple[str, str, str], TableCalls | None] = {}
+        bodies = [read_body(record.body) for record in records]
+        for record, body in zip(records, bodies, strict=True):
+            key = (record.source, record.type, record.name)
+            try:
+                calls = tables[key]
+            except KeyError:
+                calls = tables[key] = self._table_of(record, sources)
+            if calls is None:
+                self._left_out += 1
+                continue
+            if body is None:
+                body, self._unreadable = Body(), self._unreadable + 1
+            elif body.integrations and not is_wanted(body.integrations, self._warehouse):
+                self._left_out += 1
+                continue
+            calls.records.append(record)
+            calls.bodies.append(body)
+        return sources.values()
+
+    def _table_of(self, record: EventRecord, sources: dict[str, SourceCalls]) -> TableCalls | None:
+        if record.source == canary.SOURCE or not has_table(record.type):
+            return None
+        calls = sources.get(record.source)
+        if calls is None:
+            calls = sources[record.source] = SourceCalls(record.source, self._shapes.rules, self._has_room)
+        return calls.table_of(record)
+
+    def _chunks_of(self, source: SourceCalls) -> Iterator[Chunk]:
+        common = _Common(source, self._shapes)
+        schema = source.schema
+        if common.tracks:
+            columns = common.columns(0, common.tracks, events=True)
+            if (rest := _rest_of_tracks(source)) is not None:
+                columns[REST] = rest
+            yield Chunk(schema=schema, table=TRACKS, rows=common.tracks, columns=columns)
+        start = 0
+        for calls in [*source.tracks, *source.others]:
+            rows = len(calls.records)
+            if calls.name and rows:
+                objects = Objects(calls.objects, self._shapes.table(schema, calls.name))
+                own = _own_columns(calls, objects.values)
+                columns = common.columns(start, rows, events=bool(calls.slug)) | own
+                for name, values in objects.values.items():
+                    if name not in own and (column := column_of(values)) is not None:
+                        columns[name] = column
+                yield Chunk(schema=schema, table=calls.name, rows=rows, columns=columns)
+                if calls.name in _ENTITIES:
+                    self._describe(schema, calls, objects, common.part(start, rows))
+            start += rows
+
+    def _describe(self, schema: str, calls: TableCalls, objects: Objects, common: "_Part") -> None:
+        """Keep what these calls say of users or accounts."""
+        ids: list[Any]
+        if calls.name == "groups":
+            ids = [body.group_id for body in calls.bodies]
+        else:
+            ids = [record.user_id for record in calls.records]
+        every = Described(
+            ids=(),
+            times_ms=[record.timestamp_ms for record in calls.records],
+            received_at=common.received_at,
+            context=common.context,
+            traits={name: values for name, values in objects.values.items() if name not in calls.own},
+            nulls={name: rows for name, rows in objects.nulls().items() if name not in calls.own},
+        )
+        if (found := described(ids, every)) is not None:
+            self._described.setdefault((schema, _ENTITIES[calls.name]), []).append(found)
+
+    def batch(self) -> Batch:
+        """Return what the load writes."""
+        chunks = [_joined(parts) for parts in self._chunks.values()]
+        for (schema, table), parts in self._described.items():
+            columns, latest = entities_of(joined(parts))
+            rows = len(latest.at)
+            chunks.append(Chunk(schema=schema, table=table, rows=rows, columns=columns, latest=latest))
+        return Batch(chunks=chunks, left_out=self._left_out, unreadable=self._unreadable)
+
+
+def _joined(parts: Sequence[Chunk]) -> Chunk:
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    columns = join_columns([(part.columns, part.rows) for part in parts])
+    return Chunk(schema=first.schema, table=first.table, rows=sum(part.rows for part in parts), columns=columns)
 
 
 def _own_columns(calls: TableCalls, values: Mapping[str, Values]) -> dict[str, Column]:
@@ -176,7 +259,11 @@ class _Common:
         slugs = [slug for calls in source.tracks for slug in [calls.slug] * len(calls.records)]
         names = [record.name for record in records[: self.tracks]]
         self._events = {"event": _texts(slugs), "event_text": _texts(names)}
-        self.context = Objects([body.context for body in bodies], shapes.context(source.schema)).values
+        # All events of a page view have one context, and all of a server.
+        texts, places = distinct([body.context for body in bodies])
+        self.context = Objects(texts, shapes.context(source.schema)).values
+        if places is not None:
+            self.context = {name: taken(values, places) for name, values in self.context.items()}
 
     def part(self, start: int, rows: int) -> _Part:
         """What users and accounts have of so many calls."""
@@ -203,48 +290,3 @@ def _texts(values: list[Any]) -> pa.Array:
 
 def _instants(times_ms: list[int]) -> pa.Array:
     return pa.array(times_ms, pa.timestamp("ms")).cast(INSTANT)
-
-
-def _entities(schema: str, calls: TableCalls, objects: Objects, common: _Part) -> Chunk | None:
-    """The users or accounts that these calls are about; None when there are none."""
-    ids: list[Any]
-    if calls.name == "groups":
-        ids = [body.group_id for body in calls.bodies]
-    else:
-        ids = [record.user_id for record in calls.records]
-    rows = [row for row, owner in enumerate(ids) if owner is not None and owner != ""]
-    if not rows:
-        return None
-    owners = Owners([text_of(ids[row]) for row in rows], [calls.records[row].timestamp_ms for row in rows])
-    last = pa.array(rows, pa.int64()).take(owners.last_rows)
-    values, times = latest(owners, *_traits(calls, objects, rows))
-    columns = {
-        "id": Column(pa.array(owners.ids, pa.string()), Kind.TEXT),
-        "received_at": Column(common.received_at.take(last), Kind.TIMESTAMP),
-    }
-    for name, every in common.context.items():
-        if (column := column_of(_take(every, rows))) is not None:
-            columns[name] = column.taken(owners.last_rows)
-    return Chunk(
-        schema=schema,
-        table=_ENTITIES[calls.name],
-        rows=len(owners.ids),
-        columns=columns | values,
-        latest=Latest(at=owners.moments.take(owners.last_rows), times=times),
-    )
-
-
-def _traits(calls: TableCalls, objects: Objects, rows: list[int]) -> tuple[dict[str, Values], dict[str, list[int]]]:
-    """The traits of these rows, and which of these have null."""
-    values = {name: _take(every, rows) for name, every in objects.values.items() if name not in calls.own}
-    nulls = {name: places for name, places in objects.nulls().items() if name not in calls.own}
-    if len(rows) < len(calls.records):
-        place = {row: number for number, row in enumerate(rows)}
-        nulls = {name: [place[row] for row in places if row in place] for name, places in nulls.items()}
-    return values, nulls
-
-
-def _take(values: Values, rows: list[int]) -> Values:
-    if len(rows) == len(values):
-        return values
-    return values.take(pa.array(rows, pa.int64())) if isinstance(values, pa.Array) else [values[row] for row in rows]

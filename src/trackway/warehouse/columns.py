@@ -20,6 +20,7 @@ written as an integer. So is an instant that went through a column of timestamps
 """
 
 import enum
+import functools
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, cast
@@ -38,6 +39,7 @@ _LARGEST_DECIMAL = 10 ** (38 - DECIMALS)
 _UTC = pa.timestamp("us", "UTC")
 INSTANT = pa.timestamp("us")
 _YEAR_1_US, _YEAR_10000_US = -62_135_596_800_000_000, 253_402_300_800_000_000
+_NUMBERS = {pa.int64(), pa.float64()}
 
 
 class Kind(enum.Enum):
@@ -79,6 +81,11 @@ def join(one: Kind, other: Kind) -> Kind:
 
 Values = pa.Array | Sequence[Any]
 """JSON scalars, null where there is none: an Arrow array when all are of one type, else Python's own."""
+
+
+def taken(values: Values, rows: pa.Array) -> Values:
+    """Return these rows of the values."""
+    return values.take(rows) if isinstance(values, pa.Array) else [values[row] for row in rows.to_pylist()]
 
 
 class Column:
@@ -152,6 +159,26 @@ class Column:
         taken = Column(self._values.take(rows), self.kind, originals)
         taken._instants = None if self._instants is None else self._instants.take(rows)
         return taken
+
+    @staticmethod
+    def stacked(parts: "Sequence[tuple[Column | None, int]]") -> "Column | None":
+        """Return columns one after the other, None for so many rows without a value; or None when their types differ.
+
+        Not all can be None.
+        """
+        columns = [column for column, _ in parts if column is not None]
+        types = {column._values.type for column in columns}
+        if len(types) > 1 and types <= _NUMBERS and Kind.LONG not in {column.kind for column in columns}:
+            types = {pa.float64()}
+        if len(types) > 1 or any(column._originals is not None for column in columns):
+            return None
+        [only] = types
+        arrays = [pa.nulls(rows, only) if column is None else column._values.cast(only) for column, rows in parts]
+        stacked = Column(pa.concat_arrays(arrays), functools.reduce(join, {column.kind for column in columns}))
+        if stacked.kind is Kind.TIMESTAMP and pa.types.is_string(only):
+            instants = [pa.nulls(rows, INSTANT) if one is None else one.as_kind(Kind.TIMESTAMP) for one, rows in parts]
+            stacked._instants = pa.concat_arrays(instants)
+        return stacked
 
 
 def _are_whole(values: pa.Array) -> bool:

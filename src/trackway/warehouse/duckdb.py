@@ -48,7 +48,7 @@ _SETTINGS: _Config = {
     "autoload_known_extensions": False,
     "python_enable_replacements": False,
     # A checkpoint writes the last rows of each table once more, so it is not done for every few loads.
-    "wal_autocheckpoint": "64MB",
+    "wal_autocheckpoint": "16MB",
 }
 _PURGE_EVERY_S = 600.0
 _MOST_MEMORY_BYTES = 2_000_000_000
@@ -75,7 +75,7 @@ class DuckDBWarehouse(ClosedByWith):
         *,
         name: str = "duckdb",
         memory_bytes: int = 128_000_000,
-        threads: int = 2,
+        threads: int = 1,
         given: Mapping[str, Mapping[str, Kind]] | None = None,
         most_columns: int = 5000,
         most_tables: int = 5000,
@@ -215,13 +215,17 @@ class DuckDBWarehouse(ClosedByWith):
         self._interrupted.clear()
         account = LoadAccount(len(records))
         batch = build(
-            records, self._rules, self._name, shapes=self._shapes, has_room=room_for(self._tables, self._most_tables)
+            records,
+            self._rules,
+            self._name,
+            shapes=self._shapes,
+            has_room=room_for(self._tables, self._most_tables),
+            go_on=self._stop_if_interrupted,
         )
         self._tables.start_load()
         with self._transaction():
             for chunk in batch.chunks:
-                if self._interrupted.is_set():
-                    raise WarehouseError(f"the load into {self._name} was interrupted")
+                self._stop_if_interrupted()
                 self._tables.write(chunk, account.at)
                 account.count(chunk)
             self._connection.executemany(
@@ -233,6 +237,10 @@ class DuckDBWarehouse(ClosedByWith):
         except duckdb.Error:
             self._failed = True  # what is committed stays so; `_recover` sees to the rest
         return account.report(batch, self._tables)
+
+    def _stop_if_interrupted(self) -> None:
+        if self._interrupted.is_set():
+            raise WarehouseError(f"the load into {self._name} was interrupted")
 
     @contextlib.contextmanager
     def _transaction(self) -> Generator[None]:

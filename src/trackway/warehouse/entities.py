@@ -8,12 +8,15 @@ moment count in the order of the log. Each trait has its own moment, as calls me
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 from msgspec import Struct
 
-from trackway.warehouse.columns import INSTANT, Column, Values, column_of
+from trackway.warehouse.columns import INSTANT, Column, Kind, Values, column_of, taken, text_of
+from trackway.warehouse.joining import join_values
 
 
 class Latest(Struct, frozen=True, kw_only=True):
@@ -25,6 +28,82 @@ class Latest(Struct, frozen=True, kw_only=True):
     times: dict[str, pa.Array]
     """By trait's column and row: the moment of the last call that had the trait; null where none had. The column's
     value holds unless one of a later moment is stored; it is null where null was sent."""
+
+
+class Described(Struct, frozen=True, kw_only=True):
+    """Calls that say something about users or groups, in the order of the log; by row what each has."""
+
+    ids: Sequence[str]
+    times_ms: Sequence[int]
+    received_at: pa.Array
+    context: Mapping[str, Values]
+    """By column."""
+    traits: Mapping[str, Values]
+    """By column."""
+    nulls: Mapping[str, Sequence[int]]
+    """By column of a trait: the rows that have null."""
+
+
+def described(ids: Sequence[Any], calls: Described) -> Described | None:
+    """Return those of the calls that have an id, which is text then; None when there are none."""
+    rows = [row for row, owner in enumerate(ids) if owner is not None and owner != ""]
+    if not rows:
+        return None
+    if len(rows) == len(ids):
+        return msgspec.structs.replace(calls, ids=list(map(text_of, ids)))
+    kept = pa.array(rows, pa.int64())
+    place = {row: number for number, row in enumerate(rows)}
+    return Described(
+        ids=[text_of(ids[row]) for row in rows],
+        times_ms=[calls.times_ms[row] for row in rows],
+        received_at=calls.received_at.take(kept),
+        context={name: taken(values, kept) for name, values in calls.context.items()},
+        traits={name: taken(values, kept) for name, values in calls.traits.items()},
+        nulls={name: [place[row] for row in places if row in place] for name, places in calls.nulls.items()},
+    )
+
+
+def joined(parts: Sequence[Described]) -> Described:
+    """Return the calls of several parts of a load, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    nulls: dict[str, list[int]] = {}
+    start = 0
+    for part in parts:
+        for name, rows in part.nulls.items():
+            nulls.setdefault(name, []).extend(start + row for row in rows)
+        start += len(part.ids)
+    return Described(
+        ids=[one for part in parts for one in part.ids],
+        times_ms=[one for part in parts for one in part.times_ms],
+        received_at=pa.concat_arrays([part.received_at for part in parts]),
+        context=_joined([part.context for part in parts], parts),
+        traits=_joined([part.traits for part in parts], parts),
+        nulls=nulls,
+    )
+
+
+def _joined(columns: Sequence[Mapping[str, Values]], parts: Sequence[Described]) -> dict[str, Values]:
+    names = dict.fromkeys(name for values in columns for name in values)
+    counts = [len(part.ids) for part in parts]
+    return {
+        name: join_values([(values.get(name), rows) for values, rows in zip(columns, counts, strict=True)])
+        for name in names
+    }
+
+
+def entities_of(calls: Described) -> tuple[dict[str, Column], Latest]:
+    """Return the users or accounts as the calls leave them, a row each, and when what they have was said."""
+    owners = Owners(calls.ids, calls.times_ms)
+    values, times = latest(owners, calls.traits, calls.nulls)
+    columns = {
+        "id": Column(pa.array(owners.ids, pa.string()), Kind.TEXT),
+        "received_at": Column(calls.received_at.take(owners.last_rows), Kind.TIMESTAMP),
+    }
+    for name, every in calls.context.items():
+        if (column := column_of(every)) is not None:
+            columns[name] = column.taken(owners.last_rows)
+    return columns | values, Latest(at=owners.moments.take(owners.last_rows), times=times)
 
 
 class Owners:

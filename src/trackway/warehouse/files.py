@@ -97,11 +97,17 @@ class FilesWarehouse(ClosedByWith):
             commits, tables = self._open()
             tables.start_load()
             room = room_for(tables, self._most_tables)
-            batch = build(records, FILES_RULES, self._name, shapes=self._shapes, has_room=room)
+            batch = build(
+                records,
+                FILES_RULES,
+                self._name,
+                shapes=self._shapes,
+                has_room=room,
+                go_on=self._stop_if_interrupted,
+            )
             staging = commits.stage()
             for chunk in batch.chunks:
-                if self._interrupted.is_set():
-                    raise WarehouseError(f"the load into {self._name} was interrupted")
+                self._stop_if_interrupted()
                 tables.write(chunk, account.at, staging, commits.head.number + 1)
                 account.count(chunk)
             if self._layouts.any_kept and account.began - self._expired_at > _EXPIRE_EVERY_S:
@@ -113,6 +119,10 @@ class FilesWarehouse(ClosedByWith):
             self._unlisted |= touched & tables.shapes.keys()
             self._list_in_iceberg()
         return account.report(batch, tables)
+
+    def _stop_if_interrupted(self) -> None:
+        if self._interrupted.is_set():
+            raise WarehouseError(f"the load into {self._name} was interrupted")
 
     def _list_in_iceberg(self) -> None:
         """Let the catalogue follow; what is committed stays so whatever comes of it, and the next load tries again."""

@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from trackway.events.records import EVENTS, decode_event
+from trackway.events.records import EVENTS, EventRecord, decode_event
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogReader, Slice
 from trackway.warehouse.contract import LoadReport, Warehouse, WarehouseError
@@ -25,8 +25,10 @@ from trackway.workspace.model import Warehouse as Settings
 
 State = Literal["starting", "idle", "loading", "failing", "stopped"]
 
-_LOAD_BYTES = 16 << 20
-"""Bytes of events taken into one load at the most: a load needs several times as much memory for a moment."""
+_LOAD_BYTES = 48 << 20
+"""Bytes of events taken into one load at the most, when many wait: what a load costs for each table and each commit is
+shared by its events. A load needs twice as much memory for a moment."""
+_POLL_BYTES = 8 << 20
 _IDLE_S = 0.25
 """How long a stop may wait for an idle loader."""
 _REST, _LONGEST_REST_S = 3.0, 30.0
@@ -151,19 +153,17 @@ class WarehouseLoader:
         return self._log.reader(EVENTS, consumer=self.consumer, start=positions)
 
     def _load_next(self, reader: LogReader) -> None:
-        slices = self._gather(reader)
-        if not slices or self._stopping.is_set():
-            return
-        self._note(state="loading")
         before = self._status.positions
-        positions = {part.partition: part.next for part in slices}
         with _uncollected():
-            records = [decode_event(record) for part in slices for record in part.records]
-            report = self._warehouse.load(records, EVENTS, positions)
-        self._note_load(report, before | positions, missed=_missed(before, slices))
+            taken = self._gather(reader)
+            if not taken.records or self._stopping.is_set():
+                return
+            self._note(state="loading")
+            report = self._warehouse.load(taken.records, EVENTS, taken.positions)
+        self._note_load(report, before | taken.positions, missed=taken.missed)
         self._rows = min(self._most_rows, self._rows + self._rows // 8 + 1)
         reader.commit(self._status.positions)
-        self._tell(report, min((record.received_at_ms for record in records), default=0))
+        self._tell(report, min((record.received_at_ms for record in taken.records), default=0))
 
     def _tell(self, report: LoadReport, oldest_ms: int) -> None:
         if self._on_load is None:
@@ -173,24 +173,33 @@ class WarehouseLoader:
         except Exception:
             logger.exception("the report of a load into %s is lost", self._name)
 
-    def _gather(self, reader: LogReader) -> list[Slice]:
+    def _gather(self, reader: LogReader) -> "_Taken":
         """Wait for events and return what makes up the next load; nothing when there is none for a while."""
-        slices = reader.poll(max_records=self._rows, max_bytes=_LOAD_BYTES, timeout_s=_IDLE_S)
-        if not slices:
+        taken = _Taken(self._status.positions)
+        first = reader.poll(max_records=self._rows, max_bytes=_POLL_BYTES, timeout_s=_IDLE_S)
+        if not first:
             self._note_idle()
-            return []
+            return taken
+        taken.add(first)
+        self._fill(taken, reader)
         # Nothing is read meanwhile: the events wait as well in the log, and reading them one by one costs more.
-        if self._has_room(slices) and self._stopping.wait(linger_s(self._load_every_s, self._status.last_load)):
-            return []
-        while self._has_room(slices):
-            more = reader.poll(max_records=self._rows - _count(slices), max_bytes=_LOAD_BYTES - _size(slices))
-            if not more:
-                break
-            slices += more
-        return slices
+        if self._has_room(taken) and not self._stopping.wait(linger_s(self._load_every_s, self._status.last_load)):
+            self._fill(taken, reader)
+        return taken
 
-    def _has_room(self, slices: list[Slice]) -> bool:
-        return _count(slices) < self._rows and _size(slices) < _LOAD_BYTES
+    def _fill(self, taken: "_Taken", reader: LogReader) -> None:
+        """Take what there is, as far as a load has room for it."""
+        while self._has_room(taken) and not self._stopping.is_set():
+            more = reader.poll(
+                max_records=self._rows - len(taken.records),
+                max_bytes=min(_POLL_BYTES, _LOAD_BYTES - taken.size_bytes),
+            )
+            if not more:
+                return
+            taken.add(more)
+
+    def _has_room(self, taken: "_Taken") -> bool:
+        return len(taken.records) < self._rows and taken.size_bytes < _LOAD_BYTES
 
     def _note(self, **changes: object) -> None:
         with self._lock:
@@ -251,19 +260,23 @@ def linger_s(load_every_s: float, last: LoadReport | None) -> float:
     return max(load_every_s, rest_s)
 
 
-def _missed(before: Mapping[int, int], slices: list[Slice]) -> int:
-    """How many records are missing between what was loaded and `slices`, in partitions that were loaded before."""
-    expected = dict(before)
-    missed = 0
-    for part in slices:
-        missed += part.first - expected.get(part.partition, part.first)
-        expected[part.partition] = part.next
-    return missed
+class _Taken:
+    """Events taken from the log for one load. Their records are not kept: that would be as much memory again."""
 
+    def __init__(self, before: Mapping[int, int]) -> None:
+        """Begin with nothing; `before` is what was loaded, by partition."""
+        self.records: list[EventRecord] = []
+        self.size_bytes = 0
+        self.positions: dict[int, int] = {}
+        """The next offset to load, by partition that events were taken from."""
+        self.missed = 0
+        """Records that are missing in the log since what was loaded, in partitions that were loaded before."""
+        self._expected = dict(before)
 
-def _count(slices: list[Slice]) -> int:
-    return sum(len(part.records) for part in slices)
-
-
-def _size(slices: list[Slice]) -> int:
-    return sum(len(record) for part in slices for record in part.records)
+    def add(self, slices: list[Slice]) -> None:
+        """Take the records of `slices`, which follow on those before."""
+        for part in slices:
+            self.records += map(decode_event, part.records)
+            self.size_bytes += sum(map(len, part.records))
+            self.missed += part.first - self._expected.get(part.partition, part.first)
+            self._expected[part.partition] = self.positions[part.partition] = part.next

@@ -33,6 +33,8 @@ _FEW = 3
 _MOST_ASIDE = 200
 """With more keys of several types, everything goes the slow way."""
 _TRIES = 20
+_SAMPLE, _MOST_DIFFERENT = 2000, 0.9
+"""Alike texts are looked for when fewer of so many differ."""
 _COMPLAINT = re.compile(r"Column\((/.*)\) (?:changed from|was specified twice).* in row ([0-9]+)\Z", re.DOTALL)
 _members = msgspec.json.Decoder(dict[str, Raw]).decode
 _Path = tuple[str, ...]
@@ -63,6 +65,16 @@ class Shape:
 
 def _fields(tree: dict[str, Any]) -> list[pa.Field]:
     return [pa.field(key, pa.string() if below is None else pa.struct(_fields(below))) for key, below in tree.items()]
+
+
+def distinct(texts: Sequence[Raw]) -> tuple[Sequence[Raw], pa.Array | None]:
+    """Return texts that differ, and the place among them of each of `texts`; or all, and None, when few are alike."""
+    first = {bytes(text) for text in texts[:_SAMPLE]}
+    if len(texts) < _SAMPLE or len(first) > _SAMPLE * _MOST_DIFFERENT:
+        return texts, None
+    places: dict[bytes, int] = {}
+    found = [places.setdefault(bytes(text), len(places)) for text in texts]
+    return list(map(Raw, places)), pa.array(found, pa.int32())
 
 
 class Objects:

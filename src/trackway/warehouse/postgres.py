@@ -139,7 +139,14 @@ class PostgresWarehouse(ClosedByWith):
             tables = self._prepared()
             tables.start_load()
             room = room_for(tables, self._most_tables)
-            batch = build(records, POSTGRES_RULES, self._name, shapes=self._shapes, has_room=room)
+            batch = build(
+                records,
+                POSTGRES_RULES,
+                self._name,
+                shapes=self._shapes,
+                has_room=room,
+                go_on=self._stop_if_interrupted,
+            )
             connection = self._session.connection()
             with connection.transaction():
                 self._check_positions(connection, topic)

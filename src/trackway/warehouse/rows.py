@@ -52,9 +52,9 @@ def room_for(tables: HasTables, most_tables: int) -> HasRoom:
     made: dict[str, set[str]] = {}
 
     def has_room(schema: str, table: str) -> bool:
-        if tables.has(schema, table):
-            return True
         new = made.setdefault(schema, set())
+        if table in new or tables.has(schema, table):
+            return True
         if tables.tables_of(schema) + len(new) >= most_tables:
             return False
         new.add(table)
@@ -105,11 +105,6 @@ class TableCalls:
         self.records: list[EventRecord] = []
         self.bodies: list[Body] = []
 
-    def add(self, record: EventRecord, body: Body) -> None:
-        """Add a call."""
-        self.records.append(record)
-        self.bodies.append(body)
-
     @property
     def objects(self) -> list[Raw]:
         """The properties or the traits of each call."""
@@ -126,8 +121,6 @@ class SourceCalls:
         self._events: dict[str, TableCalls] = {}
         """By table."""
         self._standard: dict[str, TableCalls] = {}
-        self._by_name: dict[tuple[str, str], TableCalls] = {}
-        """By the call's type and name."""
         self._rules = rules
         self._has_room = has_room
 
@@ -141,15 +134,9 @@ class SourceCalls:
         """All other calls by their table."""
         return list(self._standard.values())
 
-    def add(self, record: EventRecord, body: Body) -> None:
-        """Add a call of a type that has a table."""
-        kind = record.type
-        key = (kind, record.name if kind == "track" else "")
-        calls = self._by_name.get(key)
-        if calls is None:
-            calls = self._by_name[key] = self._event(record.name) if kind == "track" else self._call(kind)
-        calls.records.append(record)
-        calls.bodies.append(body)
+    def table_of(self, record: EventRecord) -> TableCalls:
+        """Return where a call of a type that has a table belongs."""
+        return self._event(record.name) if record.type == "track" else self._call(record.type)
 
     def _event(self, event: str) -> TableCalls:
         name = event_name(event, self._rules)
@@ -161,5 +148,7 @@ class SourceCalls:
 
     def _call(self, kind: str) -> TableCalls:
         name = STANDARD[kind]
-        calls = self._standard[name] = TableCalls(name, own=_OWN[name])
+        calls = self._standard.get(name)
+        if calls is None:
+            calls = self._standard[name] = TableCalls(name, own=_OWN[name])
         return calls

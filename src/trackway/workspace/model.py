@@ -146,7 +146,7 @@ class Warehouse(Settings, frozen=True, kw_only=True):
     """The longest an event waits before its rows are committed."""
     snapshot_every: Duration | None = None
     """How often a DuckDB file is copied to `….snapshot.duckdb` beside it, for other tools to open; default: never."""
-    rows: Annotated[int, Meta(ge=1)] = 20_000
+    rows: Annotated[int, Meta(ge=1)] = 60_000
     """Events taken into one load at the most."""
 
 
