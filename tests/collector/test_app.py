@@ -18,7 +18,9 @@ from trackway.events.records import RAW, RawRecord, decode_raw
 from trackway.log.contract import LogUnavailable
 from trackway.log.group_commit import GroupCommit
 from trackway.log.sqlite import SqliteLog
-from trackway.workspace.model import Collector, Source, Workspace
+from trackway.workspace.governance import Block
+from trackway.workspace.model import ClientRetries, Collector, Source, Workspace
+from trackway.workspace.units import Duration
 
 NOW = 1_795_168_801.0
 WORKSPACE = Workspace(
@@ -356,6 +358,20 @@ async def test_settings_name_the_host_they_were_asked_at(client: Client):
     for key in ("NOPE", "OFF"):
         answer = await client.send(f"/v1/projects/{key}/settings", method="GET")
         assert answer is not None and answer.status == 404
+
+
+async def test_settings_steer_retries_and_switch_blocked_events_off(client: Client):
+    retries = ClientRetries(most=0, first_pause=Duration(2), longest_pause=Duration(9.5))
+    source = Source(write_keys=["WK"], client_retries=retries, block=["Mouse Moved", Block(page="Health")])
+    client.app.configure(Workspace(sources={"web": source}))
+    answer = await client.send("/v1/projects/WK/settings", method="GET")
+    assert answer is not None
+    assert answer.body["integrations"]["Segment.io"]["httpConfig"] == {
+        "rateLimitConfig": {"enabled": True, "maxRetryCount": 0, "maxRetryInterval": 10},
+        "backoffConfig": {"enabled": True, "maxRetryCount": 0, "baseBackoffInterval": 2, "maxBackoffInterval": 10},
+    }
+    switched = {name: one["enabled"] for name, one in answer.body["plan"]["track"].items()}
+    assert switched == {"__default": True, "Mouse Moved": False}
 
 
 async def test_other_paths_and_methods(client: Client):

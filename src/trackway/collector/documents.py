@@ -52,7 +52,8 @@ class Documents:
             if source.browser_sdk == "trackway":
                 return self._browser_client.sdk(accepted, known)
             return self._browser_client.script(route.key, accepted, known)
-        return json_answer(200, client_settings(route.key, host=host, prefix=prefix, scheme=scheme), _CACHEABLE)
+        settings = client_settings(route.key, source, host=host, prefix=prefix, scheme=scheme)
+        return json_answer(200, settings, _CACHEABLE)
 
     def _describe(self, route: Route, request: Incoming) -> Answer:
         scheme, host, prefix = self._address(route, request)

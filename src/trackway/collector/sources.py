@@ -15,7 +15,10 @@ from trackway.workspace.units import Size
 class OpenSource:
     """A source and what the collector keeps for it."""
 
-    __slots__ = ("_origins", "browser_sdk", "bucket", "cookie_domain", "enabled", "limits", "name", "strict")
+    __slots__ = (
+        "_origins", "blocked", "browser_sdk", "bucket", "client_retries", "cookie_domain", "enabled", "limits", "name",
+        "strict",
+    )  # fmt: skip
 
     def __init__(self, name: str, source: Source, clock: Callable[[], float]) -> None:
         self.name = name
@@ -23,6 +26,8 @@ class OpenSource:
         self.strict = source.strict
         self.browser_sdk = source.browser_sdk
         self.cookie_domain = source.cookie_domain
+        self.client_retries = source.client_retries
+        self.blocked = [rule for rule in source.block if isinstance(rule, str)]
         self.limits = Limits(source.max_event, source.max_batch)
         self._origins = tuple(source.allowed_origins)
         self.bucket = None

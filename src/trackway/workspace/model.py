@@ -30,6 +30,17 @@ Step = Literal["user_agent", "bots", "geo", "campaign", "referrer", "library", "
 """A part of the pipeline that can be left out; `docs/pipeline.md` says what each does."""
 
 
+class ClientRetries(Settings, frozen=True, kw_only=True):
+    """How browsers and phones repeat a request that failed; they read it with their settings, within a minute."""
+
+    most: Annotated[int, Meta(ge=0, le=100)] = 100
+    """How often; 0: not at all."""
+    first_pause: Duration = Duration(0.5)
+    """Before the first repetition; it doubles with each one."""
+    longest_pause: Duration = Duration(300)
+    """The longest pause, also where a `Retry-After` asks for more."""
+
+
 class Source(Settings, frozen=True, kw_only=True):
     """Where events come from: an app, a site, a server."""
 
@@ -57,6 +68,8 @@ class Source(Settings, frozen=True, kw_only=True):
     """What the snippet's `analytics.min.js` is: Segment's analytics-next, or Trackway's own client."""
     cookie_domain: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}$")] | None = None
     """The site's domain, such as `shop.example`: the collector renews the browser client's id cookies for it."""
+    client_retries: ClientRetries = ClientRetries()
+    """How browsers and phones repeat a request that failed; Segment's `httpConfig`."""
     skip: list[Step] = []
     """Parts of the pipeline that leave this source's events alone."""
     block: list[str | Block] = []
