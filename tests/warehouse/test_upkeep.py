@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from tests.warehouse.making import RECEIVED_MS, batched, column_of, event, rows_of, types_of
+from trackway.events import canary
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
@@ -63,6 +64,15 @@ class TestRecount:
                 *[table for [table] in warehouse.query("SHOW TABLES").rows if table.startswith("_x")],
             )
         }  # fmt: skip
+
+    def test_a_canary_is_not_missing(self, warehouse: DuckDBWarehouse, log: SqliteLog):
+        """The server sends one a minute: every recount of a running product would find a difference."""
+        put(log, warehouse, event(event="Seen"), event(source=canary.SOURCE, event=canary.EVENT))
+        counts = {count.table: count for count in warehouse.recount(History(log), silent)}
+        assert {name: (count.log, count.rows) for name, count in counts.items()} == {
+            "shop.tracks": (1, 1),
+            "shop.seen": (1, 1),
+        }
 
     def test_a_difference_is_seen(self, tmp_path: Path, log: SqliteLog):
         path = tmp_path / "w.duckdb"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from trackway.events import canary
 from trackway.events.records import EVENTS, EventRecord, decode_event
 from trackway.log.contract import EventLog
 
@@ -31,14 +32,15 @@ class History:
     ) -> Iterator[list[EventRecord]]:
         """Yield the events before `until`, by partition, from `since` or from where the log begins.
 
-        `step` hears of those that were taken.
+        Canaries are left out, as by loads. `step` hears of those that were taken.
         """
         for partition, (first, end) in self._ranges(until, since).items():
             at = first
             while at < end:
                 before = at
                 for part in self._log.read(EVENTS, partition, at, max_records=min(_PER_STEP, end - at)):
-                    yield [decode_event(record) for record in part.records]
+                    events = (decode_event(record) for record in part.records)
+                    yield [event for event in events if event.source != canary.SOURCE]
                     step(len(part.records))
                     at = part.next
                 if at == before:
