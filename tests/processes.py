@@ -20,9 +20,15 @@ def hub(trackway: Trackway) -> psutil.Process:
 
 def pipeline(trackway: Trackway) -> psutil.Process:
     """Return the pipeline's process, which listens on nothing."""
-    others = {one.pid for one in (*collectors(trackway), hub(trackway))}
+    others = {one.pid for one in (*collectors(trackway), hub(trackway), *deliveries(trackway))}
     [found] = [one for one in _children(trackway) if one.pid not in others]
     return found
+
+
+def deliveries(trackway: Trackway) -> list[psutil.Process]:
+    """Return the processes that do nothing but deliver, by their number."""
+    numbered = [(place, one) for one in _children(trackway) for place in _unix_places(one)]
+    return [one for place, one in sorted(numbered, key=lambda found: found[0]) if "/delivery-" in place]
 
 
 def _children(trackway: Trackway) -> list[psutil.Process]:
@@ -40,3 +46,10 @@ def _ports(process: psutil.Process) -> set[int]:
     except psutil.Error:
         return set()
     return {one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN}
+
+
+def _unix_places(process: psutil.Process) -> set[str]:
+    try:
+        return {str(one.laddr) for one in process.net_connections("unix")}
+    except psutil.Error:
+        return set()

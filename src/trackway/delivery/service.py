@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import cast
 
 from msgspec import Struct, structs
@@ -16,6 +17,7 @@ from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.commits import Commits
 from trackway.delivery.deletion import orders as deletion_orders
 from trackway.delivery.filters import Filter
+from trackway.delivery.holding import held
 from trackway.delivery.ledger import destination_counts
 from trackway.delivery.metrics import Gauges, Meter, families
 from trackway.delivery.proxies import environment_proxies
@@ -112,8 +114,15 @@ class DeliveryService:
         clock: Clock | None = None,
         options: Options = PATIENT,
         transport: Callable[[Destination], Transport] | None = None,
+        keys: Collection[str] | None = None,
+        locks: Path | None = None,
+        prunes: bool = True,
     ) -> None:
         """Make everything ready; `log` is the clean log, `engine` the state database.
+
+        `keys` are the destinations to deliver to, where other processes deliver to the others; default: all. In the
+        folder `locks` it is settled that nobody else delivers to them at the same time. `prunes`: old records of all
+        destinations are deleted here.
 
         Raises:
             WorkspaceError: a destination's settings are wrong; the message points at the place.
@@ -126,7 +135,10 @@ class DeliveryService:
         self._options = options
         self._transport = transport or self._http
         self._restart = Backoff(base_s=1, cap_s=60)
-        self._slots = _slots(workspace, {})
+        self._keys = keys
+        self._locks = locks
+        self._prunes = prunes
+        self._slots = _slots(workspace, {}, keys)
         self._paused: dict[str, int] = {}
         self._changing = asyncio.Lock()
         self._state = ThreadPoolExecutor(1, thread_name_prefix="delivery-state")
@@ -139,7 +151,9 @@ class DeliveryService:
         """Start all destinations but those that are paused."""
         self._paused = await asyncio.to_thread(pauses.read, self._engine)
         self._run(self._slots.values())
-        self._tasks = [asyncio.create_task(self._prune()), asyncio.create_task(self._look())]
+        self._tasks = [asyncio.create_task(self._look())]
+        if self._prunes:
+            self._tasks.append(asyncio.create_task(self._prune()))
 
     async def stop(self, *, grace_s: float = GRACE_S) -> None:
         """Stop all destinations; requests under way have `grace_s` to end."""
@@ -148,8 +162,12 @@ class DeliveryService:
         await asyncio.gather(*self._tasks)
         self._state.shutdown()
 
-    async def configure(self, workspace: Workspace, *, grace_s: float = GRACE_S) -> None:
+    async def configure(
+        self, workspace: Workspace, *, keys: Collection[str] | None = None, grace_s: float = GRACE_S
+    ) -> None:
         """Take over changed settings: destinations they do not touch go on undisturbed, the others where they stood.
+
+        `keys` as at the start.
 
         A new destination begins at the end of the log, unless the log holds events for it already. For one that is
         gone or switched off the log holds nothing any more.
@@ -158,12 +176,12 @@ class DeliveryService:
             WorkspaceError, DestinationError: as at the start; nothing is changed.
         """
         async with self._changing:
-            await self._configure(workspace, grace_s)
+            await self._configure(workspace, keys, grace_s)
 
-    async def _configure(self, workspace: Workspace, grace_s: float) -> None:
+    async def _configure(self, workspace: Workspace, keys: Collection[str] | None, grace_s: float) -> None:
         # Every transport is made by the group `delivery`.
         kept = self._slots if workspace.delivery == self._workspace.delivery else {}
-        before, after = self._slots, _slots(workspace, kept)
+        before, after = self._slots, _slots(workspace, kept, keys)
         self._workspace = workspace
         await asyncio.gather(*(slot.stop(grace_s) for key, slot in before.items() if after.get(key) is not slot))
         self._slots = after
@@ -219,11 +237,20 @@ class DeliveryService:
 
     async def metrics(self) -> Sequence[Metric]:
         """Return what is measured at each enabled destination, as Prometheus' metric families."""
-        counts = await asyncio.to_thread(destination_counts, self._engine, self._log)
-        deletions = await asyncio.to_thread(deletion_orders.counts, self._engine)
-        return families({key: _gauges(slot) for key, slot in self._slots.items()}, counts, deletions)
+        return await measured(self.gauges(), self._engine, self._log)
+
+    def gauges(self) -> dict[str, Gauges]:
+        """Return how each enabled destination stands, for the metrics."""
+        return {key: _gauges(slot) for key, slot in self._slots.items()}
 
     async def _keep_running(self, slot: _Slot) -> None:
+        """Deliver to a destination as soon as no other process does, until it is stopped."""
+        async with held(self._locks, slot.key, slot.stopping) as mine:
+            if mine:
+                await self._keep_working(slot)
+        slot.status.state = "stopped"
+
+    async def _keep_working(self, slot: _Slot) -> None:
         """Run a destination's worker, and a new one whenever it breaks: nobody else is to notice."""
         tries = 0
         while not slot.stopping.is_set():
@@ -242,7 +269,6 @@ class DeliveryService:
                 await self._clock.wait(slot.stopping, self._restart.delay_s(tries))
             finally:
                 await transport.close()
-        slot.status.state = "stopped"
 
     def _worker(self, slot: _Slot, transport: Transport) -> DestinationWorker:
         return DestinationWorker(
@@ -311,12 +337,19 @@ def _gauges(slot: _Slot) -> Gauges:
     )
 
 
-def _slots(workspace: Workspace, kept: Mapping[str, _Slot]) -> dict[str, _Slot]:
-    """Return a slot for each enabled destination: that of `kept` where its settings have not changed."""
+async def measured(gauges: Mapping[str, Gauges], engine: Engine, log: EventLog) -> Sequence[Metric]:
+    """Return the metrics of destinations, with what the state database and the log have of them."""
+    counts = await asyncio.to_thread(destination_counts, engine, log)
+    deletions = await asyncio.to_thread(deletion_orders.counts, engine)
+    return families(gauges, counts, deletions)
+
+
+def _slots(workspace: Workspace, kept: Mapping[str, _Slot], keys: Collection[str] | None) -> dict[str, _Slot]:
+    """Return a slot for each enabled destination of `keys`: that of `kept` where its settings have not changed."""
     slots: dict[str, _Slot] = {}
     for key, settings in workspace.destinations.items():
         before = kept.get(key)
-        if settings.enabled:
+        if settings.enabled and (keys is None or key in keys):
             same = before is not None and before.settings == _settings(workspace, key)
             slots[key] = before if before is not None and same else _Slot(key, workspace)
     return slots

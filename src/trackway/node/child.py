@@ -58,7 +58,7 @@ def _run(orders: Orders) -> None:
 
         asyncio_run(
             lambda stop, news: run_collector(
-                workspace, orders.sockets[0], orders.partition, orders.canary.write_key, stop, tell_ready, news
+                workspace, orders.sockets[0], orders.number, orders.canary.write_key, stop, tell_ready, news
             )
         )
     elif orders.role == "pipeline":
@@ -68,7 +68,13 @@ def _run(orders: Orders) -> None:
     elif orders.role == "hub":
         from trackway.node.hub_process import run_hub
 
-        asyncio_run(lambda stop, news: run_hub(orders.news, orders.sockets[0], orders.canary, stop, tell_ready, news))
+        asyncio_run(lambda stop, news: run_hub(orders, stop, tell_ready, news))
+    elif orders.role == "delivery":
+        from trackway.node.delivering.process import run_delivery
+
+        asyncio_run(
+            lambda stop, news: run_delivery(orders.news, orders.number, orders.sockets[0], stop, tell_ready, news)
+        )
     else:
         raise TrackwayError(f"there is no role {orders.role}")
 

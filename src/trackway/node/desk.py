@@ -27,6 +27,7 @@ from trackway.destinations.registry import Destination
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS, Place
 from trackway.log.contract import EventLog
+from trackway.node.delivering.spread import SpreadDelivery
 from trackway.workspace.model import Destination as Settings
 from trackway.workspace.model import Workspace
 
@@ -96,7 +97,9 @@ class Detail(Struct, kw_only=True):
 class Desk:
     """Answers the console about destinations. Methods that are not `async` may block; any thread may use them."""
 
-    def __init__(self, workspace: Workspace, clean: EventLog, engine: Engine, delivery: DeliveryService) -> None:
+    def __init__(
+        self, workspace: Workspace, clean: EventLog, engine: Engine, delivery: DeliveryService | SpreadDelivery
+    ) -> None:
         self.workspace = workspace
         """The settings in force; they change while the product runs."""
         self._clean, self._engine, self._delivery = clean, engine, delivery

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable
 from typing import NamedTuple
 
+from sqlalchemy import Engine
 from starlette.applications import Starlette
 
 from trackway.catalogue.blocked import BlockedLedger, blocked_feed
@@ -34,11 +35,12 @@ from trackway.node.alerting.gather import Gatherer
 from trackway.node.alerting.keeper import AlertKeeper
 from trackway.node.alerting.messages import Messenger
 from trackway.node.canary import Canary
+from trackway.node.delivering.spread import SpreadDelivery
 from trackway.node.desk import Desk
 from trackway.node.desks import console_desks
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.monitoring import Monitor
-from trackway.node.orders import CanaryWay, News
+from trackway.node.orders import News, Orders
 from trackway.node.replaying import remaker
 from trackway.node.serve import serve
 from trackway.node.sockets import url_of
@@ -54,18 +56,17 @@ _log = logging.getLogger(__name__)
 
 
 async def run_hub(
-    first: News,
-    descriptor: int,
-    way: CanaryWay,
+    orders: Orders,
     stopping: asyncio.Event,
     ready: Callable[[], None],
     news: asyncio.Queue[News],
 ) -> None:
     """Serve the console on a bound socket, and deliver and load events, until `stopping` is set.
 
-    Canaries go `way`. `first` holds the settings to begin with; those that come as `news` are taken over part by part:
-    what they do not touch goes on undisturbed.
+    `orders` hold the settings to begin with; those that come as `news` are taken over part by part: what they do not
+    touch goes on undisturbed.
     """
+    first, way, descriptor = orders.news, orders.canary, orders.sockets[0]
     workspace = first.workspace
     async with contextlib.AsyncExitStack() as stack:
         raw, clean = open_raw_log(workspace), open_clean_log(workspace)
@@ -78,7 +79,7 @@ async def run_hub(
         warehouse_desk = WarehouseDesk(warehouses, reports, clean)
         stack.push_async_callback(warehouses.stop)
         await warehouses.start(workspace)
-        delivery = DeliveryService(workspace, clean, engine)
+        delivery = _delivery(orders, clean, engine)
         stack.push_async_callback(delivery.stop)
         await delivery.start()
         replays = ReplayService(workspace, clean, engine, remaker(raw))
@@ -183,6 +184,14 @@ def _address_of(descriptor: int) -> str:
         return url_of(listener)
 
 
+def _delivery(orders: Orders, clean: EventLog, engine: Engine) -> DeliveryService | SpreadDelivery:
+    """Return what delivers: this process, or those that the supervisor has started for it."""
+    workspace = orders.news.workspace
+    if orders.deliveries:
+        return SpreadDelivery(workspace, orders.news.owners, clean, engine, orders.deliveries)
+    return DeliveryService(workspace, clean, engine, locks=workspace.delivery_locks)
+
+
 class _Now:
     """The settings in force, for whoever asks each time."""
 
@@ -213,7 +222,7 @@ class _Parts(NamedTuple):
     """What follows the settings."""
 
     warehouses: Warehouses
-    delivery: DeliveryService
+    delivery: DeliveryService | SpreadDelivery
     replays: ReplayService
     deletions: DeletionService
     retention: _Retention
@@ -227,9 +236,13 @@ class _Parts(NamedTuple):
     now: "_Now"
     console: Starlette
 
-    async def configure(self, workspace: Workspace) -> None:
+    async def configure(self, news: News) -> None:
         """Take over changed settings."""
-        await self.delivery.configure(workspace)
+        workspace = news.workspace
+        if isinstance(self.delivery, SpreadDelivery):
+            self.delivery.configure(workspace, news.owners)
+        else:
+            await self.delivery.configure(workspace)
         await self.warehouses.configure(workspace)
         self.replays.workspace = workspace
         self.deletions.workspace = workspace
@@ -260,7 +273,7 @@ async def _follow(news: asyncio.Queue[News], parts: _Parts, *, held: Workspace) 
         heard = await news.get()
         if heard.workspace != held:
             try:
-                await parts.configure(heard.workspace)
+                await parts.configure(heard)
                 held = heard.workspace
             except TrackwayError as error:
                 _log.error("the changed settings cannot be used here: %s", error)

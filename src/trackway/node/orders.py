@@ -2,7 +2,8 @@
 
 import base64
 import pickle
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from trackway.workspace.model import Workspace
@@ -18,6 +19,8 @@ class News:
     """What is wrong with trackway.yaml as it is now, and why it is not in force."""
     waiting: tuple[str, ...] = ()
     """Keys whose change waits for a restart."""
+    owners: Mapping[str, int] = field(default_factory=dict[str, int])
+    """The number of the process that delivers to each destination; none: the hub delivers to all."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +38,14 @@ class Orders:
     """What a child is to do."""
 
     role: str
-    """`collector`, `pipeline` or `hub`."""
+    """`collector`, `pipeline`, `delivery` or `hub`."""
     news: News
     sockets: tuple[int, ...] = ()
     """File descriptors of listening sockets."""
-    partition: int = 0
+    number: int = 0
+    """Which of its role it is: a collector's partition, what a delivery process goes by among the owners."""
+    deliveries: tuple[str, ...] = ()
+    """Where the delivery processes listen, by their number; for the hub."""
     canary: CanaryWay = CanaryWay("", "")
 
 

@@ -12,6 +12,7 @@ from trackway.destinations import registry
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS
 from trackway.log import consumers
+from trackway.node.delivering.owners import Owners, processes_of
 from trackway.node.logs import open_clean_log
 from trackway.node.orders import News
 from trackway.workspace.model import Workspace
@@ -36,7 +37,8 @@ class SettingsKeeper:
         self._hurry = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="settings", daemon=True)
-        self.news = News(workspace)
+        self._owners = Owners(processes_of(workspace))
+        self.news = News(workspace, owners=self._owners.of(workspace))
         """How the settings stand."""
 
     def start(self) -> None:
@@ -72,11 +74,20 @@ class SettingsKeeper:
                 self._watch.refused(error)
             else:
                 self._watch.took(found)
-        before, now = self.news, News(self._watch.workspace, self._watch.mistake, self._watch.waiting)
+        before, now = self.news, self._now()
         if before != now:
             self.news = now
             self._changed(now)
             self._tell(before, now)
+
+    def _now(self) -> News:
+        watch = self._watch
+        return News(watch.workspace, watch.mistake, watch.waiting, self._owners.of(watch.workspace))
+
+    @property
+    def delivery_processes(self) -> int:
+        """How many processes deliver; 1 is the hub's own."""
+        return self._owners.processes
 
     def _keep_consumers(self, workspace: Workspace) -> None:
         """Let the log hold events for every destination and warehouse there is, and for no other.

@@ -1,6 +1,7 @@
 """Sockets to serve on."""
 
 import socket
+from pathlib import Path
 
 from trackway.errors import TrackwayError
 
@@ -22,6 +23,14 @@ def listen(host: str, port: int, advice: str) -> socket.socket:
     except OSError as error:
         listener.close()
         raise TrackwayError(f"{host}:{port} cannot be listened on: {error.strerror}; {advice}") from error
+    return listener
+
+
+def listen_at(place: Path) -> socket.socket:
+    """Return a Unix socket that listens at a path, in a folder that none but our own processes may enter."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(str(place))
+    listener.listen(_BACKLOG)
     return listener
 
 

@@ -7,9 +7,11 @@ collector that dies and comes back refuses no connection in between.
 import fcntl
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +22,7 @@ from typing import NamedTuple
 from trackway.errors import TrackwayError
 from trackway.node.orders import CanaryWay, News, Orders, to_line
 from trackway.node.settings import SettingsKeeper
-from trackway.node.sockets import listen, url_of
+from trackway.node.sockets import listen, listen_at, url_of
 from trackway.workspace.model import Workspace
 
 STOP_S = 4.5
@@ -37,7 +39,7 @@ class _Role(NamedTuple):
     name: str
     role: str
     sockets: tuple[int, ...] = ()
-    partition: int = 0
+    number: int = 0
 
 
 class Supervisor:
@@ -63,7 +65,12 @@ class Supervisor:
             "collector": listen(workspace.collector.host, workspace.collector.port, _advice("collector.port")),
             "console": listen(workspace.console.host, workspace.console.port, _advice("console.port")),
         }
-
+        # Bound here like the ports: who asks a delivery process that is being started again waits for it. A short path,
+        # since a Unix socket's may have no more than a hundred letters; nobody else may enter the folder.
+        self._folder = Path(tempfile.mkdtemp(prefix="trackway-"))
+        count = self._settings.delivery_processes
+        self._deliveries = [self._folder / f"delivery-{number}" for number in range(count if count > 1 else 0)]
+        self._sockets |= {place.name: listen_at(place) for place in self._deliveries}
         self._canary = CanaryWay(self.collector_url, secrets.token_urlsafe(24))
 
     @property
@@ -116,6 +123,7 @@ class Supervisor:
             keeper.join(1)
         for listener in self._sockets.values():
             listener.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
         os.close(self._lock)
 
     def _roles(self) -> list[_Role]:
@@ -124,7 +132,11 @@ class Supervisor:
             _Role(f"collector-{number}", "collector", (public,), number)
             for number in range(self._workspace.collector.processes)
         ]
-        return [*collectors, _Role("pipeline", "pipeline"), _Role("hub", "hub", (private,))]
+        deliveries = [
+            _Role(place.name, "delivery", (self._sockets[place.name].fileno(),), number)
+            for number, place in enumerate(self._deliveries)
+        ]
+        return [*collectors, _Role("pipeline", "pipeline"), *deliveries, _Role("hub", "hub", (private,))]
 
     def _keep(self, role: _Role) -> None:
         """Run a role's process, again and again with growing pauses, until stopped."""
@@ -165,10 +177,14 @@ class Supervisor:
                 pass_fds=role.sockets,
             )
             self._children[role.name] = child
-            _write_line(child, Orders(role.role, self._settings.news, role.sockets, role.partition, self._canary))
+            _write_line(child, self._orders(role))
             if self._stopping.is_set():
                 _close_input(child)
         return child
+
+    def _orders(self, role: _Role) -> Orders:
+        places = tuple(map(str, self._deliveries))
+        return Orders(role.role, self._settings.news, role.sockets, role.number, places, self._canary)
 
     def _pass_on(self, news: News) -> None:
         with self._writing:

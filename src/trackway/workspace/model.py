@@ -260,6 +260,8 @@ class Delivery(Settings, frozen=True, kw_only=True):
 
     allow_private_addresses: bool = False
     """Let destinations name loopback, link-local and private addresses."""
+    processes: Annotated[Literal["auto"] | Annotated[int, Meta(ge=1, le=64)], AT_START] = 1
+    """Processes that send, each to some of the destinations. 1: the hub's own; `auto`: one less than the cores."""
 
 
 class Workspace(Settings, frozen=True, kw_only=True):
@@ -298,6 +300,11 @@ class Workspace(Settings, frozen=True, kw_only=True):
     def data(self) -> Path:
         """The folder of logs, state and the warehouse."""
         return self.folder / "data"
+
+    @property
+    def delivery_locks(self) -> Path:
+        """The folder of the locks that keep a second process from a destination."""
+        return self.data / "delivery"
 
     def skipping(self, step: Step) -> frozenset[str] | None:
         """Return the sources whose events a part of the pipeline leaves alone; None when it is left out for all."""
