@@ -226,6 +226,22 @@ def test_odd_texts_are_the_same_both_ways(chain: list[Stage], body: bytes):
     check(chain, raw_of(body))
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        b'{"app":{"page":{"url":"https://a.example/"}},"page":null}',
+        b'{"page":{"url":"https://a.example/"},"page":null}',
+        b'{"page":{"url":"https://a.example/"},"p\\u0061ge":null}',
+        b'{"page":null,"page":{"url":"https://a.example/"}}',
+        b'{"page":{"url":"https://a.example/","more":{"x":1}}}',
+        b'{"page":{"title":"a } brace"}}',
+        b'{"page":{}}',
+    ],
+)
+def test_what_looks_like_a_page_is_the_same_both_ways(chain: list[Stage], context: bytes):
+    check(chain, raw_of(b'{"event":"Mine","context":%s}' % context))
+
+
 def test_suppressed_people_go_the_long_way():
     stages = build_default_chain()
     way = ShortWay([stages[0], Suppress(["gone"]), *stages[1:]])

@@ -5,10 +5,11 @@ Of a page alone follow campaign, click ids and referrer, of the rest all that is
 both, the context is asked about as a whole. Only the ip of the request, and the place that it tells, are added to each.
 """
 
+import secrets
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from msgspec import UNSET, Raw, json
+from msgspec import Raw, json
 
 from trackway.events.memo import Memo
 from trackway.events.records import Place, RawRecord
@@ -27,6 +28,9 @@ _OF_PAGE = frozenset({"campaign", "referrer", "trackway"})
 """Members that may follow from a page."""
 _decode_object = json.Decoder(dict[str, Any]).decode
 _encode = json.Encoder().encode
+_STAND_IN = secrets.token_hex(16)
+"""Put where a page was: what was there is the member `page` of the context only if this is read back as that."""
+_STAND_IN_TEXT = b'"%s"' % _STAND_IN.encode()
 
 
 class _Made(NamedTuple):
@@ -98,10 +102,10 @@ class UsualContexts:
         """
         before, after, user_agent, client_side = rest
         try:
-            sent = _decode_object(before + b"null" + after)
+            sent = _decode_object(before + _STAND_IN_TEXT + after)
         except NOT_USUAL:
             return None
-        if sent.pop("page", UNSET) is not None:
+        if sent.pop("page", None) != _STAND_IN:
             return None
         made = self._ask_stages(sent, user_agent, client_side)
         if made is None or not _OF_PAGE.isdisjoint(sent):
