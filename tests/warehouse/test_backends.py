@@ -118,6 +118,28 @@ class TestTables:
             assert sorted(value for name, value in user.items() if name.startswith("long")) == [1, 1, 2]
 
 
+class TestLimits:
+    def test_what_a_full_table_has_no_column_for_is_in_rest(self, backend: Backend):
+        many = {f"n{number}": number for number in range(20)}
+        with backend.open(most_columns=14) as warehouse:
+            load = Loading(warehouse)
+            load(event(message_id="m1", event="Seen", properties={"a": 1}), event("identify", userId="u", traits=many))
+            report = load(event(message_id="m2", event="Seen", properties=many))
+            [_, row], [user] = rows_of(warehouse, "seen"), rows_of(warehouse, "users")
+        assert {name: value_of(row, name) for name in many} == {name: value_of(user, name) for name in many} == many
+        assert len(row["_rest"]) == sum(report.diverted.values()) > 5
+
+    def test_events_of_a_full_schema_are_in_tracks(self, backend: Backend):
+        with backend.open(most_tables=3) as warehouse:
+            load = Loading(warehouse)
+            report = load(*(event(message_id=f"m{n}", event=f"Name {n}", properties={"n": n}) for n in range(6)))
+            rows = rows_of(warehouse, "tracks")
+        made = {name.removeprefix("shop.name_") for name in report.rows} - {"shop.tracks"}
+        assert 0 < len(made) <= 3
+        kept = {row["id"].removeprefix("m"): row["_rest"] for row in rows if "_rest" in row}
+        assert kept == {str(n): {"properties": {"n": n}} for n in range(6) if str(n) not in made}
+
+
 class TestUsers:
     def test_each_trait_is_the_latest_by_the_time_of_the_call(self, backend: Backend):
         with backend.open() as warehouse:

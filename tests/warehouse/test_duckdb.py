@@ -20,7 +20,8 @@ from trackway.warehouse import chunks
 from trackway.warehouse import duckdb as duckdb_module
 from trackway.warehouse.columns import EXACT, text_of
 from trackway.warehouse.contract import WarehouseError
-from trackway.warehouse.duckdb import DuckDBWarehouse, open_readonly
+from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.duckdb_questions import open_readonly
 from trackway.warehouse.instants import is_date_time, parse_instant
 
 REGISTER = b"""
@@ -483,10 +484,12 @@ class TestHarm:
         monkeypatch.setattr(duckdb_module, "_RELIEVE_AT", 0.0)
         with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=48_000_000) as warehouse:
             load, limits = Loading(warehouse), []
+            reading = warehouse._connection.cursor().execute("SELECT * FROM range(100_000)")
             for _ in range(5):
                 load(event(properties={"a": 1}))
                 limits += warehouse.query("SELECT current_setting('memory_limit')").rows
             assert limits[0] == limits[2] != limits[4]
+            assert len(reading.fetchall()) == 100_000, "who was reading reads on"
             assert warehouse.query("SELECT count(*) FROM tracks").rows == [[5]]
 
     def test_a_wide_table_gets_the_memory_it_needs(self, tmp_path: Path):

@@ -11,7 +11,8 @@ import pytest
 
 from tests.warehouse.making import Loading, event
 from trackway.warehouse.contract import QueryError, QueryRefused, QueryTimeout, WarehouseError
-from trackway.warehouse.duckdb import DuckDBWarehouse, ReadOnlyDuckDB, open_readonly
+from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.duckdb_questions import ReadOnlyDuckDB, open_readonly
 
 SLOW = "SELECT count(*) FROM range(100_000_000) a, range(100_000) b WHERE a.range + b.range = 7"
 not_needed_by_any_query = [1, 2, 3]
@@ -104,6 +105,7 @@ class TestAnswers:
             "SUMMARIZE seen",
             "EXPLAIN SELECT 1",
             "EXPLAIN ANALYZE SELECT 1",
+            " explain (analyze, format json) (SELECT 1)",
             "SELECT 1; -- and no more",
         ],
     )
@@ -157,6 +159,11 @@ class TestRefusals:
         "sql",
         [
             "EXPLAIN ANALYZE DELETE FROM seen",
+            "EXPLAIN ANALYZE SET GLOBAL threads = 3",
+            "EXPLAIN (ANALYZE) PRAGMA threads = 3",
+            "EXPLAIN ANALYZE CHECKPOINT",
+            "EXPLAIN /* /* */ SELECT 1 -- */ ANALYZE SET GLOBAL threads = 3",
+            "EXPLAIN (ANALYZE /* ) SELECT 1 -- */ ) SET GLOBAL threads = 3",
             "EXPLAIN ANALYZE INSERT INTO seen (id) VALUES ('x')",
             "EXPLAIN ANALYZE CREATE TABLE shop.x AS SELECT 1",
             "WITH gone AS (DELETE FROM seen RETURNING id) SELECT * FROM gone",
@@ -168,6 +175,7 @@ class TestRefusals:
         with pytest.raises(QueryError):
             asked.query(sql)
         assert asked.query("SELECT count(*) FROM seen").rows == [[1]]
+        assert asked.query("SELECT current_setting('threads')").rows == [[1]]
 
     @pytest.mark.parametrize(
         "sql",

@@ -15,7 +15,8 @@ from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import WarehouseError
-from trackway.warehouse.duckdb import DuckDBWarehouse, open_readonly
+from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.duckdb_questions import open_readonly
 from trackway.warehouse.history import History
 
 

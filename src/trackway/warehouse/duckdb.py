@@ -16,10 +16,10 @@ import contextlib
 import logging
 import shutil
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event, Lock, RLock
+from threading import Event, RLock
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -28,28 +28,18 @@ from trackway.events.records import EventRecord
 from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
+from trackway.warehouse.duckdb_questions import Questions, connect
 from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.duckdb_tables import INTERNAL, Tables, quote
 from trackway.warehouse.duckdb_upkeep import ENTITIES, Rebuild, drop_leftovers, recount
 from trackway.warehouse.history import History, Step
 from trackway.warehouse.layout import Layouts, cutoff
 from trackway.warehouse.loading import ClosedByWith, LoadAccount
-from trackway.warehouse.naming import RESERVED_COLUMNS, Rules, schema_name
-from trackway.warehouse.query import run_query
+from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
 from trackway.warehouse.rows import Shapes, room_for
 from trackway.warehouse.upkeep import Rebuilt, TableCount
 
 _log = logging.getLogger(__name__)
-_Config = dict[str, str | bool | int | float | list[str]]
-_SETTINGS: _Config = {
-    # What a SELECT may do must not depend on what its text says: see query.py.
-    "enable_external_access": False,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "python_enable_replacements": False,
-    # A checkpoint writes the last rows of each table once more, so it is not done for every few loads.
-    "wal_autocheckpoint": "16MB",
-}
 _PURGE_EVERY_S = 600.0
 _MOST_MEMORY_BYTES = 2_000_000_000
 _RELIEVE_AT = 0.4
@@ -114,8 +104,8 @@ class DuckDBWarehouse(ClosedByWith):
         self._open()
 
     def _open(self) -> None:
-        self._connection = _connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
-        self._questions = _Questions(self._connection.cursor(), self._sources, self._rules)
+        self._connection = connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
+        self._questions = Questions(self._connection.cursor(), self._sources, self._rules)
         self._connection.execute(_CREATE)
         drop_leftovers(self._connection)
         self._given = self._read_types()
@@ -137,12 +127,10 @@ class DuckDBWarehouse(ClosedByWith):
             # A table of thousands of columns takes a block for each, however few its rows are.
             self._memory_bytes = min(_MOST_MEMORY_BYTES, self._memory_bytes * 2)
             _log.warning("the warehouse %s gets %d MB of memory", self._name, self._memory_bytes // 1_000_000)
-            self.close()
-            self._open()
-            self._failed = self._starved = False
             self._relieved = 0
-            return
+        self._starved = False
         try:
+            self._connection.execute(f"SET GLOBAL memory_limit = '{self._memory_bytes}B'")
             self._tables.read()
             self._checkpoint()
         except duckdb.Error:
@@ -358,84 +346,6 @@ def _lacks_memory(error: BaseException) -> bool:
     return isinstance(error, duckdb.OutOfMemoryException) or (
         isinstance(error, duckdb.TransactionException) and "failed to pin block" in str(error)
     )
-
-
-class ReadOnlyDuckDB(ClosedByWith):
-    """A warehouse file that is only asked; see `open_readonly`."""
-
-    def __init__(self, connection: DuckDBPyConnection, sources: Sequence[str], rules: Rules) -> None:
-        self._questions = _Questions(connection, sources, rules)
-
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement; see `Warehouse.query`."""
-        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s)
-
-    def close(self) -> None:
-        """Free the file for other processes."""
-        self._questions.close()
-
-
-def open_readonly(
-    path: Path, sources: Sequence[str] = (), *, memory_bytes: int = 1_000_000_000, threads: int = 2
-) -> ReadOnlyDuckDB:
-    """Return the warehouse file at `path` for asking only, while no server has it; `sources` as in `DuckDBWarehouse`.
-
-    Raises:
-        WarehouseError: it is not there, another process writes to it, or it is no DuckDB database.
-    """
-    if not path.exists():
-        raise WarehouseError(f"there is no warehouse at {path} yet; it is made when `trackway up` first runs")
-    connection = _connect(path, read_only=True, memory_bytes=memory_bytes, threads=threads)
-    return ReadOnlyDuckDB(connection, sources, duckdb_rules(path.stem))
-
-
-class _Questions:
-    """Gives every question a connection of its own."""
-
-    def __init__(self, connection: DuckDBPyConnection, sources: Iterable[str], rules: Rules) -> None:
-        self._connection = connection
-        self._schemas = [schema_name(source, rules) for source in sources]
-        self._lock = Lock()
-
-    def ask(self, sql: str, *, limit: int, timeout_s: float, stop: Event | None = None) -> QueryResult:
-        try:
-            with self._lock:
-                connection = self._connection.cursor()
-            try:
-                schemas = self._existing(connection)
-                return run_query(connection, sql, schemas=schemas, limit=limit, timeout_s=timeout_s, stop=stop)
-            finally:
-                connection.close()
-        except duckdb.Error as error:  # not the question's fault: closed, or waiting to be opened anew
-            raise WarehouseError(f"the warehouse does not answer now: {error}") from error
-
-    def _existing(self, connection: DuckDBPyConnection) -> list[str]:
-        """The sources' schemas in the order of the workspace, then all others but ours."""
-        found = connection.execute(
-            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database() "
-            "AND schema_name NOT IN ('_trackway', 'information_schema', 'pg_catalog') ORDER BY schema_name"
-        ).fetchall()
-        names = [row[0] for row in found]
-        listed = [schema for schema in self._schemas if schema in names]
-        return [*listed, *(name for name in names if name not in listed)]
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-def _connect(path: Path, *, read_only: bool, memory_bytes: int, threads: int) -> DuckDBPyConnection:
-    config: _Config = {**_SETTINGS, "memory_limit": f"{memory_bytes}B", "threads": threads}
-    try:
-        connection = duckdb.connect(path, read_only=read_only, config=config)
-        connection.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL lock_configuration = true")
-        return connection
-    except duckdb.Error as error:
-        if "lock" in str(error) or isinstance(error, duckdb.ConnectionException):
-            raise WarehouseError(
-                f"{path} is open in another place, and DuckDB lets one process have it: stop that one, or ask the "
-                f"running server ({error})"
-            ) from error
-        raise WarehouseError(f"{path} cannot be opened: {error}") from error
 
 
 def _quoted(name: str) -> str:

@@ -1,6 +1,7 @@
 """The warehouse that settings ask for; the only place that knows all kinds."""
 
 from pathlib import Path
+from typing import Any
 
 from trackway.warehouse.contract import Reader, Warehouse, WarehouseError
 from trackway.warehouse.layout import Layouts
@@ -17,31 +18,25 @@ def open_warehouse(workspace: Workspace, name: str) -> Warehouse:
         WarehouseError: it cannot be opened. That a database server is not there is found out later, when it is needed.
     """
     settings, sources = workspace.warehouses[name], list(workspace.sources)
-    given = planned_types(workspace, rules_of(settings))
+    options: Any = {
+        "name": name,
+        "layouts": Layouts(settings.tables),
+        "given": planned_types(workspace, rules_of(settings)),
+        "most_columns": settings.most_columns,
+        "most_tables": settings.most_tables,
+    }
     if settings.type == "postgres":
         from trackway.warehouse.postgres import PostgresWarehouse
 
-        return PostgresWarehouse(
-            _conninfo(settings, name), sources, name=name, layouts=Layouts(settings.tables), given=given
-        )
+        return PostgresWarehouse(_conninfo(settings, name), sources, **options)
     if settings.type == "files":
         from trackway.warehouse.files import FilesWarehouse
 
         iceberg = None if settings.iceberg is None else workspace.folder / settings.iceberg
-        return FilesWarehouse(
-            files_place(workspace, settings),
-            sources,
-            name=name,
-            s3=settings.s3,
-            layouts=Layouts(settings.tables),
-            iceberg=iceberg,
-            given=given,
-        )
+        return FilesWarehouse(files_place(workspace, settings), sources, s3=settings.s3, iceberg=iceberg, **options)
     from trackway.warehouse.duckdb import DuckDBWarehouse
 
-    return DuckDBWarehouse(
-        _path(workspace, settings), sources, name=name, given=given, layouts=Layouts(settings.tables)
-    )
+    return DuckDBWarehouse(_path(workspace, settings), sources, **options)
 
 
 def open_reader(workspace: Workspace, name: str) -> Reader:
@@ -59,7 +54,7 @@ def open_reader(workspace: Workspace, name: str) -> Reader:
         from trackway.warehouse.files import FilesReader
 
         return FilesReader(files_place(workspace, settings), sources, name=name, s3=settings.s3)
-    from trackway.warehouse.duckdb import open_readonly
+    from trackway.warehouse.duckdb_questions import open_readonly
 
     return open_readonly(_path(workspace, settings), sources)
 

@@ -1,8 +1,9 @@
 """One reading question to a DuckDB database, answered within limits.
 
-Three fences, each enough by itself for what it covers: the statement must be one of those that read; it runs in a
-read-only transaction, which also stops `EXPLAIN ANALYZE DELETE` and a DELETE inside WITH; and the database was opened
-without access to files and networks, its settings locked, so that no function in a SELECT reaches outside.
+Three fences, each enough by itself for what it covers: the statement must be one of those that read, also within
+EXPLAIN, which otherwise changes settings, too; it runs in a read-only transaction, which also stops a DELETE inside
+WITH; and the database was opened without access to files and networks, which cannot be given back to it, so that no
+function in a SELECT reaches outside.
 """
 
 import re
@@ -18,6 +19,8 @@ from trackway.warehouse.contract import QueryCancelled, QueryError, QueryRefused
 
 _READING = (StatementType.SELECT, StatementType.EXPLAIN)
 _LOOK_EVERY_S = 0.05
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?(?:\([\w\s,]*\)\s*)?(?=[\w(])", re.IGNORECASE)
+"""What stands before the statement that is explained; without comments, which might hide where that begins."""
 _EXCERPT = re.compile(r"\n\nLINE (\d+): (.*)\n( *)\^")
 
 
@@ -92,7 +95,19 @@ def _only_statement(connection: DuckDBPyConnection, sql: str) -> duckdb.Statemen
             f"this is a {statement.type.name} statement; the warehouse answers SELECT, WITH, FROM, VALUES, DESCRIBE, "
             "SHOW, SUMMARIZE and EXPLAIN only"
         )
+    if statement.type == StatementType.EXPLAIN:
+        _check_explained(connection, statement.query)
     return statement
+
+
+def _check_explained(connection: DuckDBPyConnection, sql: str) -> None:
+    found = _EXPLAIN.match(sql)
+    try:
+        explained = connection.extract_statements(sql[found.end() :]) if found else []
+    except duckdb.Error:
+        explained = []
+    if [statement.type for statement in explained] != [StatementType.SELECT]:
+        raise QueryRefused("EXPLAIN is for a SELECT, WITH, FROM or VALUES right behind it, without a comment between")
 
 
 def _position(sql: str, message: str) -> int | None:

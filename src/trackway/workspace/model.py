@@ -161,6 +161,10 @@ class Warehouse(Settings, frozen=True, kw_only=True):
     """How often a DuckDB file is copied to `….snapshot.duckdb` beside it, for other tools to open; default: never."""
     rows: Annotated[int, Meta(ge=1)] = 60_000
     """Events taken into one load at the most."""
+    most_columns: Annotated[int, Meta(ge=30, le=20_000)] = 5_000
+    """Of a table, 1,200 in PostgreSQL whatever stands here; the values of further ones go to the column `_rest`."""
+    most_tables: Annotated[int, Meta(ge=10, le=100_000)] = 5_000
+    """Of a source; the properties of events with further names go to the column `_rest` of `tracks`."""
 
 
 class Collector(Settings, frozen=True, kw_only=True):
