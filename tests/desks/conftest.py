@@ -32,7 +32,9 @@ REFUSED = [
     {"type": "track", "event": XSS, "properties": {XSS: XSS}},
 ]
 GOOD = [
-    {"type": "identify", "userId": "ana", "anonymousId": "a-1", "traits": {"email": "ana@shop.example"}},
+    {"type": "identify", "userId": "ana", "anonymousId": "a-1",
+     "traits": {"email": "ana@shop.example", "accountType": "pro"},
+     "context": {"externalIds": [{"id": "C-1", "type": "crm_id", "collection": "users", "encoding": "none"}]}},
     {"type": "track", "event": "Product Viewed", "anonymousId": "a-1", "properties": {"product_id": "p1"}},
     {"type": "identify", "userId": "ben", "anonymousId": "a-1"},
     {"type": "alias", "userId": "ana", "previousId": "ana-old"},

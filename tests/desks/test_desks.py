@@ -146,6 +146,7 @@ def test_a_person_is_found_with_links_and_events(desk: Desk):
         ("user", "ana"),
         ("user", "ana-old"),
         ("anonymous", "a-1"),
+        ("crm_id", "C-1"),
     }
     refused = [link for link in person["links"] if link["outcome"] != "joined"]
     assert [found["meanings"][link["outcome"]] for link in refused]
@@ -155,6 +156,18 @@ def test_a_person_is_found_with_links_and_events(desk: Desk):
     assert all(entry.get("userId") in ("ana", "ana-old") or entry["anonymousId"] == "a-1" for entry in events["events"])
     assert {link["outcome"] for link in desk.get("/api/people")["recent"]} >= {"joined", "second_user"}
     assert desk.get("/api/people?id=nobody")["people"] == []
+
+
+def test_a_persons_traits_are_told_by_any_id_and_by_the_address(desk: Desk):
+    wanted = {"email": "ana@shop.example", "account_type": "pro"}
+    poll_until(lambda: desk.get("/api/people/traits?id=ana")["traits"] == wanted, what="the traits", timeout_s=30.0)
+    for who in ("ana-old", "a-1", "C-1", "crm_id:C-1", "ANA@shop.example"):
+        found = desk.get(f"/api/people/traits?id={who}")
+        assert found["traits"] == wanted, who
+        assert [(one["source"], one["user_id"]) for one in found["sources"]] == [("web", "ana")]
+        assert {person["person"] for person in desk.get(f"/api/people?id={who}")["people"]}
+    assert desk.get("/api/people/traits?id=x'%20or%20'1'='1")["traits"] == {}
+    assert desk.get("/api/people?id=nobody@shop.example")["people"] == []
 
 
 def test_a_link_is_undone_for_good(desk: Desk):

@@ -18,7 +18,9 @@ from trackway.workspace import load_workspace
 
 
 def who(
-    id_: Annotated[str, typer.Argument(metavar="ID", help="A user or anonymous id; `user:ID` asks for user ids only.")],
+    id_: Annotated[
+        str, typer.Argument(metavar="ID", help="A user, anonymous or external id; `user:ID` asks for user ids only.")
+    ],
     undo: Annotated[
         int | None, typer.Option(metavar="LINK", help="Let this link of the person no longer hold, for good.")
     ] = None,
@@ -37,7 +39,9 @@ def who(
     finally:
         engine.dispose()
     if not people:
-        remark(f"Nobody is known as {id_}. Ids become known by identify, alias and group calls.")
+        remark(
+            f"Nobody is known as {id_}. Ids become known by identify, alias and group calls, and context.externalIds."
+        )
         raise typer.Exit(1)
     for number, person in enumerate(people):
         if json:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine as Database
 from starlette.routing import Route
 
 from trackway.console.jobs import Jobs
-from trackway.console.people import PeopleApi
+from trackway.console.people import PeopleApi, Profiles
 from trackway.console.plans import PlanApi
 from trackway.console.playground import Engine, PlaygroundApi, Send, in_thread
 from trackway.console.quarantine import QuarantineApi, QuarantineDesk
@@ -30,6 +30,7 @@ class Desks(NamedTuple):
     quarantine: QuarantineDesk
     replays: ReplayDesk
     people: IdentityLedger
+    profiles: Profiles
     playground: Engine
     send: Send
     warehouses: WarehouseDesk
@@ -41,7 +42,7 @@ def desk_routes(desks: Desks, jobs: Jobs) -> list[Route]:
         *jobs.routes,
         *QuarantineApi(desks.quarantine, jobs).routes,
         *ReplayApi(desks.replays, jobs).routes,
-        *PeopleApi(desks.people, desks.clean).routes,
+        *PeopleApi(desks.people, desks.clean, desks.profiles).routes,
         *PlanApi(desks.workspace, desks.database, desks.clean).routes,
         *SettingsApi(desks.workspace).routes,
         *WarehouseApi(desks.warehouses, jobs).routes,

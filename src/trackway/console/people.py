@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any, Protocol
 
 from msgspec import Struct
 from starlette.requests import Request
@@ -15,9 +16,9 @@ from trackway.console.bodies import read_json
 from trackway.console.entries import Filter, Found
 from trackway.console.errors import ApiError
 from trackway.console.query import number
-from trackway.identity.evidence import REFUSALS
+from trackway.identity.evidence import REFUSALS, USER
 from trackway.identity.ledger import IdentityError, IdentityLedger
-from trackway.identity.people import Person
+from trackway.identity.people import Member, Person
 from trackway.log.contract import EventLog
 
 MAX_ID_CHARS = 1_000
@@ -45,23 +46,61 @@ class Undo(Struct, forbid_unknown_fields=True):
     link: int
 
 
+class Profiles(Protocol):
+    """What a warehouse knows of people; each method may block and is called from a thread."""
+
+    def traits(self, user_ids: Sequence[str]) -> Sequence[Any]:
+        """Return what each source said of these users, the oldest first; each has `traits` by name."""
+        ...
+
+    def users_of(self, email: str) -> list[str]:
+        """Return the ids of the users who have this e-mail address."""
+        ...
+
+
 class PeopleApi:
     """Answers `/api/people/…`."""
 
-    def __init__(self, ledger: IdentityLedger, clean: EventLog) -> None:
-        self._ledger, self._clean = ledger, clean
+    def __init__(self, ledger: IdentityLedger, clean: EventLog, profiles: Profiles) -> None:
+        self._ledger, self._clean, self._profiles = ledger, clean, profiles
         self.routes = [
             Route("/api/people", self.find),
             Route("/api/people/events", self.events),
+            Route("/api/people/traits", self.traits),
             Route("/api/people/undo", self.undo, methods=["POST"]),
         ]
 
     async def find(self, request: Request) -> Response:
-        """`GET /api/people?id=…`: everybody known under an id; without one, the newest links."""
+        """`GET /api/people?id=…`: everybody known under an id, or an e-mail address; without one, the newest links."""
         value = request.query_params.get("id", "")
         if not value:
             return json_answer({"recent": await asyncio.to_thread(self._ledger.recent, _RECENT), "meanings": REFUSALS})
-        return json_answer({"people": await asyncio.to_thread(self._ledger.who, _checked(value)), "meanings": REFUSALS})
+        return json_answer({"people": await asyncio.to_thread(self._who, _checked(value)), "meanings": REFUSALS})
+
+    async def traits(self, request: Request) -> Response:
+        """`GET /api/people/traits?id=…`: the last traits of everybody known under an id, also by source."""
+        return json_answer(await asyncio.to_thread(self._traits, _checked(request.query_params.get("id", ""))))
+
+    def _traits(self, value: str) -> dict[str, Any]:
+        wanted = _wanted(value, self._who(value))
+        found = self._profiles.traits(sorted(wanted.user_ids))
+        latest: dict[str, Any] = {}
+        for one in found:
+            latest |= one.traits
+        return {"traits": latest, "sources": found}
+
+    def _who(self, value: str) -> list[Person]:
+        people = self._ledger.who(value)
+        if people or "@" not in value:
+            return people
+        found: dict[str, Person] = {}
+        for user in self._profiles.users_of(value):
+            known = self._ledger.who(f"{USER}:{user}")
+            for person in known or [
+                Person(person=0, ids=[Member(kind=USER, id=user, since_ms=0)], groups=[], links=[])
+            ]:
+                found[f"{person.person}" if person.person else user] = person
+        return list(found.values())
 
     async def events(self, request: Request) -> Response:
         """`GET /api/people/events?id=…`: the newest records of everybody known under an id, below `before`."""
@@ -84,7 +123,7 @@ class PeopleApi:
         )
 
     def _events(self, value: str, before: history.Vector | None, limit: int) -> history.Page:
-        people = self._ledger.who(value)
+        people = self._who(value)
         start = history.heads(self._clean) if before is None else before
         return history.read_page(self._clean, _wanted(value, people), before=start, limit=limit, bodies=False)
 
@@ -94,7 +133,7 @@ class PeopleApi:
         return json_answer({"people": await asyncio.to_thread(self._undo, asked), "meanings": REFUSALS})
 
     def _undo(self, asked: Undo) -> list[Person]:
-        people = self._ledger.who(_checked(asked.id))
+        people = self._who(_checked(asked.id))
         if asked.link not in {link.link for person in people for link in person.links}:
             raise ApiError(404, "no_link", f"{asked.id} has no link {asked.link}; load the page anew")
         try:

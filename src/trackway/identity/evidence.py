@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import msgspec
 
@@ -29,7 +29,7 @@ class Id(NamedTuple):
     """An id of a person."""
 
     kind: str
-    """`user` or `anonymous`."""
+    """`user`, `anonymous`, or the type of an external id."""
     value: str
 
 
@@ -37,7 +37,7 @@ class Evidence(NamedTuple):
     """What one event says."""
 
     cause: str
-    """The event's type: `identify`, `alias` or `group`."""
+    """The event's type: `identify`, `alias` or `group`; or `externalIds`."""
     ids: tuple[Id, ...]
     """All of one person: two for identify and alias, one or two for group."""
     group: str
@@ -74,12 +74,64 @@ def evidence_of(event: EventRecord, place: Place) -> Evidence | None:
     return None
 
 
+def all_evidence_of(event: EventRecord, place: Place) -> list[Evidence]:
+    """Return everything that `event` says about people, external ids last."""
+    own = evidence_of(event, place)
+    external = external_evidence(event, place)
+    return external if own is None else [own, *external]
+
+
+def external_evidence(event: EventRecord, place: Place) -> list[Evidence]:
+    """Return what `context.externalIds` of an event of any type says: each names the event's user, or visitor."""
+    if b'"externalIds"' not in event.body or not (own := _ids(event)):
+        return []
+    context = _decode_context(event.body).context
+    sent = context.external_ids if context is not None else None
+    found: list[Evidence] = []
+    for one in cast("list[Any]", sent) if isinstance(sent, list) else []:
+        external = _external_id(one)
+        if external is not None:
+            found.append(_evidence(event, place, (own[0], external))._replace(cause=EXTERNAL))
+    return found[:MOST_EXTERNAL]
+
+
+def _external_id(sent: Any) -> Id | None:
+    """Return an id of a person that an event brought along; None for groups' ones, and what is none."""
+    if not isinstance(sent, dict):
+        return None
+    told = cast("dict[str, Any]", sent)
+    kind, value, collection = told.get("type"), told.get("id"), told.get("collection", "users")
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind) or kind in _OWN or collection != "users":
+        return None
+    return Id(kind, value) if isinstance(value, str) and 0 < len(value) <= _MOST_CHARS else None
+
+
 def guess_kind(value: str) -> str:
     """Return the kind of an alias's previous id that was never seen: clients make anonymous ids as UUIDs."""
     return ANONYMOUS if _UUID.fullmatch(value) else USER
 
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+EXTERNAL = "externalIds"
+MOST_EXTERNAL = 10
+"""Of one event."""
+_MOST_CHARS = 200
+_KIND = re.compile(r"[A-Za-z][\w.-]{0,63}")
+_OWN = frozenset({USER, ANONYMOUS, "user_id", "anonymous_id"})
+"""These have fields of their own."""
+
+
+class _Context(msgspec.Struct, rename="camel"):
+    external_ids: Any = None
+
+
+class _Carrier(msgspec.Struct):
+    context: _Context | None = None
+
+
+_decode_context = msgspec.json.Decoder(_Carrier).decode
 
 
 class _Body(msgspec.Struct, rename="camel"):

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from trackway.errors import TrackwayError
 from trackway.events.records import Place
-from trackway.identity.evidence import ANONYMOUS, USER, Evidence, Id, guess_kind, is_meaningless
+from trackway.identity.evidence import USER, Evidence, Id, guess_kind, is_meaningless
 from trackway.identity.people import Group, Link, Member, Person
 from trackway.state.engine import upsert, writing
 from trackway.state.tables import identity_groups, identity_links, identity_members, identity_positions, identity_undone
@@ -58,7 +58,7 @@ class IdentityLedger:
         self._known.update(joined)
 
     def who(self, value: str) -> list[Person]:
-        """Return everybody who is known under `value`: an id, or `user:<id>` or `anonymous:<id>` for one kind alone."""
+        """Return everybody who is known under `value`: an id, or one kind alone, such as `user:<id>`."""
         with self._engine.connect() as connection:
             found = connection.execute(select(_members.c.person).where(_matches(_members, value)).distinct()).scalars()
             persons = [_person(connection, person) for person in sorted(found)]
@@ -139,8 +139,9 @@ class IdentityLedger:
         ids = set(pair) | {one for person in persons if person for one in _ids_of(connection, person)}
         if len(ids) > self.rules.ids_per_person:
             return "too_many_ids"
-        # An alias says that two users are one; an identify on a shared device only looks like it.
-        if cause == "identify" and sum(one.kind == USER for one in ids) > 1:
+        # An alias says that two users are one; an identify on a shared device only looks like it, and so does an
+        # external id that two share.
+        if cause != "alias" and sum(one.kind == USER for one in ids) > 1:
             return "second_user"
         return None
 
@@ -180,7 +181,7 @@ def _ends(row: Any) -> tuple[Id, Id]:
 
 def _matches(table: Any, value: str) -> Any:
     kind, colon, rest = value.partition(":")
-    if colon and kind in (USER, ANONYMOUS):
+    if colon:
         return or_(table.c.value == value, and_(table.c.kind == kind, table.c.value == rest))
     return table.c.value == value
 

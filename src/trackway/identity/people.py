@@ -9,7 +9,7 @@ class Member(Struct, frozen=True, kw_only=True):
     """An id of a person."""
 
     kind: str
-    """`user` or `anonymous`."""
+    """`user`, `anonymous`, or the type of an external id."""
     id: str
     since_ms: int
 
@@ -27,9 +27,9 @@ class Link(Struct, frozen=True, kw_only=True):
     link: int
     at_ms: int
     ids: list[str]
-    """`user:<id>` and `anonymous:<id>`."""
+    """Such as `user:<id>` and `anonymous:<id>`."""
     cause: str
-    """The type of the event: `identify` or `alias`."""
+    """The type of the event, `identify` or `alias`; or `externalIds`."""
     source: str
     message_id: str
     place: Place

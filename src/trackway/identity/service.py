@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from trackway.events.records import EventRecord, Place
-from trackway.identity.evidence import evidence_of
+from trackway.identity.evidence import all_evidence_of
 from trackway.identity.ledger import IdentityLedger
 from trackway.log import consumers
 from trackway.log.contract import EventLog
@@ -14,7 +14,6 @@ def identity_feed(ledger: IdentityLedger, log: EventLog) -> EventFeed:
     """Return the thread that enters into `ledger` what the events of `log` say."""
 
     def take(events: Iterable[tuple[EventRecord, Place]], positions: Mapping[int, int]) -> None:
-        found = (evidence_of(event, place) for event, place in events)
-        ledger.take([one for one in found if one is not None], positions)
+        ledger.take([one for event, place in events for one in all_evidence_of(event, place)], positions)
 
     return EventFeed(log, consumers.IDENTITY, take, positions=ledger.positions)

@@ -12,6 +12,7 @@ from trackway.identity.ledger import IdentityLedger
 from trackway.log.contract import EventLog
 from trackway.node.playground.engine import Playground
 from trackway.node.playground.sending import send_call
+from trackway.node.profiles import Ask, Profiles
 from trackway.node.quarantine.desk import QuarantineDesk
 from trackway.node.replays import ReplayDesk
 from trackway.node.warehouse_desk import WarehouseDesk
@@ -27,8 +28,9 @@ def console_desks(
     engine: Engine,
     people: IdentityLedger,
     warehouses: WarehouseDesk,
+    ask: Ask,
 ) -> Desks:
-    """Return the desks of a running product, whose settings at any moment are `workspace()`."""
+    """Return the desks of a running product; `workspace()` are the settings of any moment, `ask` asks its warehouse."""
 
     async def send(source: str, body: bytes, user_agent: str) -> dict[str, Any]:
         return await send_call(workspace(), source, body, user_agent=user_agent)
@@ -40,6 +42,7 @@ def console_desks(
         quarantine=QuarantineDesk(workspace, raw, clean, engine),
         replays=ReplayDesk(workspace, raw, clean, engine),
         people=people,
+        profiles=Profiles(ask),
         playground=Playground(workspace, _Names(engine)),
         send=send,
         warehouses=warehouses,

@@ -47,6 +47,7 @@ from trackway.node.sockets import url_of
 from trackway.node.warehouse_desk import WarehouseDesk
 from trackway.node.warehouses import Warehouses
 from trackway.state import open_state
+from trackway.warehouse.contract import QueryResult
 from trackway.warehouse.reports import Reports
 from trackway.workspace import Secret, Workspace
 from trackway.workspace.create import console_token
@@ -91,7 +92,11 @@ async def run_hub(
         retention = _Retention(workspace, (raw, clean))
         stack.callback(asyncio.create_task(retention.run()).cancel)
         accounts = LogAccounts(workspace, raw, clean, engine)
-        accounting = HubAccounting(workspace, raw, clean, engine, lambda sql, limit: warehouses.query(sql, limit=limit))
+
+        def ask(sql: str, limit: int) -> QueryResult:
+            return warehouses.query(sql, limit=limit)
+
+        accounting = HubAccounting(workspace, raw, clean, engine, ask)
         stack.push_async_callback(asyncio.to_thread, accounting.stop)
         accounting.start()
         canary = Canary(workspace, raw, clean, url=way.url, write_key=way.write_key, found=accounting.topics_of)
@@ -143,7 +148,7 @@ async def run_hub(
             catalogue=CatalogueReader(engine),
             deliveries=delivery,
             metrics=[delivery.metrics, accounting.metrics, canary.metrics, warehouse_desk.metrics, alerts.metrics],
-            desks=console_desks(now.get, raw, clean, engine, people, warehouse_desk),
+            desks=console_desks(now.get, raw, clean, engine, people, warehouse_desk, ask),
             monitoring=monitor,
             clients=clients,
             destinations=desk,

@@ -55,8 +55,8 @@ export default function PeoplePage() {
   return (
     <Page title={id || "People"} {...(id ? { back: { href: "/people", label: "People" } } : {})} note={id ? undefined : "Which ids are one person’s, and which event said so"}>
       <form class="people-search" role="search" onSubmit={(event) => { event.preventDefault(); setId(text.trim()); }}>
-        <label class="field search"><SearchIcon /><span class="sr-only">A user or anonymous id</span>
-          <input type="search" value={text} placeholder="A user or anonymous id" autocomplete="off" spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
+        <label class="field search"><SearchIcon /><span class="sr-only">An id or an e-mail address</span>
+          <input type="search" value={text} placeholder="An id or an e-mail address" autocomplete="off" spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
         </label>
         <button type="submit" class="button primary">Look up</button>
       </form>
@@ -72,8 +72,32 @@ function People({ id, people, meanings, reload }: { id: string; people: readonly
     <>
       {people.map((person, i) => <OnePerson key={person.person || i} person={person} id={id} meanings={meanings} reload={reload} />)}
       {!people.length && <div class="frame"><EmptyState title="Nobody was joined under this id" icon={<PeopleIcon />}>Ids become known by identify, alias and group calls. Events with the id, if there are any, are below.</EmptyState></div>}
+      <Traits key={`traits ${id}`} id={id} />
       <Events key={id} id={id} />
     </>
+  );
+}
+
+interface TraitsFound {
+  traits: Record<string, unknown>;
+  sources: { source: string; user_id: string; received_at: string | null; traits: Record<string, unknown> }[];
+}
+
+/** The last traits, as the warehouse has them; nothing where it knows none. */
+function Traits({ id }: { id: string }) {
+  const found = useResource<TraitsFound>(withQuery("/api/people/traits", { id })).data;
+  const rows = Object.entries(found?.traits ?? {}).sort(([one], [other]) => one.localeCompare(other));
+  if (!found || !rows.length) return null;
+  const from = (name: string) => found.sources.filter((one) => name in one.traits).map((one) => one.source).join(", ");
+  return (
+    <Section title="Traits" note="the last ones, from the warehouse">
+      <DataTable label="Traits" rows={rows} rowKey={([name]) => name}
+        columns={[
+          { key: "name", label: "Trait", cell: ([name]) => <code>{name}</code>, sort: ([name]) => name },
+          { key: "value", label: "Value", cell: ([, value]) => <span class="clip wide">{typeof value === "string" ? value : JSON.stringify(value)}</span> },
+          { key: "source", label: "Source", hide: "narrow", cell: ([name]) => from(name) },
+        ]} />
+    </Section>
   );
 }
 
