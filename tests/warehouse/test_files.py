@@ -21,11 +21,13 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from tests.warehouse.backends import rows_of, value_of
 from tests.warehouse.making import RECEIVED_MS, Loading, event
-from trackway.events.records import EVENTS, EventRecord
+from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from trackway.log.sqlite import SqliteLog
 from trackway.warehouse import files_tables
 from trackway.warehouse.contract import QueryError, QueryRefused, WarehouseError
 from trackway.warehouse.files import FilesReader, FilesWarehouse
 from trackway.warehouse.files_iceberg import IcebergCatalogue
+from trackway.warehouse.history import History
 from trackway.warehouse.layout import Layouts
 from trackway.workspace.model import WarehouseS3, WarehouseTable
 from trackway.workspace.secret import Secret
@@ -194,6 +196,23 @@ class TestBuckets:
             assert [row["v"] for row in rows] == [str(n) if n < 4 else f"text {n}" for n in range(8)]
             assert [row["id"] for row in rows_of(warehouse, "users")] == ["u0", "u1", "u2"]
             assert len(rows_of(warehouse, "identifies")) == 8
+
+    def test_a_bucket_is_recounted_and_rebuilt(self, s3: WarehouseS3, tmp_path: Path):
+        log = SqliteLog(tmp_path / "log", CLEAN_TOPICS)
+        records = [seen(n, days=n % 2, v=n) for n in range(4)] + [event("identify", userId="u", traits={"v": "x"})]
+        with log.writer(0) as writer:
+            writer.append({EVENTS: [encode(record) for record in records]})
+        with FilesWarehouse("s3://lake/third/it's", ["shop"], s3=s3) as warehouse:
+            warehouse.load(records, EVENTS, {0: 5})
+            for table in ("seen", "users"):
+                before = rows_of(warehouse, table)
+                warehouse.rebuild(table, History(log), lambda count: None)
+                assert rows_of(warehouse, table) == before
+            counts = warehouse.recount(History(log), lambda count: None)
+        assert {one.table: (one.rows, one.differences) for one in counts} == {
+            "shop.seen": (4, 0), "shop.tracks": (4, 0), "shop.users": (1, 0), "shop.identifies": (1, 0),
+        }  # fmt: skip
+        log.close()
 
     def test_of_two_loaders_the_slower_writes_nothing(self, s3: WarehouseS3):
         place = "s3://lake/second"

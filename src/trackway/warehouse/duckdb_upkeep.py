@@ -29,9 +29,10 @@ from trackway.warehouse.rows import STANDARD, TRACKS
 from trackway.warehouse.upkeep import Rebuilt, TableCount
 
 ENTITIES = {"users": "identifies", "accounts": "groups"}
-_SUFFIX = " rebuilt"
-"""No name of ours has a space."""
+SUFFIX = " rebuilt"
+"""Of the name under which a table grows; no name of ours has a space."""
 _BATCH_ROWS = 20_000
+EXPECTED = "CREATE OR REPLACE TEMP TABLE expected (name VARCHAR, id VARCHAR, received TIMESTAMP)"
 Given = Mapping[str, Mapping[str, Kind]]
 
 
@@ -48,24 +49,34 @@ def recount(
 
     `cutoffs` are the times of receipt, by table, before which nothing is said.
     """
-    connection.execute("CREATE OR REPLACE TEMP TABLE expected (name VARCHAR, id VARCHAR, received TIMESTAMP)")
+    connection.execute(EXPECTED)
     connection.execute("BEGIN TRANSACTION")
     try:
         for records in history.read(_positions(connection), step=step):
-            connection.register("ids", expected_rows(records, rules, warehouse))
-            connection.execute("INSERT INTO temp.expected SELECT * FROM ids")
-        connection.unregister("ids")
-        found = _tables(connection)
-        names = {name for [name] in connection.execute("SELECT DISTINCT name FROM temp.expected").fetchall()}
-        full = {name for name in names if name not in found and not is_standard(name)}
-        counts = [
-            _count(connection, name, history.is_whole, cutoffs.get(name), exists=name in found)
-            for name in sorted((names | found) - {one for one in full if _are_in_tracks(connection, one)})
-        ]
+            expect(connection, expected_rows(records, rules, warehouse))
+        return compare(connection, _tables(connection), history.is_whole, cutoffs)
     finally:
         connection.execute("ROLLBACK")
         connection.execute("DROP TABLE temp.expected")
-    return counts
+
+
+def expect(connection: DuckDBPyConnection, rows: pa.Table) -> None:
+    """Add to the rows that there must be; see `EXPECTED`."""
+    connection.register("ids", rows)
+    connection.execute("INSERT INTO temp.expected SELECT * FROM ids")
+    connection.unregister("ids")
+
+
+def compare(
+    connection: DuckDBPyConnection, found: set[str], whole: bool, cutoffs: Mapping[str, datetime]
+) -> list[TableCount]:
+    """Count the tables `found`, as `schema.table`, against what is expected; `whole`: the log has all that ever was."""
+    names = {name for [name] in connection.execute("SELECT DISTINCT name FROM temp.expected").fetchall()}
+    full = {name for name in names if name not in found and not is_standard(name)}
+    return [
+        _count(connection, name, whole, cutoffs.get(name), exists=name in found)
+        for name in sorted((names | found) - {one for one in full if _are_in_tracks(connection, one, found)})
+    ]
 
 
 def _positions(connection: DuckDBPyConnection) -> dict[int, int]:
@@ -122,10 +133,10 @@ def is_standard(name: str) -> bool:
     return table in STANDARD.values() or table in ENTITIES or table == TRACKS
 
 
-def _are_in_tracks(connection: DuckDBPyConnection, name: str) -> bool:
+def _are_in_tracks(connection: DuckDBPyConnection, name: str, found: set[str]) -> bool:
     """Whether the events of a table that is not there are rows of `tracks`: the schema had no room for it."""
     schema, _, _ = name.rpartition(".")
-    if f"{schema}.{TRACKS}" not in _tables(connection):
+    if f"{schema}.{TRACKS}" not in found:
         return False
     [missing] = connection.execute(
         f"SELECT count(*) FROM temp.expected WHERE name = ? "  # noqa: S608
@@ -165,7 +176,7 @@ def drop_leftovers(connection: DuckDBPyConnection) -> None:
     rows = connection.execute(
         "SELECT schema_name, table_name FROM duckdb_tables() WHERE database_name = current_database() "
         "AND ends_with(table_name, ?)",
-        [_SUFFIX],
+        [SUFFIX],
     ).fetchall()
     for schema, table in rows:
         connection.execute(f"DROP TABLE {quote(schema, table)}")
@@ -188,28 +199,34 @@ class Rebuild:
         self._connection = connection
         self._table = table
         self._schema, _, self._name = table.rpartition(".")
-        self._shadow = self._name + _SUFFIX
+        self._shadow = self._name + SUFFIX
         self._rules, self._warehouse = rules, warehouse
         self._tables = Tables(connection, {f"{self._schema}.{self._shadow}": given.get(table, {})}, most_columns)
         self._diverted = 0
 
     def run(self, history: History, pause_loads: Callable[[], AbstractContextManager[None]], step: Step) -> Rebuilt:
         """Build and swap; `pause_loads` keeps loads out while it lasts."""
-        if self._table not in _tables(self._connection):
+        if not self._is_there():
             raise WarehouseError(f"there is no table {self._table}; SHOW ALL TABLES lists what there is")
         self._drop()
         done: dict[int, int] = {}
         try:
             for _ in range(3):
-                positions = _positions(self._connection)
+                positions = self._loaded()
                 self._append(history, positions, done, step)
                 done = positions
             with pause_loads():
-                positions = _positions(self._connection)
-                self._append(history, positions, done, step)
+                self._append(history, self._loaded(), done, step)
                 return self._swap(history)
         finally:
             self._drop()
+
+    def _is_there(self) -> bool:
+        return self._table in _tables(self._connection)
+
+    def _loaded(self) -> dict[int, int]:
+        """How far the log is loaded."""
+        return _positions(self._connection)
 
     def _append(self, history: History, until: Mapping[int, int], since: Mapping[int, int], step: Step) -> None:
         waiting: list[EventRecord] = []
@@ -253,20 +270,25 @@ class Rebuild:
         old, shadow = quote(self._schema, self._name), quote(self._schema, self._shadow)
         self._connection.execute("BEGIN TRANSACTION")
         try:
-            carried = 0 if history.is_whole else self._carry_over()
-            exists = f"{self._schema}.{self._shadow}" in self._all()
-            if not exists:
-                raise WarehouseError(f"neither the log nor the table has a row for {self._table}: it stays as it is")
-            [[rows]] = self._connection.execute(f"SELECT count(*) FROM {shadow}").fetchall()  # noqa: S608
+            carried, rows = self._complete(history)
             self._replace(old, shadow, quote(self._name))
             if self._name in ENTITIES:
                 moments = f"{self._schema}.{self._name}"
-                self._replace(quote(INTERNAL, moments), quote(INTERNAL, moments + _SUFFIX), quote(moments))
+                self._replace(quote(INTERNAL, moments), quote(INTERNAL, moments + SUFFIX), quote(moments))
             self._connection.execute("COMMIT")
         except BaseException:
             self._connection.execute("ROLLBACK")
             raise
         return Rebuilt(table=self._table, rows=rows, carried=carried, diverted=self._diverted)
+
+    def _complete(self, history: History) -> tuple[int, int]:
+        """Take over what the log has no more; return how many rows these are, and how many there are in all."""
+        carried = 0 if history.is_whole else self._carry_over()
+        if f"{self._schema}.{self._shadow}" not in self._all():
+            raise WarehouseError(f"neither the log nor the table has a row for {self._table}: it stays as it is")
+        shadow = quote(self._schema, self._shadow)
+        [[rows]] = self._connection.execute(f"SELECT count(*) FROM {shadow}").fetchall()  # noqa: S608
+        return carried, rows
 
     def _replace(self, old: str, new: str, name: str) -> None:
         self._connection.execute(f"DROP TABLE IF EXISTS {old}")
@@ -321,6 +343,6 @@ class Rebuild:
     def _drop(self) -> None:
         self._connection.execute(f"DROP TABLE IF EXISTS {quote(self._schema, self._shadow)}")
         if self._name in ENTITIES:
-            moments = quote(INTERNAL, f"{self._schema}.{self._name}{_SUFFIX}")
+            moments = quote(INTERNAL, f"{self._schema}.{self._name}{SUFFIX}")
             self._connection.execute(f"DROP TABLE IF EXISTS {moments}")
         self._tables.read()

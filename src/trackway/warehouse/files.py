@@ -7,13 +7,15 @@ they are asked. The position in the log stands in each commit.
 import contextlib
 import logging
 from collections.abc import Generator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
+from threading import Event, RLock
 
+import duckdb
 import msgspec
 
-from trackway.events.records import EventRecord
-from trackway.warehouse.chunks import build
+from trackway.events.records import EVENTS, EventRecord
+from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.files_commits import Commits, last_commit
@@ -21,9 +23,13 @@ from trackway.warehouse.files_iceberg import IcebergCatalogue
 from trackway.warehouse.files_query import FILES_RULES, Questions
 from trackway.warehouse.files_store import STORE_ERRORS, Store, open_reading, open_store
 from trackway.warehouse.files_tables import Shape, Tables
-from trackway.warehouse.layout import Layouts
+from trackway.warehouse.files_upkeep import FilesRebuild, Recount, scratch
+from trackway.warehouse.history import History, Step
+from trackway.warehouse.layout import Layouts, cutoff
 from trackway.warehouse.loading import ClosedByWith, LoadAccount
+from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
 from trackway.warehouse.rows import Shapes, room_for
+from trackway.warehouse.upkeep import Rebuilt, TableCount
 from trackway.workspace.model import WarehouseS3
 
 _EXPIRE_EVERY_S = 3600.0
@@ -65,12 +71,18 @@ class FilesWarehouse(ClosedByWith):
         self._iceberg: IcebergCatalogue | None = None
         self._unlisted: set[str] = set()
         """Tables that the Iceberg catalogue has yet to follow."""
+        self._lock = RLock()
+        """Held by a load, and by what no load may come between."""
         self._interrupted = Event()
         self._expired_at = -_EXPIRE_EVERY_S
         self._reader = FilesReader(place, sources, name=name, s3=self._s3)
 
     def _open(self) -> tuple[Commits, Tables]:
         """Return what there is, looked up again after a failure."""
+        with self._lock:
+            return self._look_up()
+
+    def _look_up(self) -> tuple[Commits, Tables]:
         if self._store is None:
             self._store = open_store(self._place, self._s3)
         if self._commits is None or self._tables is None:
@@ -85,7 +97,7 @@ class FilesWarehouse(ClosedByWith):
 
     def positions(self, topic: str) -> dict[int, int]:
         """Return the next offset to load, by partition; see the contract."""
-        with self._explained("does not tell its position"):
+        with self._lock, self._explained("does not tell its position"):
             commits, _ = self._open()
             return dict(commits.head.positions.get(topic, {}))
 
@@ -93,7 +105,7 @@ class FilesWarehouse(ClosedByWith):
         """Write the rows of `records` and remember `positions` in one commit; see the contract."""
         self._interrupted.clear()
         account = LoadAccount(len(records))
-        with self._explained("did not take this load"):
+        with self._lock, self._explained("did not take this load"):
             commits, tables = self._open()
             tables.start_load()
             room = room_for(tables, self._most_tables)
@@ -139,11 +151,86 @@ class FilesWarehouse(ClosedByWith):
         try:
             yield
         except BaseException as error:
-            self._commits = self._tables = None
+            with self._lock:  # not while a load is under way
+                self._commits = self._tables = None
+            if isinstance(error, duckdb.Error):
+                raise WarehouseError(f"the warehouse {self._name} {what}: {error}") from error
             if isinstance(error, STORE_ERRORS):
                 said = " ".join(str(error).split())
                 raise WarehouseError(f"the warehouse {self._name} {what}: {self._place}: {said}") from error
             raise
+
+    def recount(self, history: History, step: Step) -> list[TableCount]:
+        """Count each table against the events that were loaded; see `upkeep.Maintained`. Loads wait at the end."""
+        with self._explained("cannot be counted"), scratch(self._place, self._s3) as (connection, root):
+            counting = Recount(connection, root, history, self._name)
+            counting.read(self.positions(EVENTS), step)
+            with self._lock:
+                counting.read(self.positions(EVENTS), step)
+                return counting.compare(self._open()[1], self._cutoffs())
+
+    def _cutoffs(self) -> dict[str, datetime]:
+        """By table, the time of receipt before which rows go."""
+        now = datetime.now(UTC)
+        names = self._open()[1].shapes
+        moments = {name: cutoff(self._layouts.named(*name.split(".", 1)), now) for name in names}
+        return {name: moment.replace(tzinfo=None) for name, moment in moments.items() if moment is not None}
+
+    def rebuild(self, table: str, history: History, step: Step) -> Rebuilt:
+        """Make a table anew from the log; see `upkeep.Maintained`. Loads wait while its files are written."""
+        with self._lock, self._explained("cannot be rebuilt"):
+            name = self._full_name(table)
+            types = self._open()[1].shapes.get(name, Shape()).types
+        return self._rebuild(name, types, history, step)
+
+    def retype(self, table: str, column: str, kind: Kind | None, history: History, step: Step) -> Rebuilt:
+        """Give a column a type, None its values', and rebuild the table; see `upkeep.Maintained`."""
+        if column in RESERVED_COLUMNS or column == REST:
+            raise WarehouseError(f"{column} is a column of Trackway's own: its type cannot be changed")
+        with self._lock, self._explained("cannot be retyped"):
+            name = self._full_name(table)
+            shape = self._open()[1].shapes.get(name, Shape())
+        if column not in shape.columns:
+            raise WarehouseError(f"{name} has no column {column}; DESCRIBE {name} lists them")
+        types = {one: stored for one, stored in shape.types.items() if one != column}
+        return self._rebuild(name, types if kind is None else types | {column: kind}, history, step)
+
+    def _rebuild(self, name: str, types: Mapping[str, Kind], history: History, step: Step) -> Rebuilt:
+        with self._explained("cannot be rebuilt"), scratch(self._place, self._s3) as (connection, root):
+            rebuild = FilesRebuild(
+                connection,
+                root,
+                name,
+                warehouse=self._name,
+                parts=self._open,
+                types=types,
+                given={**self._given.get(name, {}), **types},
+                most_columns=self._most_columns,
+                sort=self._layouts.named(*name.split(".", 1)).sort,
+            )
+            rebuilt = rebuild.run(history, lambda: self._lock, step)
+        with self._lock:
+            self._unlisted.add(name)
+            self._list_in_iceberg()
+        return rebuilt
+
+    def _full_name(self, table: str) -> str:
+        """`table` with its schema: the first, in the workspace's order, that has one of that name."""
+        if "." in table:
+            return table
+        for source in self._sources:
+            name = f"{schema_name(source, FILES_RULES)}.{table}"
+            if name in self._open()[1].shapes:
+                return name
+        raise WarehouseError(f"there is no table {table}; SHOW ALL TABLES lists what there is")
+
+    def snapshot(self, path: Path) -> None:
+        """Refuse: other programs read the files themselves.
+
+        Raises:
+            WarehouseError: always.
+        """
+        raise WarehouseError(f"{self._name} is a warehouse of files, which any tool may read where they are")
 
     def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
         """Answer one reading statement; see the contract."""

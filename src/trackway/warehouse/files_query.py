@@ -59,7 +59,7 @@ class Questions(NamedTuple):
     def _try(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
         with duckdb.connect(":memory:", config=_CONFIG) as connection:
             named = set(_tables_in(connection, sql))
-            root = _reach(connection, self.place, self.s3)
+            root = reach(connection, self.place, self.s3)
             present = sorted({name.partition(".")[0] for name in self.shapes})
             for schema in present:
                 connection.execute(f"CREATE SCHEMA {quote(schema)}")
@@ -83,7 +83,7 @@ class Questions(NamedTuple):
         connection.execute(f"CREATE TABLE {quote(schema, table)} ({columns})")
 
 
-def _reach(connection: DuckDBPyConnection, place: Path | str, s3: WarehouseS3) -> str:
+def reach(connection: DuckDBPyConnection, place: Path | str, s3: WarehouseS3) -> str:
     """Let DuckDB read what is at `place`, and return how it names that."""
     if isinstance(place, Path):
         return place.as_posix()

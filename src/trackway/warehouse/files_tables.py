@@ -43,8 +43,8 @@ class Shape(Struct, kw_only=True):
 
     columns: dict[str, Kind] = field(default_factory=dict[str, Kind])
     """Without `uuid_ts`."""
-    moments: list[str] = []
-    """Of users and accounts: the traits that have a moment."""
+    types: dict[str, Kind] = field(default_factory=dict[str, Kind])
+    """Types that a person gave; see `trackway warehouse retype`."""
 
 
 class Tables:
@@ -92,6 +92,21 @@ class Tables:
         """Return how many tables the schema has."""
         return sum(name.startswith(f"{schema}.") for name in self.shapes)
 
+    def given(self, name: str) -> dict[str, Kind]:
+        """Return the types that columns of a table must have: the plans', over which a person's word goes."""
+        return {**self._given.get(name, {}), **self.shapes.get(name, Shape()).types}
+
+    def files_of(self, name: str) -> list[Found]:
+        """Return all files of `schema.table`."""
+        return list(self._store.list(folder_of(name)))
+
+    def replaced(self, name: str, shape: Shape) -> None:
+        """Take note that a commit to be puts other files in the place of a table's."""
+        self.shapes[name] = shape
+        self._fixed.pop(name, None)
+        self._files = {}
+        self._changed = True
+
     def write(self, chunk: Chunk, uuid_ts: datetime, staging: Staging, number: int) -> None:
         """Stage the files of the chunk's rows."""
         if chunk.latest is not None:
@@ -110,7 +125,7 @@ class Tables:
         while True:
             state = TableState(
                 kinds=dict(shape.columns),
-                given={**self._given.get(chunk.name, {}), **self._fixed.get(chunk.name, {})},
+                given={**self.given(chunk.name), **self._fixed.get(chunk.name, {})},
             )
             change = settle(
                 chunk, state, most_columns=self._most_columns, has_long=lambda name: self._has_long(chunk.name, name)
@@ -121,7 +136,7 @@ class Tables:
         if change.widen:
             self._rewrite(chunk.name, change.widen, staging, number)
         if state.kinds != shape.columns:
-            self.shapes[chunk.name] = Shape(columns=state.kinds, moments=shape.moments)
+            self.shapes[chunk.name] = Shape(columns=state.kinds, types=shape.types)
             self._changed = True
         self.columns_added += [f"{chunk.name}.{name}" for name in change.add]
         self.columns_widened |= {f"{chunk.name}.{name}": kind.value for name, (_, kind) in change.widen.items()}
@@ -170,14 +185,15 @@ class Tables:
             self._files[folder].append(Found(f"{folder}/{name}", len(data)))
 
     def _merge(self, chunk: Chunk, uuid_ts: datetime, staging: Staging) -> None:
-        schema, _, table = chunk.name.partition(".")
-        places = [f"{folder_of(chunk.name)}/{table}.parquet", f"_trackway/moments/{schema}/{table}.parquet"]
+        places = entity_files(chunk.name)
         stored = [None if (data := self._store.read(place)) is None else from_parquet(data) for place in places]
-        merged = merge(chunk, stored[0], stored[1], uuid_ts, self._given, self._most_columns)
+        given = {chunk.name: self.given(chunk.name)}
+        merged = merge(chunk, stored[0], stored[1], uuid_ts, given, self._most_columns)
         for place, rows in zip(places, (merged.rows, merged.moments), strict=True):
             staging.add(place, to_parquet(rows), rows.num_rows)
-        if self.shapes.get(chunk.name, Shape()).columns != merged.columns:
-            self.shapes[chunk.name] = Shape(columns=merged.columns)
+        shape = self.shapes.get(chunk.name, Shape())
+        if shape.columns != merged.columns:
+            self.shapes[chunk.name] = Shape(columns=merged.columns, types=shape.types)
             self._changed = True
         self.columns_added += merged.columns_added
         self.columns_widened |= merged.columns_widened
@@ -227,6 +243,12 @@ class Tables:
         return rows.sort_by([(key, "ascending") for key in keys]) if keys else rows
 
 
+def entity_files(name: str) -> tuple[str, str]:
+    """Return the file of a table of users or accounts, and that of the moments of what they say."""
+    schema, _, table = name.partition(".")
+    return f"{folder_of(name)}/{table}.parquet", f"_trackway/moments/{schema}/{table}.parquet"
+
+
 def folder_of(name: str) -> str:
     """Return the folder of `schema.table`."""
     return name.replace(".", "/", 1)
@@ -261,6 +283,12 @@ def _widened(values: pa.Array, stored: Kind, kind: Kind) -> pa.Array:
         texts = [None if value is None else text_of(plain(value)) for value in values.to_pylist()]
         return pa.array(texts, pa.string())
     return Column(values, stored).as_kind(kind)
+
+
+def as_stored(rows: pa.Table) -> pa.Table:
+    """Return rows whose instants say that they are UTC."""
+    fields = [pa.field(one.name, _INSTANT if pa.types.is_timestamp(one.type) else one.type) for one in rows.schema]
+    return rows.cast(pa.schema(fields))
 
 
 def _stored(values: pa.Array) -> pa.Array:
