@@ -22,8 +22,9 @@ export default defineConfig(({ mode }) => ({
     minify: mode == "script" ? "terser" : false,
     terserOptions: {
       ecma: 2020,
+      safari10: false, // nothing of what we use is there
       toplevel: true,
-      compress: { passes: 3, unsafe: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_vars: true },
+      compress: { passes: 4, unsafe: true, unsafe_arrows: true, unsafe_methods: true, keep_fargs: false, hoist_vars: true },
     },
     lib:
       mode == "script"

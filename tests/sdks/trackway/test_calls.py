@@ -79,12 +79,17 @@ def test_segments_snippet_loads_it_and_early_calls_are_kept(
       analytics.addSourceMiddleware(({payload, next}) => { payload.obj.context.seen = payload.type(); next(payload); });
       analytics.ready(() => (window.ready = true));
       window.stale = analytics;
+      analytics.register({name: "A plugin"}); analytics.addDestinationMiddleware("Mixpanel", () => {});
       history.replaceState(null, "", "/changed" + location.search);
     </script>"""
     url = shop.page("/", snippet(node, proxy, SNIPPET_KEY, page={"name": "Lamps"}) + early)
     visitor.goto(f"{url}?ajs_uid=u9&ajs_trait_plan=pro&ajs_event=Mail%20Opened&ajs_prop_mail=7+days&ajs_aid=a-1")
     visitor.until("window.ready && analytics.initialized")
     visitor.run("stale.track('After Load')")
+    # No method of the snippet throws, before or after, though some have no effect here.
+    missing = visitor.run("stale.methods.filter((name) => typeof analytics[name] != 'function')")
+    assert missing == []
+    visitor.run("Promise.all([stale.register({}), analytics.addDestinationMiddleware('M', () => {})]).then(() => null)")
     events = check_arrived(trackway, requests_in(proxy), rows=False) if wait_for(proxy, 5) else []
     assert names(events) == ["identify", "Mail Opened", "page", "Before Load", "After Load"]
     identify, opened, page, before, _ = events
@@ -223,13 +228,14 @@ def test_links_forms_and_attributes_are_tracked_and_held_up_by_nothing(
       <div data-track="Plan Chosen" data-track-plan-name="pro" data-track-props='{"price": 19.99}'>
         <b id="inner">Pro</b></div>
       <form data-track="Signed Up" data-track-list="news" action="/next">
-        <button id="join">Join</button></form>"""
+        <button id="join">Join</button></form>
+      <i id="broken" data-track="Plan Left" data-track-why="price" data-track-props="{price: 1">Leave</i>"""
     url = shop.page("/", tag(proxy, dataTrack=True, flushInterval=3_600_000), body)
     setup = """void (
       analytics.trackLink(document.querySelectorAll("a"), (a) => "Clicked " + a.id, (a) => ({...a.dataset})),
       analytics.trackForm(document.getElementById("form"), "Searched", {from: "top"}))"""
     for number, (selector, leaves) in enumerate(
-        [("#link", True), ("#send", True), ("#inner", False), ("#join", True)], start=1
+        [("#link", True), ("#send", True), ("#inner", False), ("#join", True), ("#broken", False)], start=1
     ):
         visitor.goto(url)
         visitor.run(setup)
@@ -245,7 +251,9 @@ def test_links_forms_and_attributes_are_tracked_and_held_up_by_nothing(
         ("Searched", {"from": "top"}),
         ("Plan Chosen", {"plan_name": "pro", "price": 19.99}),
         ("Signed Up", {"list": "news"}),
+        ("Plan Left", {"why": "price", "props": "{price: 1"}),
     ]
+    assert visitor.problems() == ["{price: 1"], "what is wrong with it is said"
 
 
 def test_a_single_page_application_has_pages(trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor):

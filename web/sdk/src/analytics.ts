@@ -55,27 +55,23 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
     options.serverCookie &&
     fetch(`${host}/v1/cookie?writeKey=${writeKey}`, { method: "POST", credentials: "include" }).catch(() => {});
 
-  /** Lets the middlewares from `place` on see an event; resolves with what is left of it, or nothing. */
-  const pass = (event: Values, place: number, resolve: (event?: Values) => void) => {
-    if (!middlewares[place]) return resolve(event);
-    const payload: Values = { obj: event };
-    for (const member in event) payload[member] = () => event[member];
-    let passed: boolean | undefined;
-    const next = (given?: Values | null) => {
-      if (!passed) given ? pass(given["obj"], place + 1, resolve) : resolve();
-      passed = true;
-    };
-    (async () => middlewares[place]!({ payload, integrations: event["integrations"], next }))().then(
-      () => next(),
-      (error) => {
-        console.error(error);
-        next(payload);
-      },
-    );
-  };
+  /** Resolves with what a middleware leaves of an event, or nothing. */
+  const pass = (middleware: (given: Values) => unknown, event: Values) =>
+    new Promise<Values | undefined>((resolve) => {
+      const payload: Values = { obj: event };
+      for (const member in event) payload[member] = () => event[member];
+      const next = (given?: Values | null) => resolve(given?.["obj"]);
+      (async () => middleware({ payload, integrations: event["integrations"], next }))().then(
+        () => next(),
+        (error) => {
+          console.error(error);
+          next(payload);
+        },
+      );
+    });
 
-  /** Makes an event of a call and keeps it. */
-  const call = (type: EventType, given: unknown[], noted: NotedPage, timestamp: Date): Promise<Values> => {
+  /** Makes an event of a call and keeps it: at once, unless there are middlewares. */
+  const call = async (type: EventType, given: unknown[], noted: NotedPage, timestamp: Date): Promise<Values> => {
     const [sort, ...names] = CALLS[type];
     const person = type == "group" ? group : user;
     const sorted = sort(given, person.id());
@@ -96,7 +92,7 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
       for (const name in page) if (name in properties) shown[name] = properties[name];
       members["properties"] = { ...page, ...(category && { category }), ...properties, ...(name && { name }) };
     }
-    const event: Values = {
+    let event: Values | undefined = {
       timestamp: then,
       type,
       messageId: messageId ?? `tw-${Date.now()}-${uuid()}`,
@@ -113,16 +109,13 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
       hints,
       renewCookies,
     );
-    return new Promise((resolve) =>
-      pass(event, 0, (event) => {
-        if (event) {
-          if (debugging) console.log(event);
-          queue.add(event);
-          emit(type, ...names.map((name) => event[name]), options_);
-        }
-        resolve({ event });
-      }),
-    );
+    for (const middleware of middlewares) event = event && (await pass(middleware, event));
+    if (event) {
+      if (debugging) console.log(event);
+      queue.add(event);
+      emit(type, ...names.map((name) => event![name]), options_);
+    }
+    return { event };
   };
 
   /** Takes a call now, or when the visitor has agreed. */
@@ -135,6 +128,7 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
     return context;
   };
 
+
   const track = (kind: string) => (elements: Elements, event: unknown, properties: unknown, more: unknown) => {
     trackElements(kind, elements, (element) =>
       analytics["track"](valueFor(element, event), valueFor(element, properties), more),
@@ -144,7 +138,6 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
 
   const analytics: Values = {
     initialized: true,
-    initialize: () => analytics,
     VERSION,
     settings: { writeKey },
     user: () => user,
@@ -166,7 +159,7 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
       return analytics["on"](name, once);
     },
     off(name: string, listener: () => void) {
-      listeners[name] = listeners[name]?.filter((one) => one != listener) ?? [];
+      listeners[name] = listeners[name]?.filter((one) => one != listener)!;
       return analytics;
     },
     emit,
@@ -175,6 +168,12 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
       middlewares.push(middleware);
       return analytics;
     },
+    // What analytics-next has, and a client without destinations in the page has no use for.
+    async addDestinationMiddleware() {},
+    async addIntegrationMiddleware() {},
+    async register() {},
+    async initialize() {},
+    async timeout() {},
     debug(on = true) {
       debugging = on;
       return analytics;
@@ -197,6 +196,7 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
       granted = yes;
       held = [];
     },
+    pageview: (path: string) => analytics["page"]({ path }),
     push([method, ...given]: Call) {
       analytics[method]?.(...given);
     },

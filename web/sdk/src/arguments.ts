@@ -15,7 +15,7 @@ export const sortTrack = (given: Sorted): Sorted => {
     options = properties;
     ({ event, properties } = event);
   }
-  if (!event || !isString(event)) throw new Error("Event missing");
+  if (!isString(event) || !event) throw Error("Event missing");
   return [event, isObject(properties) ? properties : {}, isObject(options) ? options : {}];
 };
 

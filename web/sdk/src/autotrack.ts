@@ -5,7 +5,8 @@
  */
 
 import { notePage, type NotedPage } from "./context";
-import { isFunction, type Values } from "./values";
+import { parse } from "./storage";
+import { isFunction, isObject, type Values } from "./values";
 
 export type Elements = Element | ArrayLike<Element> | { toArray(): Element[] } | null;
 
@@ -19,7 +20,10 @@ export const trackElements = (kind: string, elements: Elements, track: (element:
 /** Returns what `given` is for an element: callers may give a function. */
 export const valueFor = (element: Element, given: unknown) => (isFunction(given) ? given(element as never) : given);
 
-/** Tracks clicks on `data-track="Event Name"`, or submits of such forms; `data-track-some-thing` is `some_thing`. */
+/**
+ * Tracks clicks on `data-track="Event Name"`, or submits of such forms; `data-track-some-thing` is `some_thing`. A
+ * `data-track-props` that is no JSON object goes along as the text it is, under `props`.
+ */
 export const trackDataAttributes = (track: (event: string, properties: Values) => void) => {
   ["click", "submit"].forEach((kind) =>
     addEventListener(
@@ -32,7 +36,8 @@ export const trackDataAttributes = (track: (event: string, properties: Values) =
         for (const name in more)
           if (/^track/.test(name))
             properties[name.slice(5).replace(/\B[A-Z]/g, "_$&").toLowerCase()] = more[name];
-        track(event!, { ...properties, ...JSON.parse(trackProps) });
+        const props = parse(trackProps);
+        track(event!, { ...properties, ...(isObject(props) ? props : (console.warn(trackProps), { props: trackProps })) });
       },
       true,
     ),

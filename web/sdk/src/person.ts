@@ -22,7 +22,7 @@ export const createPerson = (storage: Storage, idKey: string, traitsKey: string,
     const before = storage.read(idKey, true);
     if (next === undefined) return before;
     storage.write(idKey, next, true);
-    if (next != before && before && next) anonymousId(null);
+    if (before && next && next != before) anonymousId(null);
     return next;
   };
 

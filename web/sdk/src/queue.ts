@@ -54,7 +54,7 @@ export const createQueue = (
   let due = Infinity;
   let running: Promise<void> | undefined;
 
-  const ageOf = (key: string) => Math.abs(Date.now() - +key.slice(waiting.length).slice(0, 13));
+  const ageOf = (key: string) => Math.abs(Date.now() - +key.substr(waiting.length, 13));
   const drop = (key: string) => {
     own.delete(key);
     remove(key);
@@ -87,10 +87,12 @@ export const createQueue = (
   };
 
   const schedule = (ms: number) => {
-    if (Date.now() + ms >= due) return;
-    due = Date.now() + ms;
-    clearTimeout(timer);
-    timer = setTimeout(flush, ms);
+    const then = Date.now() + ms;
+    if (then < due) {
+      due = then;
+      clearTimeout(timer);
+      timer = setTimeout(flush, ms);
+    }
   };
 
   const sendAll = async (): Promise<void> => {
@@ -120,7 +122,7 @@ export const createQueue = (
     const status = answer?.status ?? 0;
     const handed = keysOf(handedOver);
     if (isPassing(status)) {
-      set(pauseKey, `${Date.now() + waitAfter(++failures, answer?.headers.get("Retry-After"))}`);
+      set(pauseKey, Date.now() + waitAfter(++failures, answer?.headers.get("Retry-After")));
       handed.forEach(move(waiting));
     } else {
       failures = 0;
@@ -137,7 +139,7 @@ export const createQueue = (
     // An insecure page.
     const held = +get(lockKey)! - Date.now();
     if (held > 0 && held <= LOCK_MS) return schedule(1000);
-    set(lockKey, `${Date.now() + LOCK_MS}`);
+    set(lockKey, Date.now() + LOCK_MS);
     await sendAll();
     remove(lockKey);
   };
@@ -152,7 +154,7 @@ export const createQueue = (
   /** Gives the browser what it can still send when the page is gone. */
   const leave = () => {
     const [batch, body] = pack([...own].filter((key) => !underWay.includes(key) && ageOf(key) < LEASE_MS));
-    const goes = batch[0] && navigator.onLine && pause() <= 0 && navigator.sendBeacon(url, body);
+    const goes = batch[0] && navigator.onLine && !(pause() > 0) && navigator.sendBeacon(url, body);
     underWay.concat(goes ? batch : []).forEach(move(handedOver));
     if (running) remove(lockKey);
   };

@@ -4,9 +4,9 @@ import type { CookieOptions } from "./types";
 
 export interface Storage {
   /** Raw text under `key`. */
-  get(key: string): string | null;
+  get(key: string): string | null | undefined;
   /** Keeps text in localStorage, or in memory where that is not possible. */
-  set(key: string, text: string): void;
+  set(key: string, text: string | number): void;
   remove(key: string): void;
   /** All keys that begin with `prefix`. */
   keys(prefix: string): string[];
@@ -48,14 +48,12 @@ export const createStorage = (mayKeep: () => boolean, options: CookieOptions = {
   /** Finds the widest domain that a cookie may be set for; none for addresses and `localhost`. */
   const widen = () => {
     const parts = location.hostname.split(".");
-    let from = parts.length - 1;
-    domain = "";
-    while (from && isNaN(+parts.at(-1)!)) {
+    for (let from = isNaN(+parts.at(-1)!) ? parts.length - 1 : 0; from; ) {
       domain = parts.slice(--from).join(".");
       bake("__tld__", "1", 1);
       if (cookie("__tld__")) return bake("__tld__", "", 0);
-      domain = "";
     }
+    domain = "";
   };
 
   const cookie = (key: string): string | null => {
@@ -66,14 +64,14 @@ export const createStorage = (mayKeep: () => boolean, options: CookieOptions = {
     }
   };
 
-  const get = (key: string): string | null => device()?.getItem(key) ?? memory[key] ?? null;
+  const get = (key: string): string | null | undefined => device()?.getItem(key) ?? memory[key];
 
-  const set = (key: string, text: string) => {
+  const set = (key: string, text: string | number) => {
     try {
-      device()!.setItem(key, text);
+      device()!.setItem(key, text as string);
       delete memory[key];
     } catch {
-      memory[key] = text;
+      memory[key] = text as string;
     }
   };
 
@@ -119,7 +117,7 @@ export const createStorage = (mayKeep: () => boolean, options: CookieOptions = {
 };
 
 /** Reads what was kept as JSON, or as plain text in cookies and by old versions; a number was meant as text. */
-const parse = (text: string | null) => {
+export const parse = (text: string | null | undefined) => {
   try {
     const value = JSON.parse(text!);
     return typeof value == "number" ? text : value;

@@ -150,6 +150,19 @@ export interface Analytics {
   addSourceMiddleware(middleware: SourceMiddleware): Promise<Analytics>;
   debug(on?: boolean): Analytics;
 
+  /** @deprecated Calls `page({ path })`. */
+  pageview(path: string): Promise<Context>;
+  /** Without effect, as destinations run on the server: for sites that had analytics-next. */
+  register(...plugins: unknown[]): Promise<void>;
+  /** Without effect, as destinations run on the server. */
+  addDestinationMiddleware(integration: string, ...middlewares: unknown[]): Promise<void>;
+  /** @deprecated Without effect, as in analytics-next. */
+  addIntegrationMiddleware(...given: unknown[]): Promise<void>;
+  /** @deprecated Without effect: links and forms are not held up. */
+  timeout(ms: number): Promise<void>;
+  /** @deprecated Without effect: it is there already. */
+  initialize(...given: unknown[]): Promise<void>;
+
   /** Grants or refuses: granted, what was held is sent; refused, it is forgotten, and all ids with it. */
   consent(granted: boolean, categories?: Record<string, boolean>): void;
   /** Sends what waits without waiting for more. */

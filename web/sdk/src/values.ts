@@ -6,10 +6,9 @@ export const isObject = (value: unknown): value is Values => ({}).toString.call(
 
 /** Returns a random UUID: on insecure pages, which have no `crypto.randomUUID`, the end of a blob's address. */
 export const uuid = (): string => {
-  if (crypto.randomUUID as unknown) return crypto.randomUUID();
-  const address = URL.createObjectURL(new Blob());
-  URL.revokeObjectURL(address);
-  return address.slice(-36);
+  let id = crypto.randomUUID?.();
+  if (!id) URL.revokeObjectURL((id = URL.createObjectURL(new Blob()) as typeof id));
+  return id.slice(-36);
 };
 
 /** Returns the parameters whose names match, under the pattern's first group. */

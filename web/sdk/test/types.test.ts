@@ -24,6 +24,7 @@ it("takes every form of every call", () => {
     analytics.trackLink(document.links, (link) => link.id, { a: 1 });
     void analytics.addSourceMiddleware(({ payload, next }) => next(payload));
     analytics.consent(true, { Analytics: true });
+    void analytics.register({ name: "plugin" }).then(() => analytics.pageview("/path"));
     // @ts-expect-error: an event has a name
     void analytics.track();
     // @ts-expect-error: properties are an object
