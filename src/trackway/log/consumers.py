@@ -23,6 +23,11 @@ def warehouse(name: str) -> str:
     return _WAREHOUSE + name
 
 
+def forward(topic: str) -> str:
+    """Return the consumer name of what hands records of a topic on to other sources."""
+    return f"forward:{topic}"
+
+
 def is_part(consumer: str) -> bool:
     """Return whether this reader of the events belongs to the product's daily work: everybody but replays."""
     return consumer in (IDENTITY, CATALOGUE) or consumer.startswith((_DESTINATION, _WAREHOUSE))

@@ -38,6 +38,7 @@ from trackway.node.canary import Canary
 from trackway.node.delivering.spread import SpreadDelivery
 from trackway.node.desk import Desk
 from trackway.node.desks import console_desks
+from trackway.node.forwarding import Forwarder
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.monitoring import Monitor
 from trackway.node.orders import News, Orders
@@ -116,6 +117,9 @@ async def run_hub(
         blocking = blocked_feed(BlockedLedger(engine), clean)
         stack.push_async_callback(asyncio.to_thread, blocking.stop)
         blocking.start()
+        forwarder = Forwarder(workspace, raw, clean, url=way.url)
+        stack.push_async_callback(asyncio.to_thread, forwarder.stop)
+        forwarder.start()
         monitor = Monitor(workspace, clean, engine, delivery.status)
         stack.push_async_callback(asyncio.to_thread, monitor.stop)
         monitor.start()
@@ -166,6 +170,7 @@ async def run_hub(
             accounting,
             canary,
             alerts,
+            forwarder,
             monitor,
             desk,
             people,
@@ -235,6 +240,7 @@ class _Parts(NamedTuple):
     accounting: HubAccounting
     canary: Canary
     alerts: AlertKeeper
+    forwarder: Forwarder
     monitor: Monitor
     desk: Desk
     people: IdentityLedger
@@ -256,6 +262,7 @@ class _Parts(NamedTuple):
         self.accounting.workspace = workspace
         self.canary.configure(workspace)
         self.alerts.configure(workspace)
+        await asyncio.to_thread(self.forwarder.configure, workspace)
         self.monitor.workspace = workspace
         self.desk.workspace = workspace
         self.people.rules = workspace.identity

@@ -10,7 +10,7 @@ from contextlib import closing
 
 from trackway.destinations import registry
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS
+from trackway.events.records import CLEAN_TOPICS, EVENTS
 from trackway.log import consumers
 from trackway.node.delivering.owners import Owners, processes_of
 from trackway.node.logs import open_clean_log
@@ -90,7 +90,7 @@ class SettingsKeeper:
         return self._owners.processes
 
     def _keep_consumers(self, workspace: Workspace) -> None:
-        """Let the log hold events for every destination and warehouse there is, and for no other.
+        """Let the log hold events for every destination, warehouse and forwarding there is, and for no other.
 
         A new destination begins here, before another event can come in: none may fall between two chairs.
         """
@@ -100,6 +100,13 @@ class SettingsKeeper:
             for name in sorted(destinations - clean.consumers(EVENTS).keys()):
                 with clean.reader(EVENTS, consumer=name, start="latest") as reader:
                     reader.commit()
+            for topic in CLEAN_TOPICS:
+                name = consumers.forward(topic)
+                if topic not in workspace.forwarded_topics:
+                    clean.forget(name)
+                elif name not in clean.consumers(topic):
+                    with clean.reader(topic, consumer=name, start="latest") as reader:
+                        reader.commit()
             for name in consumers.forget_others(clean, destinations | warehouses):
                 self._say(f"{name} is gone from trackway.yaml or switched off: its unread events are not held")
 

@@ -226,6 +226,13 @@ def _check(workspace: Workspace) -> None:
         except ValueError as error:
             place = "collector.trusted_proxies"
             raise WorkspaceError(f"{FILE_NAME}: {place}: {error}", where=place) from None
+    for name, source in workspace.sources.items():
+        _check_sources(workspace, source.forward.targets, f"sources.{name}.forward")
+        for target in source.forward.targets:
+            if workspace.sources[target].forward.targets or target == name:
+                place = f"sources.{name}.forward"
+                advice = f"{target} hands calls on itself, which might go round for ever; name a source that does not"
+                raise WorkspaceError(f"{FILE_NAME}: {place}: {advice}", where=place)
     for name, destination in workspace.destinations.items():
         _check_sources(workspace, destination.sources, f"destinations.{name}.sources")
     for name, warehouse in workspace.warehouses.items():

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
+from trackway.events.records import DROPPED, EVENTS, QUARANTINE
 from trackway.workspace.alerting import Alerts
 from trackway.workspace.governance import Block, DestinationFilter, Privacy
 from trackway.workspace.query import Query
@@ -41,6 +42,22 @@ class ClientRetries(Settings, frozen=True, kw_only=True):
     """The longest pause, also where a `Retry-After` asks for more."""
 
 
+class Forward(Settings, frozen=True, kw_only=True):
+    """What is handed on to other sources, each named by its key; one that gets calls so hands none on itself."""
+
+    blocked: str | None = None
+    """Calls that `block` left out, as they came."""
+    violations: str | None = None
+    """An event `Violation Generated` for each violation of the tracking plan."""
+    events: str | None = None
+    """Every event that the source's calls become."""
+
+    @property
+    def targets(self) -> list[str]:
+        """The sources that get something."""
+        return [one for one in (self.blocked, self.violations, self.events) if one is not None]
+
+
 class Source(Settings, frozen=True, kw_only=True):
     """Where events come from: an app, a site, a server."""
 
@@ -68,6 +85,8 @@ class Source(Settings, frozen=True, kw_only=True):
     """What the snippet's `analytics.min.js` is: Segment's analytics-next, or Trackway's own client."""
     cookie_domain: Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{0,252}$")] | None = None
     """The site's domain, such as `shop.example`: the collector renews the browser client's id cookies for it."""
+    forward: Forward = Forward()
+    """What is handed on to other sources; docs/filters.md."""
     client_retries: ClientRetries = ClientRetries()
     """How browsers and phones repeat a request that failed; Segment's `httpConfig`."""
     skip: list[Step] = []
@@ -315,6 +334,17 @@ class Workspace(Settings, frozen=True, kw_only=True):
         if step in self.pipeline.skip:
             return None
         return frozenset(name for name, source in self.sources.items() if step in source.skip)
+
+    @property
+    def forwarded_topics(self) -> set[str]:
+        """The topics of the clean log from which something is handed on to other sources."""
+        wishes = [source.forward for source in self.sources.values()]
+        topics = {
+            DROPPED: any(one.blocked for one in wishes),
+            QUARANTINE: any(one.violations for one in wishes),
+            EVENTS: any(one.violations or one.events for one in wishes),
+        }
+        return {topic for topic, wanted in topics.items() if wanted}
 
     def display_name(self, source: str) -> str:
         """Return what people call a source."""
