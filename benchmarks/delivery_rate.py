@@ -5,8 +5,9 @@
     mixpanel    batches of 2,000; the limits are the same rendering and encoding with nothing sent, and reading and
                 writing the JSON of the same events alone
     webhook     a request an event; the limit is a bare aiohttp client with as many connections and the same bodies
-    together    all twelve destinations at 5,000 new events a second (`--rate` sets it): how fast they are, what one
-                event costs for all of them, and how far behind the slowest is at the end
+    together    all twelve destinations at 5,000 new events a second (`--rate` sets it), by `--processes N` (default:
+                one): how fast they are, what one event costs for all of them, and how far behind the slowest is at the
+                end; the limit is rendering the event for each, and as many requests of a bare aiohttp client
     isolation   from the log to a webhook's answer at 500 events a second: alone, beside a destination that refuses
                 connections, beside one that never answers, beside one that always answers 500
     backlog     memory with one destination dead and N events behind it (`--events 10000000`: ten million), against a
@@ -20,11 +21,14 @@ import asyncio
 import cProfile
 import gc
 import itertools
+import multiprocessing
 import pstats
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager
+from functools import cached_property
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +48,7 @@ from trackway.destinations import registry
 from trackway.destinations.destination import Destination
 from trackway.destinations.kit import Rejected, Request, Response, Retry
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from trackway.log.contract import LogWriter
 from trackway.log.sqlite import SqliteLog
 from trackway.node.child import collect_less_garbage
 from trackway.state import open_state
@@ -65,6 +70,7 @@ def main() -> None:
     parser.add_argument("which", nargs="*", choices=[[], *MEASURES], help="default: all")
     parser.add_argument("--events", type=int, help="instead of each measurement's own number")
     parser.add_argument("--rate", type=int, default=5000, help="new events a second, for `together`")
+    parser.add_argument("--processes", type=int, default=1, help="that deliver, for `together`")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     parser.add_argument("--profile", action="store_true", help="show where the time goes instead")
     options = parser.parse_args()
@@ -72,7 +78,7 @@ def main() -> None:
     for name in options.which or MEASURES:
         measure, events = MEASURES[name]
         with tempfile.TemporaryDirectory() as folder, sink() as url:
-            more = {"rate": options.rate} if name == "together" else {}
+            more = {"rate": options.rate, "processes": options.processes} if name == "together" else {}
             run = measure(Path(folder), url, options.events or events, **more)
             if options.profile:
                 _profile(run)
@@ -117,8 +123,7 @@ class Run:
         self._stack = ExitStack()
         self.log = SqliteLog(folder / "log", CLEAN_TOPICS)
         self.engine = open_state(folder / "state.db")
-        self.writer = self.log.writer(0)
-        for close in (self.log.close, self.engine.dispose, self.writer.close):
+        for close in (self.log.close, self.engine.dispose):
             self._stack.callback(close)
         self._workspace = Workspace(
             sources={"shop": Source(write_keys=["k"])},
@@ -131,6 +136,13 @@ class Run:
         """URLs of types that do not go to the sink."""
         self.answered: dict[str, float] = {}
         """When the webhook's requests were answered, by idempotency key."""
+
+    @cached_property
+    def writer(self) -> LogWriter:
+        """What appends to the log; one process may have it."""
+        writer = self.log.writer(0)
+        self._stack.callback(writer.close)
+        return writer
 
     def add(self, events: Iterator[bytes], count: int) -> None:
         """Append the next `count` events."""
@@ -146,12 +158,15 @@ class Run:
         end = sum(self.log.heads(EVENTS).values())
         await _until(lambda: all(one.worker and sum(one.worker.cursor.values()) >= end for one in service.status()))
 
-    async def deliver(self, work: Callable[[DeliveryService], Awaitable[None]]) -> None:
-        """Deliver while `work` does something; all destinations have taken their place in the log before."""
-        service = DeliveryService(self._workspace, self.log, self.engine, transport=self._transport)
+    async def deliver(
+        self, work: Callable[[DeliveryService], Awaitable[None]], *, keys: Collection[str] | None = None
+    ) -> None:
+        """Deliver (to `keys`) while `work` does something; all of them have taken their place in the log before."""
+        service = DeliveryService(self._workspace, self.log, self.engine, transport=self._transport, keys=keys)
         await service.start()
         try:
-            await _until(lambda: len(self.counts()) == len(self._workspace.destinations))
+            wanted = self._workspace.destinations.keys() if keys is None else {*keys}
+            await _until(lambda: {one.destination for one in self.counts()} >= wanted)
             await work(service)
         finally:
             await service.stop()
@@ -222,34 +237,61 @@ async def _bare(url: str, bodies: list[bytes]) -> tuple[float, float]:
         return len(bodies) / (time.process_time() - processor), len(bodies) / (time.perf_counter() - clock)
 
 
-async def _together(folder: Path, url: str, count: int, *, rate: int) -> list[Measurement]:
+async def _together(folder: Path, url: str, count: int, *, rate: int, processes: int) -> list[Measurement]:
     kinds = registry.known()
     run = Run(folder, url, kinds, {"slack": _SLACK})
-    events = _records(count)
-    took: list[float] = []
-
-    async def work(service: DeliveryService) -> None:
-        processor, began = time.process_time(), time.perf_counter()
-        for first in range(0, count, _BLOCK):
-            await asyncio.sleep(max(0.0, began + first / rate - time.perf_counter()))
-            run.add(events, _BLOCK)
-        appended = time.perf_counter()
-        await run.passed(service)
-        ended = time.perf_counter()
-        took.extend((ended - began, ended - appended, time.process_time() - processor))
-
-    await run.deliver(work)
+    events = list(_records(count))
+    spawn = multiprocessing.get_context("spawn")
+    ends = [spawn.Pipe() for _ in range(processes)]
+    children = [
+        spawn.Process(target=_delivering, args=(folder, url, kinds[number::processes], there), daemon=True)
+        for number, (_, there) in enumerate(ends)
+    ]
+    for child in children:
+        child.start()
+    for here, _ in ends:
+        await asyncio.to_thread(here.recv)
+    began = time.perf_counter()
+    for first in range(0, count, _BLOCK):
+        await asyncio.sleep(max(0.0, began + first / rate - time.perf_counter()))
+        run.writer.append({EVENTS: events[first : first + _BLOCK]})
+    appended = time.perf_counter()
+    await _until(lambda: not any(one.pending for one in run.counts()))
+    whole_s, behind_s = time.perf_counter() - began, time.perf_counter() - appended
+    for here, _ in ends:
+        here.send("stop")
+    told = [await asyncio.to_thread(here.recv) for here, _ in ends]
+    cost_s, requests = (sum(one[part] for one in told) / count for part in (0, 1))
     _check(run)
     run.close()
-    whole_s, behind_s, processor_s = took
+    sample = [EventRecord(**event) for event in make_events(min(count, 5000))]
+    bare_per_core, _ = await _bare(url, [event.body for event in sample])
+    rendering_s = sum(1 / measure_rendering(kind, sample).figure for kind in kinds)
+    limit_s = rendering_s + requests / bare_per_core
     name = f"delivery_to_{len(kinds)}"
     return [
         Measurement(name=f"{name}_rate", figure=count / whole_s, unit="events/s", reference=rate),
         Measurement(name=f"{name}_behind", figure=behind_s, unit="s"),
-        Measurement(name=f"{name}_cost", figure=processor_s / count * 1e6, unit="µs/event"),
-        Measurement(name=f"{name}_cores", figure=processor_s / whole_s, unit="cores"),
-        Measurement(name=f"{name}_cores_for_{rate}", figure=processor_s / count * rate, unit="cores"),
+        Measurement(name=f"{name}_cost", figure=cost_s * 1e6, unit="µs/event", reference=limit_s * 1e6),
+        Measurement(name=f"{name}_requests", figure=requests, unit="requests/event"),
+        Measurement(name=f"{name}_cores_for_{rate}", figure=cost_s * rate, unit="cores", reference=limit_s * rate),
     ]
+
+
+def _delivering(folder: Path, url: str, keys: Collection[str], pipe: Connection) -> None:
+    """Deliver to `keys` until told to stop; tell the processor time and the requests of it."""
+    collect_less_garbage()
+    run = Run(folder, url, registry.known(), {"slack": _SLACK})
+
+    async def work(service: DeliveryService) -> None:
+        processor = time.process_time()
+        pipe.send("ready")
+        await asyncio.to_thread(pipe.recv)
+        requests = sum(one.requests for one in service.status())
+        pipe.send((time.process_time() - processor, requests))
+
+    uvloop.run(run.deliver(work, keys=keys))
+    run.close()
 
 
 async def _isolation(folder: Path, url: str, count: int) -> list[Measurement]:
