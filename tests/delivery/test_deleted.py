@@ -1,7 +1,9 @@
 """Who was deleted at a destination stays out of it: no retry, release or replay sends what came before."""
 
 import time
+from collections.abc import Sequence
 
+import pytest
 from msgspec import structs
 from sqlalchemy import Engine
 
@@ -22,6 +24,8 @@ from tests.delivery.harness import (
 from trackway.delivery.deletion import orders
 from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.failures import Wanted, release
+from trackway.delivery.intake import Intake
+from trackway.delivery.items import Item, Parked
 from trackway.delivery.replay import orders as replays
 from trackway.delivery.replay.orders import Order
 from trackway.delivery.replay.service import ReplayService
@@ -61,6 +65,69 @@ async def test_an_event_that_is_parked_is_not_tried_again(log: CleanLog, engine:
     assert counts(engine, log).discarded == {"PERSON_DELETED": 1}
     assert counts(engine, log).difference == 0
     assert "m-0" not in transport.delivered
+
+
+async def test_a_parked_event_that_waits_behind_an_open_breaker_is_not_sent(
+    log: CleanLog, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    down, read = False, list[str]()
+    read_again = Intake.read_again
+
+    def noting(self: Intake, parked: Sequence[Parked]) -> list[Item]:
+        items = read_again(self, parked)
+        read.extend(item.message_id for item in items if down and item.end is None)
+        return items
+
+    def answer(request: Request) -> Response:
+        if down:
+            return Response(status=429, headers={"retry-after": "1"})
+        return Response(status=500) if not asked and "m-0" in ids_of(request) else OK
+
+    monkeypatch.setattr(Intake, "read_again", noting)
+    asked, transport = False, FakeTransport(answer)
+    service = DeliveryService(workspace(HOOK), log.log, engine, options=QUICK, transport=lambda _: transport)
+    async with delivering(service):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(1, person="ann")
+
+        def parked() -> bool:
+            log.add_numbers(1)  # others succeed meanwhile
+            return counts(engine, log).retrying == 1
+
+        await until(parked)
+        down = True
+        log.add_numbers(1)
+        await until(lambda: read, "the parked event to be read again while nothing may be sent")
+        ask(engine, "ann")
+        down, asked = False, True
+        await until(lambda: counts(engine, log).pending == 0)
+    assert counts(engine, log).discarded == {"PERSON_DELETED": 1}
+    assert "m-0" not in transport.delivered
+
+
+async def test_a_batch_of_a_replay_that_waited_goes_without_them(log: CleanLog, engine: Engine) -> None:
+    hook = {"hook": webhook(batch={"events": 10, "wait": "10ms"})}
+    log.add([event(0, person="ann"), event(1, person="bob"), event(2, person="ann"), event(3, person="ann")])
+    live = DeliveryService(workspace(hook), log.log, engine, options=QUICK, transport=lambda _: FakeTransport())
+    async with delivering(live):
+        await until(lambda: started(engine, log, "hook"))  # after these events
+    down = True
+    transport = FakeTransport(lambda request: Response(status=429, headers={"retry-after": "1"}) if down else OK)
+    service = ReplayService(
+        workspace(hook), log.log, engine, lambda _: lambda made: made, options=QUICK, transport=lambda _: transport
+    )
+    service.start()
+    try:
+        spans = {partition: (0, head) for partition, head in log.log.heads(EVENTS).items()}
+        number = replays.give(engine, "hook", Order(spans=spans))
+        await until(lambda: transport.requests, "the first try")
+        ask(engine, "ann")
+        down = False
+        await until(lambda: replays.read(engine, number).state not in replays.OPEN, "the replay to end")
+    finally:
+        await service.stop()
+    assert transport.delivered == ["m-1"]
+    assert replays.read(engine, number).counts.discarded == {"PERSON_DELETED": 3}
 
 
 async def test_a_release_sends_what_came_after_the_deletion_alone(log: CleanLog, engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """Dead letters and their release: what is released is made anew, and the books balance at every moment."""
 
 import time
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -29,6 +30,7 @@ from trackway.destinations.kit import Request, Response
 from trackway.events.records import Place
 from trackway.state import writing
 from trackway.state.tables import exceptions, replayed, replays, retries, tallies
+from trackway.workspace.model import Workspace
 
 
 class Picky(FakeTransport):
@@ -127,6 +129,34 @@ async def test_what_is_released_is_made_anew_by_a_running_destination(log: Clean
     with engine.connect() as connection:
         assert connection.execute(select(retries)).all() == []
         assert {row.outcome for row in connection.execute(select(exceptions))} == {"failed"}
+
+
+async def test_what_is_released_after_an_edit_of_the_mapping_goes_out_as_edited(log: CleanLog, engine: Engine) -> None:
+    def judge(request: Request) -> Answer:
+        sent.append(request.content().decode())
+        return OK if '"Shop: Tested"' in sent[-1] else Response(status=400, body=b"the name must begin with Shop")
+
+    def posthog(**settings: Any) -> Workspace:
+        return workspace({"ph": {"type": "posthog", "settings": {"api_key": "phc_k", **settings}}})
+
+    class Network(FakeTransport):
+        async def send(self, request: Request) -> Answer:
+            return judge(request)
+
+    sent, network = list[str](), Network()
+    running = DeliveryService(posthog(), log.log, engine, options=QUICK, transport=lambda _: network)
+    async with delivering(running):
+        await until(lambda: started(engine, log, "ph"))
+        log.add([event(number) for number in range(3)])
+        await until(lambda: counts(engine, log, "ph").failed == {"400": 3})
+        [told] = group(engine, Wanted(destination="ph"))
+        assert "must begin with Shop" in told.sample.answer and '"Tested"' in told.sample.request
+        await running.configure(posthog(mappings={"track": {"fields": {"event_name": "Shop: {{event}}"}}}))
+        assert release(engine, log.log, Wanted(destination="ph", reason="400"), now_ms=now_ms()).released == 3
+        await until(lambda: counts(engine, log, "ph").pending == 0)
+    standing = counts(engine, log, "ph")
+    assert (standing.delivered, standing.failed, standing.difference) == (3, {}, 0)
+    assert all(f"user-{number}" in "".join(sent[-3:]) for number in range(3))
 
 
 async def test_a_release_twice_is_one(log: CleanLog, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

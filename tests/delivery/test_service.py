@@ -50,6 +50,33 @@ async def test_events_arrive_as_they_stand_in_the_log_signed_and_under_their_id(
     assert headers["user-agent"].startswith("Trackway/")
 
 
+async def test_a_host_never_has_more_requests_than_the_destinations_concurrency(log: CleanLog, engine: Engine) -> None:
+    """Two destinations at one host: each has connections of its own, uses all of them, and has none beside them."""
+    under_way, most, connections = dict.fromkeys("ab", 0), dict.fromkeys("ab", 0), {"a": set[int](), "b": set[int]()}
+    full = asyncio.Event()
+
+    async def answer(request: web.Request, _: bytes) -> web.Response:
+        of = request.path[-1]
+        under_way[of] += 1
+        most[of] = max(most[of], under_way[of])
+        connections[of].add(id(request.transport))
+        if most == {"a": 3, "b": 2}:
+            full.set()
+        await full.wait()
+        under_way[of] -= 1
+        return web.Response(text="ok")
+
+    async with sink() as hook:
+        hook.answer = lambda request, body: answer(request, body)
+        hooks = {"a": webhook(f"{hook.url}/a", concurrency=3), "b": webhook(f"{hook.url}/b", concurrency=2)}
+        async with delivering(DeliveryService(workspace(hooks), log.log, engine, options=QUICK)):
+            await until(lambda: started(engine, log, "a", "b"))
+            log.add_numbers(60)
+            await until(lambda: [counts(engine, log, key).delivered for key in "ab"] == [60, 60])
+    assert most == {"a": 3, "b": 2}
+    assert {key: len(found) for key, found in connections.items()} == {"a": 3, "b": 2}, "connections are kept"
+
+
 async def test_a_new_destination_starts_at_the_end_of_the_log_and_an_old_one_where_it_stopped(
     log: CleanLog, engine: Engine
 ) -> None:

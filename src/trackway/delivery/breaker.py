@@ -65,7 +65,7 @@ class Breaker:
         return max(0.0, self._until_s - self._clock.monotonic()) if self.state == "open" else 0.0
 
     async def admit(self) -> None:
-        """Return when a request may be sent. While half open, `succeeded` or `failed` must follow.
+        """Return when a request may be sent. While half open, `succeeded`, `failed` or `not_sent` must follow.
 
         Raises:
             Stopped: the worker is stopping.
@@ -107,6 +107,12 @@ class Breaker:
         if self.state == "half_open" or (self.state == "closed" and (at_once or self._failures >= self._threshold)):
             self._open_longer(reason, self._probing)
             self.refuses = True
+
+    def not_sent(self) -> None:
+        """Give back the turn that `admit` gave: there was nothing to send after all."""
+        if self.state == "half_open":
+            self.state, self._until_s = "open", self._clock.monotonic()
+            self._wake()
 
     def stop(self) -> None:
         """Send those away who wait."""

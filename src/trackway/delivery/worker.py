@@ -24,7 +24,7 @@ from trackway.delivery.books import Books
 from trackway.delivery.breaker import LONGEST_PAUSE_S, Backoff, Breaker, Stopped
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.commits import Commits
-from trackway.delivery.deletion.deleted import Deleted
+from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
@@ -119,6 +119,8 @@ class DestinationWorker:
         self._options = options
         self._store = store
         self._state = state
+        self._deleted = Deleted(store.engine, key.partition("#")[0])  # a replay's own key has its number
+        self._replays = intake is not None
         self._limits = limits = destination.limits
         self._reader = ThreadPoolExecutor(1, thread_name_prefix=f"destination-{key}")
         self._intake = intake or Intake(
@@ -243,6 +245,10 @@ class DestinationWorker:
                     await self._books.claim(batch)
                     batch.claimed = True
                 await self._breaker.admit()
+                # A deletion waits for what is on its way in its turn; not for these, which may have waited for days.
+                if (batch.parked or self._replays) and not await self._leave_out_deleted(batch):
+                    self._breaker.not_sent()
+                    continue
                 verdicts = await self._sender.send(batch.items, first=batch.tries == 0 and not batch.parked)
                 if batch.parked:
                     self._settle_parked(batch, verdicts[0] if verdicts else Verdict(kit.Delivered()))
@@ -250,6 +256,25 @@ class DestinationWorker:
                     self._settle_delivered(batch)
                 else:
                     self._settle(batch, verdicts)
+
+    async def _leave_out_deleted(self, batch: Batch) -> bool:
+        """End the events of people who were deleted since they were read; return whether there are others."""
+        loop = asyncio.get_running_loop()
+        records = [item.record for item in batch.items]
+        gone = await loop.run_in_executor(self._state, self._deleted.among, records)
+        ended = [item for item, is_gone in zip(batch.items, gone, strict=True) if is_gone]
+        if not ended:
+            return True
+        if batch.parked:
+            self._books.parked_ended(ended[0], End("discarded", DELETED))
+            return False
+        for item in ended:
+            item.end = End("discarded", DELETED)
+        batch.items = [item for item in batch.items if item.end is None]
+        batch.wholly = False
+        self._backlog.release(ended, batch.items)
+        self._books.ended()
+        return bool(batch.items)
 
     def _settle_delivered(self, batch: Batch) -> None:
         """Note that all of a batch was taken."""

@@ -1,5 +1,6 @@
 """Whose earlier events a destination is not to get any more: those of people whose deletion there was asked for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -44,6 +45,11 @@ class Deleted:
             since_ms: int = row.since_ms
             self._users[person.user_id] = since_ms
             self._devices.update(dict.fromkeys(person.anonymous_ids, since_ms))
+
+    def among(self, events: Sequence[EventRecord | None]) -> list[bool]:
+        """Say of each event whether `has` it, by what was asked until now."""
+        self.look()
+        return [event is not None and self.has(event) for event in events]
 
     def has(self, event: EventRecord) -> bool:
         """Say whether an event is such a person's, from before the deletion was asked for.
