@@ -118,6 +118,24 @@ class TestTables:
             assert sorted(value for name, value in user.items() if name.startswith("long")) == [1, 1, 2]
 
 
+class TestOnce:
+    def test_an_event_has_its_row_once_and_two_events_of_one_id_have_two(self, backend: Backend):
+        """What makes ids unique is the pipeline's dedup window: a warehouse has each event that the log has."""
+        again = [event(event="Seen", message_id="m1", properties={"v": value}) for value in (1, 2)]
+        with backend.open() as warehouse:
+            warehouse.load([again[0]], EVENTS, {0: 1})
+            assert warehouse.positions(EVENTS) == {0: 1}
+        with backend.open() as warehouse:
+            assert len(rows_of(warehouse, "seen")) == len(rows_of(warehouse, "tracks")) == 1
+            warehouse.load([again[1]], EVENTS, {0: 2})
+            assert sorted(row["v"] for row in rows_of(warehouse, "seen")) == [1, 2]
+            query = (
+                "SELECT v FROM (SELECT v, row_number() OVER (PARTITION BY id ORDER BY received_at, uuid_ts) AS nth "
+                "FROM seen) AS numbered WHERE nth = 1"
+            )
+            assert warehouse.query(query).rows == [[1]]
+
+
 class TestLimits:
     def test_what_a_full_table_has_no_column_for_is_in_rest(self, backend: Backend):
         many = {f"n{number}": number for number in range(20)}

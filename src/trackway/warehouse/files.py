@@ -208,11 +208,16 @@ class FilesWarehouse(ClosedByWith):
                 most_columns=self._most_columns,
                 sort=self._layouts.named(*name.split(".", 1)).sort,
             )
-            rebuilt = rebuild.run(history, lambda: self._lock, step)
+            rebuilt = rebuild.run(history, self._pause_loads, step)
         with self._lock:
             self._unlisted.add(name)
             self._list_in_iceberg()
         return rebuilt
+
+    @contextlib.contextmanager
+    def _pause_loads(self) -> Generator[None]:
+        with self._lock:
+            yield
 
     def _full_name(self, table: str) -> str:
         """`table` with its schema: the first, in the workspace's order, that has one of that name."""
