@@ -4,12 +4,14 @@ A simulated shop sends events for a while; the hours before are made up, so that
 `all`, every page is taken wide and narrow, light and dark.
 """
 
+import base64
 import json
 import math
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -22,9 +24,30 @@ from trackway.node.monitoring.samples import DestinationTotals, SourceTotals, To
 from trackway.state import open_state
 
 SECONDS = 75
+PLAN = """\
+plan: Shop
+sources: [web, app]
+track:
+  Order Completed:
+    properties:
+      order_id: string!
+      total: number!
+      currency: {type: string, enum: [EUR, USD]}
+      coupon: {type: string, pattern: "^[A-Z0-9]+$"}
+  Product Viewed:
+    properties:
+      product_id: string!
+      price: number
+  Subscription Started:
+    properties:
+      plan: string!
+"""
+QUERY = "select event_text, count(*) as events from tracks group by all order by events desc limit 20"
 WIDE, NARROW = (1440, 900), (390, 844)
 HOURS = 30
 STEP_S = 60
+TABLE = "document.querySelector('.table')"
+CALL = ["track", {"userId": "u1", "event": "order completed", "properties": {"order_id": "O-7", "total": "12"}}, "web"]
 DESTINATIONS = ("crm", "analytics", "ads", "support")
 
 
@@ -49,6 +72,8 @@ def take(folder: Path, *, everything: bool) -> None:
 
 def _workspace(folder: Path, url: str) -> Trackway:
     hook = {"type": "webhook"}
+    (folder / "plans").mkdir()
+    (folder / "plans" / "shop.yaml").write_text(PLAN, "utf-8")
     return Trackway(
         folder,
         sources={
@@ -100,7 +125,7 @@ def _demo(trackway: Trackway, source: str, rate: int) -> subprocess.Popen[bytes]
 def _pictures(trackway: Trackway, browser: Browser, folder: Path, everything: bool) -> None:
     event = _an_order(trackway)
     order, place = quote(event["messageId"], safe=""), event["position"]
-    pages: dict[str, tuple[str, str]] = {
+    pages: dict[str, tuple[str, ...]] = {  # path, what shows that it is there, and what to click on
         "overview": ("/?range=24h", "document.querySelectorAll('.chart canvas').length === 4"),
         "live": (
             f"/events/{place['topic']}/{place['partition']}/{place['offset']}",
@@ -114,6 +139,39 @@ def _pictures(trackway: Trackway, browser: Browser, folder: Path, everything: bo
         "destination": ("/destinations/ads?range=24h", "document.querySelector('.chart canvas')"),
         "letters": ("/destinations/ads?tab=letters", "document.querySelector('.letter-group')"),
         "mapping": ("/destinations/analytics?tab=mapping", "document.querySelector('.table')"),
+        "catalogue": ("/catalogue", "document.querySelectorAll('.table tbody tr').length > 5"),
+        "names": ("/catalogue?tab=naming", TABLE),
+        "news": ("/catalogue?tab=news", "document.querySelector('h1')"),
+        "plan": ("/catalogue?tab=plan", TABLE),
+        "violations": ("/catalogue?tab=violations", TABLE),
+        "catalogue-event": ("/catalogue/web/track/Order%20Completed", TABLE),
+        "warehouse": ("/warehouse", TABLE),
+        "table": ("/warehouse/web/order_completed", "document.querySelector('.grid-row')"),
+        "sql": (
+            f"/sql?q={quote(QUERY)}",
+            "document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-line')",
+            "text=Run",
+            "[role=radio]:has-text('Chart')",
+        ),
+        "release": (
+            "/destinations/ads?tab=letters",
+            "document.querySelector('.letter-group')",
+            ".letter-toggle",
+            ".letter-group header >> text=Release",
+        ),
+        "quarantine": ("/quarantine", TABLE),
+        "refused": (f"/{_a_refused_call(trackway)}", "document.querySelector('.quarantine-verdict')"),
+        "replay": ("/replay?to=crm&range=all&again=1", "document.querySelector('h1')"),
+        "replay-one": (f"/replay/{_a_replay(trackway)}", "document.querySelector('h1')"),
+        "people": (f"/people?id={quote(event['userId'], safe='')}", TABLE),
+        "settings": ("/settings?key=destinations.ads.settings", "document.querySelector('.settings-about')"),
+        "playground": (
+            f"/playground?call={base64.urlsafe_b64encode(json.dumps(CALL).encode()).decode().rstrip('=')}",
+            "document.querySelector('.play-card')",
+        ),
+        "playground-code": ("/playground?as=code", "document.querySelector('.play-card')"),
+        "empty-search": ("/live?q=nowhere-to-be-found", "document.querySelector('.nothing h2')"),
+        "no-page": ("/no/such/page", "document.querySelector('h1')"),
     }
     shown = pages if everything else {name: pages[name] for name in ("overview", "live", "event", "destination")}
     for scheme in ("light", "dark") if everything else ("light",):
@@ -121,20 +179,38 @@ def _pictures(trackway: Trackway, browser: Browser, folder: Path, everything: bo
             browser.open(*size, scheme=scheme, touch=size == NARROW)
             browser.goto(f"{trackway.console_url}/login?token={trackway.token}")
             kind = f"-{'wide' if size == WIDE else 'narrow'}-{scheme}" if everything else ""
-            for name, (path, ready) in shown.items():
-                _shot(browser, trackway.console_url + path, ready, folder / f"console-{name}{kind}.png")
+            for name, (path, ready, *clicks) in shown.items():
+                _shot(browser, trackway.console_url + path, ready, clicks, folder / f"console-{name}{kind}.png")
 
 
-def _shot(browser: Browser, url: str, ready: str, path: Path) -> None:
+def _shot(browser: Browser, url: str, ready: str, clicks: Sequence[str], path: Path) -> None:
     browser.goto(url)
-    browser.until(f"{ready} && document.fonts.status === 'loaded' && !document.querySelector('.spinner')")
+    browser.until(ready)
+    for selector in clicks:
+        browser.click(selector)
+    browser.until("document.fonts.status === 'loaded' && !document.querySelector('.spinner, [aria-busy=true]')")
     browser.shot(path)
 
 
+def _a_refused_call(trackway: Trackway) -> str:
+    found = send(f"{trackway.console_url}/api/quarantine?limit=1", method="GET", headers=_token(trackway))
+    return str(json.loads(found.body)["calls"][0]["position"])
+
+
+def _a_replay(trackway: Trackway) -> int:
+    body = json.dumps({"destination": "crm", "where": 'event = "Order Completed"', "again": True, "rate": 1}).encode()
+    headers = {**_token(trackway), "Content-Type": "application/json"}
+    found = send(f"{trackway.console_url}/api/replays", method="POST", body=body, headers=headers)
+    return json.loads(found.body)["id"]
+
+
+def _token(trackway: Trackway) -> dict[str, str]:
+    return {"Authorization": f"Bearer {trackway.token}"}
+
+
 def _an_order(trackway: Trackway) -> dict[str, Any]:
-    headers = {"Authorization": f"Bearer {trackway.token}"}
     path = "/api/events?limit=50&name=order+completed&outcome=ok&body=0"
-    found = send(trackway.console_url + path, method="GET", headers=headers)
+    found = send(trackway.console_url + path, method="GET", headers=_token(trackway))
     return json.loads(found.body)["events"][-1]
 
 

@@ -156,7 +156,7 @@ class _Tail(threading.Thread):
         while not self._stopped.is_set():
             try:
                 self._follow()
-            except Exception:
+            except Exception:  # whatever it was: without this thread no viewer would see anything again
                 logger.exception("the live view cannot read %s; trying again in %s s", self._topic, _RETRY_S)
                 self._stopped.wait(_RETRY_S)
 

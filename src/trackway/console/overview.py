@@ -119,7 +119,7 @@ class Overview:
             began = time.monotonic()
             try:
                 await self._tick()
-            except Exception:
+            except Exception:  # whatever it was: the task is the only one, and the next second may be better
                 logger.exception("the counts for the console could not be read; trying again")
             await asyncio.sleep(max(0.1, PERIOD_S - (time.monotonic() - began)))
 

@@ -128,7 +128,6 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
     return context;
   };
 
-
   const track = (kind: string) => (elements: Elements, event: unknown, properties: unknown, more: unknown) => {
     trackElements(kind, elements, (element) =>
       analytics["track"](valueFor(element, event), valueFor(element, properties), more),

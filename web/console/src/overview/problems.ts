@@ -71,7 +71,7 @@ function sourceProblems({ workspace, health }: Known): Problem[] {
     tone: quarantined > events ? "bad" : "odd",
     title: `${workspace?.sources.find((one) => one.key === source)?.name ?? source}: ${whole(quarantined)} ${quarantined === 1 ? "call" : "calls"} quarantined lately`,
     text: "They are kept with the reason, and can be mended and let out.",
-    href: `/live?outcome=quarantined&source=${encodeURIComponent(source)}`, link: "Look",
+    href: `/quarantine?source=${encodeURIComponent(source)}`, link: "Look",
   }));
 }
 

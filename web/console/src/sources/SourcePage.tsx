@@ -60,7 +60,7 @@ function Traffic({ of: key, counts }: { of: string; counts: Overview["sources"][
         <Stat label="Events per second" value={rate(health?.rate ?? 0)} note="last minute" />
         <Stat label="Events" value={short(counts?.events ?? 0)} note="since the log began" />
         <Stat label="Duplicates" value={short(sum(counts?.dropped ?? {}))} note="sent again, counted once" />
-        <Stat label="Quarantined" value={short(sum(counts?.quarantine ?? {}))} note="kept, with the reason" tone={sum(counts?.quarantine ?? {}) ? "bad" : undefined} href={`/live?outcome=quarantined&source=${encodeURIComponent(key)}`} />
+        <Stat label="Quarantined" value={short(sum(counts?.quarantine ?? {}))} note="kept, with the reason" tone={sum(counts?.quarantine ?? {}) ? "bad" : undefined} href={`/quarantine?source=${encodeURIComponent(key)}`} />
       </Stats>
       <Section title="Over time" actions={<Segments label="Time" value={range} options={RANGES} onChange={setRange} />}>
         <div class="frame chart-frame">
