@@ -49,7 +49,10 @@ def on_track(event, context):
 def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the functions, and what uses them."""
     found = load_workspace(find_workspace(workspace))
-    for name in function_files(functions_folder(found.folder)):
+    names = function_files(functions_folder(found.folder))
+    if not names and not json:
+        remark("There are no functions; `trackway functions new NAME` makes one.")
+    for name in names:
         users = [f"sources.{key}" for key, one in found.sources.items() if name in one.functions]
         users += [f"destinations.{key}" for key, one in found.destinations.items() if name in one.functions]
         if json:

@@ -16,6 +16,7 @@ from trackway.node.alerting.messages import Message, Messenger
 from trackway.node.alerting.rules import Said, holds_for_s, judge
 from trackway.workspace.alerting import AlertRule, Alerts
 from trackway.workspace.model import Workspace
+from trackway.workspace.units import Duration
 
 EVERY_S = 5.0
 _FIRST_PAUSE_MS, _LONGEST_PAUSE_MS = 30_000, 600_000
@@ -137,7 +138,7 @@ class AlertKeeper:
             state="firing" if one.resolved_ms is None else "resolved",
             subject=one.subject,
             title=one.title,
-            text=one.text,
+            text=one.text if one.resolved_ms is None else f"It is over after {_span(one)}. What was told: {one.text}",
             link=self.console_url + self._paths.get((one.rule, one.subject), "/"),
             since_ms=one.since_ms,
             at_ms=now_ms,
@@ -175,3 +176,7 @@ class AlertKeeper:
             held = [one for one in self.standings if one.rule == name and one.fired_ms and not one.resolved_ms]
             firing.add_metric([name], len(held))
         return [firing]
+
+
+def _span(one: Standing) -> str:
+    return Duration(max(1, round(((one.resolved_ms or one.since_ms) - one.since_ms) / 1000))).written()
