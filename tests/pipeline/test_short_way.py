@@ -27,7 +27,7 @@ RECEIVED = 1_795_168_801_000
 PLACE = Place(3, 7)
 PLAN = """
 plan: Shop
-sources: [planned]
+sources: [planned, both]
 track:
   Order Completed:
     properties:
@@ -52,12 +52,15 @@ SETTINGS = """
 pipeline: {geo_file: places.mmdb}
 privacy:
   rules:
-  - {path: traits.email, do: mask, sources: [private]}
+  - {path: traits.email, do: mask, sources: [private, both]}
+  - {path: traits.email, do: mask, if: "userId = 'u'", sources: [choosy]}
   - {path: properties.secret, do: drop, sources: [private]}
   - {path: context.traits, do: drop, sources: [private]}
 sources:
   planned: {write_keys: [a]}
   private: {write_keys: [b]}
+  both: {write_keys: [d]}
+  choosy: {write_keys: [e]}
   bare: {write_keys: [c], skip: [semantic_events, reserved_properties, user_agent, geo]}
 """
 
@@ -183,9 +186,19 @@ def test_what_a_plan_or_a_rule_is_about_goes_the_long_way(chain: list[Stage]):
     assert not goes({"properties": order | {"secret": 1}}, "private")
     assert not goes({"context": {"traits": {"email": "a@b.c"}}}, "private")
     person = {"traits": {"email": "a@b.c"}}
-    assert check(chain, raw_of(person, "identify", "private")) is None
+    assert check(chain, raw_of(person, "identify", "choosy")) is None
     assert check(chain, raw_of(person, "identify", "planned"))
     assert not goes({"context": {"protocols": {"event_version": 2}}}, "planned")
+
+
+def test_traits_that_a_rule_changes_whatever_the_event_are_changed_on_the_short_way(chain: list[Stage]):
+    for source, known in (("private", {"plan": "gold", "x": 1.50}), ("both", {"plan": "free"})):
+        taken = check(chain, raw_of({"traits": {"email": "ada@b.c", **known}}, "identify", source))
+        assert taken
+        assert json.loads(taken.body)["traits"] == {"email": "a***@b.c", **known}
+    # Judged before the rule is seen to, and by the plan after it.
+    assert check(chain, raw_of({"traits": {"email": 7}}, "identify", "private")) is None
+    assert check(chain, raw_of({"traits": {"email": "ada@b.c", "plan": "gold"}}, "identify", "both")) is None
 
 
 def test_what_the_client_wrote_stays_as_it_wrote_it(chain: list[Stage]):
@@ -324,7 +337,7 @@ _usual = st.fixed_dictionaries(
 @given(
     _usual | bodies,
     st.sampled_from(["track", "track", "page", "screen", "identify", "group", "alias", ""]),
-    st.sampled_from(["planned", "private", "bare", "new"]),
+    st.sampled_from(["planned", "private", "both", "choosy", "bare", "new"]),
     st.booleans(),
     st.sampled_from(["203.0.113.9", "2001:db8::1", "", 'a"b']),
     st.sampled_from([None, "2026-11-20T10:00:01Z", "nonsense"]),

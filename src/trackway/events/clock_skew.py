@@ -40,8 +40,8 @@ def parse_ms(text: Any) -> int | None:
     if type(text) is not str:
         return _parse_any(str(text)) if isinstance(text, str) else None
     # The shape that clients send, and whose second is nearly always one of the last few thousand.
-    milliseconds = _MILLISECONDS.get(text[19:])
-    if milliseconds is not None and (second := _SECONDS[text[:19]]) is not None:
+    milliseconds = MILLISECONDS.get(text[19:])
+    if milliseconds is not None and (second := SECONDS[text[:19]]) is not None:
         return second + milliseconds
     return _parse_any(text)
 
@@ -87,7 +87,9 @@ def correct(original: Any, sent: Any, received_ms: int) -> Times:
 
 
 _FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
-_MILLISECONDS = {text: number for number, text in enumerate(_FRACTIONS)}
+MILLISECONDS = {text: number for number, text in enumerate(_FRACTIONS)}
+"""What stands behind the seconds of a time as clients send it."""
+"""What stands behind the seconds of a time as clients send it."""
 
 
 def _read_second(text: str) -> int | None:
@@ -105,5 +107,7 @@ def _format_second(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).isoformat(timespec="seconds")[:19]
 
 
-_SECONDS: Memo[str, int | None] = Memo(_read_second)
+SECONDS: Memo[str, Any] = Memo(_read_second)
+"""And what stands before that, as epoch milliseconds; None if it is none."""
+"""And what stands before that, as epoch milliseconds; None if it is none."""
 _SECOND_TEXTS: Memo[int, str] = Memo(_format_second)

@@ -180,9 +180,10 @@ class Table:
 
     def __init__(self, members: Members) -> None:
         self._members = members
-        struct = members.struct()
-        self._decode = json.Decoder(struct).decode
-        self._whole = members.is_closed
+        # Of a table that asks for nothing it is enough that it is an object.
+        asks = bool(members.shapes or members.required or members.one_of) or not members.others
+        self._decode: Callable[[Raw | bytes], Any] = json.Decoder(members.struct()).decode if asks else _decode_object
+        self._whole = members.is_closed or not asks
         self._looks = [
             (attribute, _look_of(shape))
             for name, shape in members.shapes.items()

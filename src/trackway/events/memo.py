@@ -1,6 +1,6 @@
 """Answers that are remembered, because the same questions come again and again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -14,14 +14,17 @@ class Memo(dict[K, V]):
     order of use, as `functools.lru_cache` does, costs something at each.
     """
 
-    def __init__(self, answer: Callable[[K], V], most: int = 4096) -> None:
-        """Remember up to `most` answers."""
+    def __init__(self, answer: Callable[[K], V], most: int = 4096, *, longest: int | None = None) -> None:
+        """Remember up to `most` answers, of arguments up to the length `longest`."""
         super().__init__()
         self._answer = answer
         self._most = most
+        self._longest = longest
 
     def __missing__(self, argument: K) -> V:
-        if len(self) >= self._most:
-            self.clear()
-        answer = self[argument] = self._answer(argument)
+        answer = self._answer(argument)
+        if self._longest is None or (isinstance(argument, Sized) and len(argument) <= self._longest):
+            if len(self) >= self._most:
+                self.clear()
+            self[argument] = answer
         return answer

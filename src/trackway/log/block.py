@@ -1,7 +1,9 @@
 """Blocks: neighbouring records of one topic, as a segment keeps them."""
 
 import zlib
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 import msgspec
@@ -37,7 +39,7 @@ class Packer:
     def __init__(self) -> None:
         self._zstd = ZstdCompressor(level=1)
 
-    def pack(self, first: int, records: list[bytes], time_ms: int) -> Block:
+    def pack(self, first: int, records: Sequence[bytes], time_ms: int) -> Block:
         """Return `records`, whose first one has the offset `first`, as a block."""
         codec, payload = _PLAIN, _encode(records)
         if len(payload) >= _WORTH_COMPRESSING:
@@ -46,16 +48,14 @@ class Packer:
 
     def cut(self, first: int, records: Sequence[bytes], time_ms: int) -> Iterator[Block]:
         """Yield `records` as blocks of bounded count and size."""
-        chunk: list[bytes] = []
-        size = 0
-        for record in records:
-            if chunk and (len(chunk) >= BLOCK_RECORDS or size + len(record) > _BLOCK_BYTES):
-                yield self.pack(first, chunk, time_ms)
-                first, chunk, size = first + len(chunk), [], 0
-            chunk.append(record)
-            size += len(record)
-        if chunk:
-            yield self.pack(first, chunk, time_ms)
+        ends = list(accumulate(map(len, records)))
+        start, done = 0, 0
+        while start < len(records):
+            # As many as fit, but one at least.
+            stop = max(bisect_right(ends, done + _BLOCK_BYTES, lo=start), start + 1)
+            stop = min(stop, start + BLOCK_RECORDS)
+            yield self.pack(first + start, records[start:stop], time_ms)
+            start, done = stop, ends[stop - 1]
 
 
 class Unpacker:

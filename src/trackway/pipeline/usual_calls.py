@@ -79,11 +79,6 @@ FORMS = {
 _decode_any = json.Decoder().decode
 
 
-def read_object(text: bytes) -> Raw | None:
-    """Return the object `text`, an empty one for null, or None for what is none; it is one of which there are few."""
-    return _OBJECTS[text] if len(text) <= _LONGEST else _read_object(text)
-
-
 def _read_object(text: bytes) -> Raw | None:
     try:
         value = _decode_any(text)
@@ -92,4 +87,5 @@ def _read_object(text: bytes) -> Raw | None:
     return _EMPTY if value is None else Raw(text) if type(value) is dict else None
 
 
-_OBJECTS: Memo[bytes, Raw | None] = Memo(_read_object)
+OBJECTS: Memo[bytes, Raw | None] = Memo(_read_object, longest=_LONGEST)
+"""Objects of which there are few, such as `integrations`, by their text: an empty one for null, None for no object."""

@@ -38,11 +38,8 @@ class _Made(NamedTuple):
 
     text: bytes
     """JSON, without the closing brace; of a rest it ends where the page is to follow."""
-    wants_ip: bool
-    """The request's ip is to be added."""
-    ip: Any
-    """The one that the client itself put there."""
-    wants_place: bool
+    by_ip: Memo[str, bytes] | None
+    """What the request's ip adds, if it is to be added."""
     channel: str
 
 
@@ -60,7 +57,7 @@ class UsualContexts:
         self._whole = Memo(self._ask)
         self._rest = Memo(self._ask_rest)
         self._page = Memo(self._ask_page)
-        self._added = Memo(self._describe_ip)
+        self._by_ip = Memo(self._describe_ips)
         self._parted = self._ruled.isdisjoint({"page", *_OF_PAGE})
 
     def complete(self, text: bytes, raw: RawRecord) -> tuple[Raw, str] | None:
@@ -68,32 +65,22 @@ class UsualContexts:
         if len(text) > _LONGEST:
             return None
         start = text.find(_PAGE) if self._parted else -1
-        return (self._complete_parts(text, start + len(_PAGE) - 1, raw) if start >= 0 else None) or self._complete(
-            self._whole[text, raw.user_agent, raw.client_side], raw
-        )
-
-    def _complete_parts(self, text: bytes, start: int, raw: RawRecord) -> tuple[Raw, str] | None:
-        """As `complete`, by a page from `start` on; None also where the context must be asked about as a whole."""
-        end = text.find(b"}", start) + 1
-        page = text[start:end]
-        follows = self._page[page]
-        if follows is None:
-            return None
-        rest = self._rest[text[:start], text[end:], raw.user_agent, raw.client_side]
-        return self._complete(rest, raw, page, follows)
-
-    def _complete(
-        self, made: _Made | None, raw: RawRecord, page: bytes = b"", follows: bytes = b""
-    ) -> tuple[Raw, str] | None:
+        if start >= 0:
+            start += len(_PAGE) - 1
+            end = text.find(b"}", start) + 1
+            page = text[start:end]
+            follows = self._page[page]
+            made = self._rest[text[:start], text[end:], raw.user_agent, raw.client_side]
+            if made is not None and follows is not None:
+                head, by_ip, channel = made
+                added = b"" if by_ip is None or not raw.ip else by_ip[raw.ip]
+                return Raw(b"".join((head, page, follows, added, b"}"))), channel
+        made = self._whole[text, raw.user_agent, raw.client_side]
         if made is None:
             return None
-        text, wants_ip, ip, wants_place, channel = made
-        added = b""
-        if wants_ip and raw.ip:
-            added = self._added[raw.ip, True, wants_place, len(text) > 1]
-        elif wants_place and ip:
-            added = self._added[ip, False, wants_place, True]
-        return Raw(b"".join((text, page, follows, added, b"}"))), channel
+        head, by_ip, channel = made
+        added = b"" if by_ip is None or not raw.ip else by_ip[raw.ip]
+        return Raw(b"".join((head, added, b"}"))), channel
 
     def _ask_rest(self, rest: tuple[bytes, bytes, str, bool]) -> _Made | None:
         """Return what the stages make of a context but for its page, which stands between `before` and `after`.
@@ -107,7 +94,7 @@ class UsualContexts:
             return None
         if sent.pop("page", None) != _STAND_IN:
             return None
-        made = self._ask_stages(sent, user_agent, client_side)
+        made = self._ask_stages(sent, user_agent, client_side, paged=True)
         if made is None or not _OF_PAGE.isdisjoint(sent):
             return None
         return made._replace(text=made.text + (b',"page":' if sent else b'"page":'))
@@ -131,10 +118,13 @@ class UsualContexts:
             sent = _decode_object(text)
         except NOT_USUAL:
             return None
-        return self._ask_stages(sent, user_agent, client_side)
+        return self._ask_stages(sent, user_agent, client_side, paged=False)
 
-    def _ask_stages(self, context: dict[str, Any], user_agent: str, client_side: bool) -> _Made | None:
-        """Return what the stages make of `context`, which is changed to it; None where that is not usual."""
+    def _ask_stages(self, context: dict[str, Any], user_agent: str, client_side: bool, *, paged: bool) -> _Made | None:
+        """Return what the stages make of `context`, which is changed to it; None where that is not usual.
+
+        With `paged` a page follows it.
+        """
         raw = RawRecord(self._source, "", "", 0, b"", ip=_SOME_IP, user_agent=user_agent, client_side=client_side)
         draft = Draft(raw, Place(0, 0), {"context": context}, findings=[])
         had_ip = "ip" in context
@@ -147,14 +137,19 @@ class UsualContexts:
             return None
         if wants_ip:
             del context["ip"]
-        return _Made(_encode(context)[:-1], wants_ip, context.get("ip"), wants_place, draft.event["channel"])
+        else:
+            self._enrich.run([draft])
+        by_ip = self._by_ip[wants_place, paged or bool(context)] if wants_ip else None
+        return _Made(_encode(context)[:-1], by_ip, draft.event["channel"])
 
-    def _describe_ip(self, told: tuple[Any, bool, bool, bool]) -> bytes:
-        """Return the members that an ip adds to a context, itself among them if it is wanted."""
-        ip, wants_ip, wants_place, follows = told
-        geo, added = self._enrich.geo, dict[str, Any]()
-        if wants_ip:
-            added["ip"] = ip
-        if wants_place and geo is not None and type(ip) is str and (place := geo.locate(ip)) is not None:
-            added["location"] = place
-        return (b"," if follows and added else b"") + _encode(added)[1:-1]
+    def _describe_ips(self, case: tuple[bool, bool]) -> Memo[str, bytes]:
+        """Return the members that ips add to a context, themselves and perhaps their places, behind others or not."""
+        wants_place, follows = case
+        geo = self._enrich.geo if wants_place else None
+
+        def describe(ip: str) -> bytes:
+            place = None if geo is None else geo.locate(ip)
+            added = _encode({"ip": ip} if place is None else {"ip": ip, "location": place})[1:-1]
+            return b"," + added if follows else added
+
+        return Memo(describe)

@@ -40,11 +40,18 @@ class Suppress:
         return drafts
 
 
-class _Rule(NamedTuple):
+class Rule(NamedTuple):
+    """A privacy rule, compiled."""
+
     keys: tuple[str, ...]
+    """The path to what is changed."""
     sources: frozenset[str] | None
+    """None is all."""
     concerns: Callable[[dict[str, Any]], bool]
+    """Tells whether an event is one of those that the rule is about."""
     change: Callable[[Any], Any]
+    always: bool
+    """The rule is about all events."""
 
 
 class Privacy:
@@ -59,11 +66,12 @@ class Privacy:
         """`salt` is the key of hashes."""
         changes = {"drop": leave_out, "hash": hasher(salt), "mask": mask}
         self._rules = [
-            _Rule(
+            Rule(
                 rule.path.keys,
                 None if rule.sources is None else frozenset(rule.sources),
                 fql.compile(rule.if_).matches,
                 changes[rule.do],
+                rule.if_ == "all",
             )
             for rule in rules
         ]
@@ -74,9 +82,9 @@ class Privacy:
         privacy = workspace.privacy
         return cls(privacy.rules, privacy.salt.reveal() if privacy.salt else "")
 
-    def paths_of(self, source: str) -> list[tuple[str, ...]]:
-        """Return the paths that the rules for a source are about."""
-        return [rule.keys for rule in self._rules if rule.sources is None or source in rule.sources]
+    def rules_of(self, source: str) -> list[Rule]:
+        """Return the rules for a source, in their order."""
+        return [rule for rule in self._rules if rule.sources is None or source in rule.sources]
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place. Conditions are asked of the event as it came into this stage."""
@@ -109,7 +117,7 @@ def _originals(event: dict[str, Any]) -> list[dict[str, Any]]:
     return [cast("dict[str, Any]", one) for one in entries if isinstance(one, dict)]
 
 
-def _change_originals(kept: list[dict[str, Any]], rules: list[_Rule]) -> None:
+def _change_originals(kept: list[dict[str, Any]], rules: list[Rule]) -> None:
     for entry in kept:
         at = _path(str(entry.get("pointer", "")))
         for rule in rules:

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from trackway.events.clock_skew import correct, format_ms, parse_ms
+from trackway.events.clock_skew import MILLISECONDS, SECONDS, correct, format_ms, parse_ms
 from trackway.pipeline.draft import Draft
 from trackway.workspace.model import Pipeline
 
@@ -37,18 +37,19 @@ class Times:
 
         `original` and `sent` are the call's `timestamp` and `sentAt`, None for absent ones.
         """
-        if original is None:
-            return received_ms if sent is None else None
-        original_ms = parse_ms(original)
-        if original_ms is None:
-            return None
-        if sent is None:
-            before_ms = received_ms - original_ms
-        else:
-            sent_ms = parse_ms(sent)
-            if sent_ms is None or not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
+        try:
+            # As `parse_ms` reads the shape that nearly all have; this is asked for each call.
+            original_ms = SECONDS[original[:19]] + MILLISECONDS[original[19:]]
+            sent_ms = received_ms if sent is None else SECONDS[sent[:19]] + MILLISECONDS[sent[19:]]
+        except (TypeError, KeyError):
+            if original is None:
+                return received_ms if sent is None else None
+            original_ms, sent_ms = parse_ms(original), received_ms if sent is None else parse_ms(sent)
+            if original_ms is None or sent_ms is None:
                 return None
-            before_ms = sent_ms - original_ms
+        if not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
+            return None
+        before_ms = sent_ms - original_ms
         return received_ms - before_ms if -self._future_ms <= before_ms <= self._late_ms else None
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
