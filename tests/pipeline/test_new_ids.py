@@ -97,7 +97,7 @@ def test_an_index_with_filters_knows_what_it_would_know_without(
         found = index.look_up(keys, [newest_ms] * len(keys))
         for message_id, at_ms in known.items():
             if newest_ms - at_ms <= LENGTH_S * 1000:
-                assert found[key_of("web", message_id)].received_at_ms == at_ms
+                assert key_of("web", message_id) in found
         assert found.keys() <= {key_of("web", message_id) for message_id in known}
     index.close()
 
