@@ -131,6 +131,16 @@ def test_size_is_judged_at_the_byte():
     assert refusal is not None and refusal.reason == "event_too_large" and str(len(body)) in refusal.message
 
 
+@pytest.mark.parametrize(
+    ("id_", "expected"), [('"big-1"', "big-1"), ("7", "7"), ("null", None), ('"' + "x" * 101 + '"', None), ("[]", None)]
+)
+def test_a_call_that_is_too_large_keeps_its_id(id_: str, expected: str | None):
+    body = b'{"type":"page","messageId":%s,"name":"%s"}' % (id_.encode(), b"x" * verdicts.MAX_BYTES)
+    judged = judge(body)
+    assert (judged.type, judged.message_id) == ("page", expected)
+    assert judge(body[:-1]).message_id is None
+
+
 def test_the_path_wins_over_the_type_in_the_body():
     judged = judge(call(type="track", event="A", userId="u"), path_type="identify")
     assert judged.type == "identify" and judged.refusal is None

@@ -42,7 +42,8 @@ def judge(body: bytes, path_type: str | None = None, max_bytes: int = MAX_BYTES)
     """
     if len(body) > max_bytes:
         reason = f"The call has {len(body)} bytes, more than the {max_bytes} this source allows; send less in it."
-        return Judged(path_type or _peek_type(body), None, refuse("event_too_large", "", reason))
+        kind, message_id = _peek(body)
+        return Judged(path_type or kind, message_id, refuse("event_too_large", "", reason))
     try:
         call: calls.AnyCall = calls.decode_as[path_type](body) if path_type else calls.decode_any(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -61,12 +62,22 @@ _LOOK_CLOSELY: set[type] = {calls.Group, calls.Alias}
 """Rare calls with rules that no struct can hold."""
 
 
-def _peek_type(body: bytes) -> str:
-    """Return the type of a call that is too large to be looked at closely."""
+class _Peek(Struct, gc=False, rename="camel"):
+    type: Any = None
+    message_id: Any = None
+
+
+_decode_peek = msgspec.json.Decoder(_Peek).decode
+
+
+def _peek(body: bytes) -> tuple[str, str | None]:
+    """Return type and message id of a call that is too large to be looked at closely: people look for it by the id."""
     try:
-        return _TYPE_OF[type(calls.decode_any(body))]
+        found = _decode_peek(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
+        return "", None
+    kind = found.type if isinstance(found.type, str) and found.type in calls.BY_TYPE else ""
+    return kind, _message_id({"messageId": found.message_id})
 
 
 def _judge_slowly(body: bytes, path_type: str | None) -> Judged:
