@@ -3,8 +3,9 @@
 Source:   https://developers.klaviyo.com/en/reference/create_event, …/bulk_create_events, …/create_profile,
           …/update_profile, …/bulk_import_profiles, …/bulk_subscribe_profiles, …/bulk_unsubscribe_profiles and
           …/docs/rate_limits_and_error_handling, and https://github.com/klaviyo/openapi, revision 2026-07-15; actions
-          and field names as in Segment's open-source Klaviyo (Actions); read 2026-11-23. There is a
-          revision 2026-10-15; this one is supported until July 2028, and its specification is the one that was read.
+          and field names as in Segment's open-source Klaviyo (Actions); read 2026-11-23. The
+          newest revision is 2026-10-15 (…/en/changelog, read 2026-11-26; it brings brands and text messaging); this one
+          is supported until July 2028, and its specification is the one that was read.
 Limits:   1000 events or 10 000 profiles and 5 MB in a job, 100 people in a change of consent; 350 events a second one
           by one, 10 jobs a second and 150 a minute.
 Repeats:  of events with the same `unique_id`, profile and metric the first counts; the rest sets values. A job is done

@@ -1,4 +1,8 @@
-"""What Klaviyo says: JSON:API errors, each with a pointer into the request."""
+"""What Klaviyo says: JSON:API errors, each with a pointer into the request.
+
+Source: …/docs/rate_limits_and_error_handling; the pointers of jobs as Segment's open-source Klaviyo (Actions) reads
+them, which takes the number in them for the item's and sends the others again; read 2026-11-26.
+"""
 
 import re
 from typing import Any
