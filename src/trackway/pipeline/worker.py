@@ -126,6 +126,7 @@ class PipelineWorker:
         """Process the next batch, waiting up to `timeout_s` for one; return the number of raw calls."""
         slices = self._reader.poll(max_records=_BATCH, timeout_s=timeout_s)
         if not slices:
+            self._chain()  # so that a mistake in a plan is told while nothing comes, too
             return 0
         processed = self.process(slices)
         marks = {

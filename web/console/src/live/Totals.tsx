@@ -41,7 +41,7 @@ export function Totals({ workspace, overview }: { workspace: Workspace | null; o
           <table class="counts">
             <thead>
               <tr><th scope="col">Source</th><th scope="col" class="wide">Last minute</th><th scope="col">Events/s</th>
-                <th scope="col">Accepted</th><th scope="col">Duplicates</th><th scope="col">Quarantined</th></tr>
+                <th scope="col">Accepted</th><th scope="col">Left out</th><th scope="col">Quarantined</th></tr>
             </thead>
             <tbody>
               {sources.map((source) => (

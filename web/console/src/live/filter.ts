@@ -17,7 +17,7 @@ export const OUTCOMES: readonly { value: Filter["outcome"]; label: string }[] = 
   { value: "", label: "All" },
   { value: "ok", label: "Accepted" },
   { value: "quarantined", label: "Quarantined" },
-  { value: "dropped", label: "Duplicates" },
+  { value: "dropped", label: "Left out" },
 ];
 
 export const NO_FILTER: Filter = { q: "", outcome: "", type: "", source: "", name: "", user: "", where: "" };

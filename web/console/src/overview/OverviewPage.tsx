@@ -130,7 +130,7 @@ function Sources({ health, history, workspace, ledger }: { health: Health; histo
           { key: "line", label: "Traffic", hide: "narrow", cell: (row) => <Trend values={row.line} label={`Traffic of ${row.name}`} />, width: "150px" },
           { key: "rate", label: "Events/s", number: true, cell: (row) => rate(row.now?.rate ?? 0), sort: (row) => row.now?.rate ?? 0 },
           { key: "events", label: "Events", number: true, cell: (row) => short(row.events), sort: (row) => row.events },
-          { key: "dropped", label: "Duplicates lately", number: true, hide: "narrow", cell: (row) => count(row.now?.dropped ?? 0), sort: (row) => row.now?.dropped ?? 0 },
+          { key: "dropped", label: "Left out lately", number: true, hide: "narrow", cell: (row) => count(row.now?.dropped ?? 0), sort: (row) => row.now?.dropped ?? 0 },
           { key: "quarantined", label: "Quarantined lately", number: true, hide: "narrow", cell: (row) => count(row.now?.quarantined ?? 0, "bad"), sort: (row) => row.now?.quarantined ?? 0 },
         ]} />
     </Section>

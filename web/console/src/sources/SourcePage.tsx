@@ -59,14 +59,14 @@ function Traffic({ of: key, counts }: { of: string; counts: Overview["sources"][
       <Stats>
         <Stat label="Events per second" value={rate(health?.rate ?? 0)} note="last minute" />
         <Stat label="Events" value={short(counts?.events ?? 0)} note="since the log began" />
-        <Stat label="Duplicates" value={short(sum(counts?.dropped ?? {}))} note="sent again, counted once" />
+        <Stat label="Left out" value={short(sum(counts?.dropped ?? {}))} note="by design, such as duplicates" />
         <Stat label="Quarantined" value={short(sum(counts?.quarantine ?? {}))} note="kept, with the reason" tone={sum(counts?.quarantine ?? {}) ? "bad" : undefined} href={`/quarantine?source=${encodeURIComponent(key)}`} />
       </Stats>
       <Section title="Over time" actions={<Segments label="Time" value={range} options={RANGES} onChange={setRange} />}>
         <div class="frame chart-frame">
           {!data ? <Loading /> : !own ? <EmptyState title="Nothing came in this time">Choose a longer one, or send an event.</EmptyState> : (
             <Chart label="Calls per second" times={data.times} range={[data.from_s, data.to_s]} format={rate} height={220} legend
-              series={[{ label: "Events", values: own.events, colour: "--series-1" }, { label: "Duplicates", values: own.dropped, colour: "--series-8" }, { label: "Quarantined", values: own.quarantined, colour: "--bad" }]} />
+              series={[{ label: "Events", values: own.events, colour: "--series-1" }, { label: "Left out", values: own.dropped, colour: "--series-8" }, { label: "Quarantined", values: own.quarantined, colour: "--bad" }]} />
           )}
         </div>
       </Section>

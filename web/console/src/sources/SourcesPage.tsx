@@ -45,7 +45,7 @@ function AllSources() {
               { key: "clients", label: "Clients", hide: "medium", cell: (row) => <span class="clip quiet-text">{row.libraries.join(", ") || "–"}</span> },
               { key: "rate", label: "Events/s", number: true, hide: "narrow", cell: (row) => rate(row.now?.rate ?? 0), sort: (row) => row.now?.rate ?? 0 },
               { key: "events", label: "Events", number: true, cell: (row) => short(row.counts?.events ?? 0), sort: (row) => row.counts?.events ?? 0 },
-              { key: "dropped", label: "Duplicates", number: true, hide: "narrow", cell: (row) => number(sum(row.counts?.dropped ?? {})), sort: (row) => sum(row.counts?.dropped ?? {}) },
+              { key: "dropped", label: "Left out", number: true, hide: "narrow", cell: (row) => number(sum(row.counts?.dropped ?? {})), sort: (row) => sum(row.counts?.dropped ?? {}) },
               { key: "quarantined", label: "Quarantined", number: true, hide: "narrow", cell: (row) => number(sum(row.counts?.quarantine ?? {}), "bad"), sort: (row) => sum(row.counts?.quarantine ?? {}) },
               { key: "last", label: "Last event", number: true, cell: (row) => (row.last ? <When at={row.last} /> : <span class="badge">waiting</span>), sort: (row) => row.last },
             ]} />
