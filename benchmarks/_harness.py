@@ -5,8 +5,7 @@ import os
 import platform
 import random
 import statistics
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,8 +33,8 @@ class Measurement:
             object.__setattr__(self, "ratio", self.figure / self.reference)
 
 
-def report(measurements: Sequence[Measurement], *, json: bool) -> None:
-    """Print the measurements: a table for people, or one JSON object a line."""
+def report(measurements: Iterable[Measurement], *, json: bool) -> None:
+    """Print the measurements: a table for people, or one JSON object a line, each as it comes."""
     if json:
         _print_lines(measurements)
         return
@@ -47,9 +46,9 @@ def report(measurements: Sequence[Measurement], *, json: bool) -> None:
     Console().print(table)
 
 
-def _print_lines(measurements: Sequence[Measurement]) -> None:
+def _print_lines(measurements: Iterable[Measurement]) -> None:
     for one in measurements:
-        sys.stdout.write(json.dumps(asdict(one)) + "\n")
+        print(json.dumps(asdict(one)), flush=True)
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,7 @@ the process has more than before.
 """
 
 import argparse
+import os
 import random
 import tempfile
 import time
@@ -14,13 +15,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks._harness import Measurement, report
+from benchmarks._load import resident_mb
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 
 _BATCH = 4000
 _ASKED = 250
 _KEY_BYTES = len(key_of("", ""))
 _MEASURED = 200_000
-_AT_WORK = ("compaction-pending", "num-running-compactions", "mem-table-flush-pending", "num-running-flushes")
+_AT_WORK = ("num-running-compactions", "mem-table-flush-pending", "num-running-flushes")
 _START_MS = 1_790_000_000_000
 _SIZES = (1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000, 100_000_000)
 
@@ -31,12 +33,12 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report(list(measure(Path(folder), options.ids)), json=options.json)
+        report(measure(Path(folder), options.ids), json=options.json)
 
 
 def measure(folder: Path, ids: int) -> Iterator[Measurement]:
     """Yield the rate at each size up to `ids`, then the memory that the index took."""
-    before = _resident_mib()
+    before = resident_mb(os.getpid())
     index = MessageIndex(folder / "index", keep_s=86_400)
     sizes = [size for size in _SIZES if size <= ids]
     first: float | None = None
@@ -51,7 +53,9 @@ def measure(folder: Path, ids: int) -> Iterator[Measurement]:
         name = f"dedup_rate_{size // 1_000_000}m"
         yield Measurement(name=name, figure=_MEASURED / wall_s, unit="ids/s")
         yield Measurement(name=f"{name}_per_core", figure=_MEASURED / processor_s, unit="ids/s", reference=first)
-        yield Measurement(name=f"dedup_memory_{size // 1_000_000}m", figure=_resident_mib() - before, unit="MiB")
+        yield Measurement(
+            name=f"dedup_memory_{size // 1_000_000}m", figure=resident_mb(os.getpid()) - before, unit="MiB"
+        )
     index.close()
 
 
@@ -64,8 +68,10 @@ def _fill(index: MessageIndex, start: int, end: int) -> None:
             for number in range(first, min(first + _BATCH, end))
         }
         index.remember(seen, 0, end)
-    while any(index._db.property_int_value(f"rocksdb.{name}") for name in _AT_WORK):
+    quiet = 0
+    while quiet < 10:  # between two merges there is nothing at work for a moment
         time.sleep(0.1)
+        quiet = 0 if any(index._db.property_int_value(f"rocksdb.{name}") for name in _AT_WORK) else quiet + 1
 
 
 def _ask_and_remember(index: MessageIndex, start: int, end: int) -> None:
@@ -79,12 +85,6 @@ def _ask_and_remember(index: MessageIndex, start: int, end: int) -> None:
             for number, (key, at_ms) in enumerate(zip(keys, received_ms, strict=True), part):
                 seen[key] = Seen(at_ms, 0, number)
         index.remember(seen, 0, end)
-
-
-def _resident_mib() -> float:
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
-    return int(line.split()[1]) / 1024
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import cProfile
 import pstats
 import tempfile
 import time
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -19,7 +21,7 @@ import msgspec
 from benchmarks import _traffic
 from benchmarks._harness import Measurement, report
 from tests.pipeline.mmdb import write_mmdb
-from trackway.events.records import CLEAN_TOPICS, RAW, encode
+from trackway.events.records import CLEAN_TOPICS, RAW, RawRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.pipeline.live_chain import LiveChain
 from trackway.pipeline.message_index import MessageIndex
@@ -99,26 +101,32 @@ def profile(folder: Path, traffic: str, count: int) -> None:
     """Print the functions that take the most time."""
     worker = _prepare(folder, traffic, count)
     profiler = cProfile.Profile()
-    profiler.runcall(_drain, worker, count)
+    profiler.runcall(drain, worker, count)
     pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
 
 
 def _prepare(folder: Path, traffic: str, count: int) -> PipelineWorker:
-    raw, clean = SqliteLog(folder / "raw", (RAW,)), SqliteLog(folder / "clean", CLEAN_TOPICS)
-    block: list[bytes] = []
+    raw = SqliteLog(folder / "raw", (RAW,))
+    write_calls(raw, _traffic.calls(traffic, _WARM_UP + count))
+    worker = make_worker(folder, traffic, raw)
+    drain(worker, _WARM_UP)
+    return worker
+
+
+def write_calls(raw: SqliteLog, calls: Iterable[RawRecord]) -> None:
+    """Append calls to the raw log, some hundreds at a time."""
+    records = map(encode, calls)
     with raw.writer(0) as writer:
-        for call in _traffic.calls(traffic, _WARM_UP + count):
-            block.append(encode(call))
-            if len(block) == _BLOCK:
-                writer.append({RAW: block})
-                block = []
-        if block:
+        while block := list(islice(records, _BLOCK)):
             writer.append({RAW: block})
+
+
+def make_worker(folder: Path, traffic: str, raw: SqliteLog) -> PipelineWorker:
+    """Return a worker with all built-in stages on, in a new workspace in `folder`."""
     workspace = _workspace(folder, traffic)
     index = MessageIndex(folder / "index", keep_s=_DAY_S)
-    worker = PipelineWorker(raw, clean, index, dict.fromkeys(workspace.sources, _DAY_S), chain=LiveChain(workspace))
-    _drain(worker, _WARM_UP)
-    return worker
+    clean = SqliteLog(folder / "clean", CLEAN_TOPICS)
+    return PipelineWorker(raw, clean, index, dict.fromkeys(workspace.sources, _DAY_S), chain=LiveChain(workspace))
 
 
 def _workspace(folder: Path, traffic: str) -> Workspace:
@@ -134,7 +142,8 @@ def _workspace(folder: Path, traffic: str) -> Workspace:
     return load_workspace(folder)
 
 
-def _drain(worker: PipelineWorker, count: int) -> int:
+def drain(worker: PipelineWorker, count: int) -> int:
+    """Let a worker process `count` calls, or all there are; return how many."""
     done = 0
     while done < count:
         step = worker.step()

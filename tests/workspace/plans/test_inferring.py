@@ -1,9 +1,12 @@
+import json
 import random
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackway.events.records import Place, RawRecord
+from trackway.pipeline.chain import build_default_chain, run_chain
 from trackway.workspace.plans import PlanCheck
 from trackway.workspace.plans.inferring import MAX_EVENTS, MAX_ROWS, PlanInference
 from trackway.workspace.plans.reading import parse_plan
@@ -19,6 +22,15 @@ def inferred(events: list[dict[str, Any]]) -> str:
     for event in events:
         seen.add(event)
     return write_plan(seen.plan("Shop"))
+
+
+def test_a_currency_that_the_pipeline_named_is_not_asked_of_clients():
+    sent = [(track("Product Clicked", price=n), n) for n in range(3)]
+    calls = [(RawRecord("web", "track", f"m{n}", 1, json.dumps(event).encode()), Place(0, n)) for event, n in sent]
+    drafts = run_chain(build_default_chain(), calls)
+    assert {draft.event["properties"]["currency"] for draft in drafts} == {"USD"}
+    plan = parse_plan(inferred([draft.event for draft in drafts]), "shop.yaml")
+    assert [PlanCheck(plan).judge(event).violations for event, _ in sent] == [[]] * 3
 
 
 def test_a_plan_is_inferred_from_what_is_there():
@@ -48,7 +60,7 @@ track:
   Order Completed:
     properties:
       coupon:           string|null!
-      currency:         {type: string!, enum: [EUR, GBP, USD]}
+      currency:         {type: string, enum: [EUR, GBP, USD]}
       email:            string!
       gift:             boolean!
       note:             string

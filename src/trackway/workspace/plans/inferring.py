@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
+
 from trackway.workspace.plans.model import ITEM, MEMBERS, CallType, Plan, Row, Rule
 
 MAX_EVENTS = 2000
@@ -79,7 +81,12 @@ class _Seen:
         if self._root.open:
             return Rule(type=kind, event=event)
         table = MEMBERS[kind][0]
-        return Rule(type=kind, event=event, rows=tuple(self._root.member_rows((table,), "")), tables=(table,))
+        rows = [
+            # The pipeline names the currency where a client does not, after it has asked the plan.
+            msgspec.structs.replace(row, required=False) if kind == "track" and row.path == (table, "currency") else row
+            for row in self._root.member_rows((table,), "")
+        ]
+        return Rule(type=kind, event=event, rows=tuple(rows), tables=(table,))
 
     def _add(self, node: "_Node", value: Any) -> None:
         node.count += 1
