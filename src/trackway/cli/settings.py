@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
-from trackway.cli.output import print_json, screen
+from trackway.cli.output import print_json, remark, screen
 from trackway.errors import TrackwayError
-from trackway.workspace import Workspace, load_workspace
+from trackway.workspace import Workspace, history, load_workspace
 from trackway.workspace.describe import Setting, describe, nearest
 from trackway.workspace.explain import Explained, find_setting
 from trackway.workspace.explain import explain as explain_setting
@@ -47,6 +47,35 @@ def explain(
     if members := [one for one in describe(Workspace) if one.key.startswith(f"{found.key}.")]:
         screen().print()
         _show_list(members, json=False)
+
+
+@settings.command()
+def changes(
+    limit: Annotated[int, typer.Option(min=1, help="So many of the newest.")] = 20,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show what changed in the settings in force, when, from what to what, the newest last; secrets are not shown."""
+    found = history.read(load_workspace(find_workspace(workspace)).data)[-limit:]
+    for entry in found:
+        if json:
+            print_json(entry)
+        else:
+            _show_entry(entry)
+    if not found and not json:
+        remark("No setting has changed since the first start.")
+
+
+def _show_entry(entry: history.Entry) -> None:
+    from rich.text import Text
+
+    when = f"{entry.at}{'  changed while nothing ran' if entry.while_stopped else ''}"
+    screen().print(Text(when, "dim"))
+    for one in entry.changes:
+        line = Text(f"  {one.key}  ", "bold")
+        line.append("not there" if one.before is None else one.before, "not bold red")
+        line.append(" → ", "not bold").append("gone" if one.after is None else one.after, "not bold green")
+        screen().print(line, soft_wrap=True)
 
 
 def _show(one: Explained) -> None:

@@ -15,12 +15,14 @@ from trackway.console.answers import json_answer
 from trackway.console.errors import ApiError
 from trackway.destinations import registry
 from trackway.errors import TrackwayError
+from trackway.workspace import history
 from trackway.workspace.describe import Setting, describe, nearest
 from trackway.workspace.explain import Explained, explain, find_setting
 from trackway.workspace.load import FILE_NAME
 from trackway.workspace.model import Workspace
 
 HIDDEN = "***"
+_MOST_CHANGES = 500
 _SECRET_KEY = re.compile(r"token|secret|password|passwd|salt|credential|api_?key|access_?key|_key$", re.IGNORECASE)
 _SECRET_LINE = re.compile(
     r"^(?P<lead>\s*(?:- )?[\"']?[\w-]*(?:token|secret|password|passwd|salt|credential|key)[\w-]*[\"']?\s*:\s*)"
@@ -46,12 +48,18 @@ class SettingsApi:
         self.routes = [
             Route("/api/settings", self.file),
             Route("/api/settings/keys", self.keys),
+            Route("/api/settings/changes", self.changes),
             Route("/api/settings/explain", self.explain),
         ]
 
     async def file(self, request: Request) -> Response:
         """`GET /api/settings`: the file's lines as they are now, secrets hidden."""
         return json_answer(await asyncio.to_thread(self._file))
+
+    async def changes(self, request: Request) -> Response:
+        """`GET /api/settings/changes`: what changed in the settings in force, from what to what, the newest last."""
+        found = await asyncio.to_thread(history.read, self._workspace().data)
+        return json_answer({"changes": found[-_MOST_CHANGES:]})
 
     async def keys(self, request: Request) -> Response:
         """`GET /api/settings/keys`: every setting there is."""

@@ -15,6 +15,7 @@ from trackway.log import consumers
 from trackway.node.delivering.owners import Owners, processes_of
 from trackway.node.logs import open_clean_log
 from trackway.node.orders import News
+from trackway.workspace import history
 from trackway.workspace.model import Workspace
 from trackway.workspace.watch import WorkspaceWatch
 
@@ -44,6 +45,7 @@ class SettingsKeeper:
     def start(self) -> None:
         """Begin to follow the files. On return the log holds events for all destinations there are."""
         self._keep_consumers(self.news.workspace)
+        self._note(lambda: history.note_start(self.news.workspace))
         self._thread.start()
 
     def stop(self) -> None:
@@ -73,12 +75,19 @@ class SettingsKeeper:
             except TrackwayError as error:
                 self._watch.refused(error)
             else:
+                self._note(lambda: history.note_change(self.news.workspace, found))
                 self._watch.took(found)
         before, now = self.news, self._now()
         if before != now:
             self.news = now
             self._changed(now)
             self._tell(before, now)
+
+    def _note(self, note: Callable[[], None]) -> None:
+        try:
+            note()
+        except OSError as error:  # a full disk must not keep settings from being mended
+            self._say(f"what changed in trackway.yaml cannot be noted: {error}")
 
     def _now(self) -> News:
         watch = self._watch

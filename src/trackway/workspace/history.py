@@ -1,0 +1,144 @@
+"""Which settings changed when, with what they were before and are since: `data/settings-changes.jsonl`.
+
+One line for each time that changed settings were taken over, synced before anybody acts by them.
+`data/settings-in-force.json` has them as they were last, so that a start tells what was changed while nothing ran.
+Secrets are in neither; of what a destination or a function has as settings of its own, only mappings, numbers and
+switches are shown.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+from msgspec import Struct, structs
+
+from trackway.workspace.describe import written
+from trackway.workspace.model import Workspace
+
+_CHANGES, _IN_FORCE = "settings-changes.jsonl", "settings-in-force.json"
+_MOST_BYTES = 4 << 20
+_OWN_SETTINGS = re.compile(r"(destinations|functions)\.[^.]+\.settings\.(?!mappings\.)")
+_HIDDEN = "***"
+
+
+class Changed(Struct, frozen=True, omit_defaults=True):
+    """A key whose value changed."""
+
+    key: str
+    before: str | None = None
+    """As it would be written; None: there was none. Secrets are `***`."""
+    after: str | None = None
+
+
+class Entry(Struct, frozen=True):
+    """Settings that were taken over together."""
+
+    at: str
+    """ISO 8601, UTC."""
+    changes: list[Changed]
+    while_stopped: bool = False
+    """Whether the change was found at a start."""
+
+
+_decode_entry = msgspec.json.Decoder(Entry).decode
+_decode_flat = msgspec.json.Decoder(dict[str, str]).decode
+
+
+def changes_between(before: Workspace, after: Workspace) -> list[Changed]:
+    """Return the keys that differ, in order."""
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    return [
+        Changed(key, _shown(key, old[key]) if key in old else None, _shown(key, new[key]) if key in new else None)
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key, _HIDDEN) != new.get(key, _HIDDEN) or (key in old) != (key in new)
+    ]
+
+
+def note_start(workspace: Workspace) -> None:
+    """Note what differs from the settings that were in force last, if that is known.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    now = {key: _shown(key, value) for key, value in _leaves(workspace)}
+    try:
+        before = _decode_flat((workspace.data / _IN_FORCE).read_bytes())
+    except (FileNotFoundError, msgspec.DecodeError):
+        before = now
+    changed = [
+        Changed(key, before.get(key), now.get(key))
+        for key in sorted(before.keys() | now.keys())
+        if before.get(key) != now.get(key)
+    ]
+    _note(workspace, changed, while_stopped=True)
+
+
+def note_change(before: Workspace, after: Workspace) -> None:
+    """Note what differs between the settings in force and those that take their place.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    _note(after, changes_between(before, after))
+
+
+def read(data: Path) -> list[Entry]:
+    """Return all entries that are kept, the oldest first; a line that a crash tore is passed over."""
+    try:
+        lines = (data / _CHANGES).read_bytes().splitlines()
+    except FileNotFoundError:
+        return []
+    found: list[Entry] = []
+    for line in lines:
+        try:
+            found.append(_decode_entry(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue
+    return found
+
+
+def _note(workspace: Workspace, changed: Sequence[Changed], *, while_stopped: bool = False) -> None:
+    data = workspace.data
+    data.mkdir(parents=True, exist_ok=True)
+    if changed:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        _append(data / _CHANGES, msgspec.json.encode(Entry(at, list(changed), while_stopped)))
+    flat = {key: _shown(key, value) for key, value in _leaves(workspace)}
+    draft = data / f"{_IN_FORCE}.new"
+    draft.write_bytes(msgspec.json.encode(flat))
+    draft.replace(data / _IN_FORCE)
+
+
+def _append(file: Path, line: bytes) -> None:
+    if file.exists() and file.stat().st_size > _MOST_BYTES:  # the newer half stays
+        lines = file.read_bytes().splitlines(keepends=True)
+        draft = file.with_suffix(".new")
+        draft.write_bytes(b"".join(lines[len(lines) // 2 :]))
+        draft.replace(file)
+    with file.open("ab") as out:
+        # A torn line gets its end, so that it does not swallow ours.
+        out.write((b"\n" if out.tell() else b"") + line + b"\n")
+        out.flush()
+        os.fsync(out.fileno())
+
+
+def _leaves(value: Any, where: str = "") -> list[tuple[str, Any]]:
+    """Return each key that holds no group, with its value."""
+    if isinstance(value, Struct):
+        members = {field.encode_name: getattr(value, field.name) for field in structs.fields(value)}
+        members.pop("folder", None)
+    elif isinstance(value, dict):
+        members = {str(key): one for key, one in cast("Mapping[Any, Any]", value).items()}
+    else:
+        return [(where, value)]
+    return [leaf for key, one in members.items() for leaf in _leaves(one, f"{where}.{key}" if where else key)]
+
+
+def _shown(key: str, value: Any) -> str:
+    if _OWN_SETTINGS.match(key) and not isinstance(value, bool | int | float | None):
+        return _HIDDEN
+    return written(value)
