@@ -131,6 +131,25 @@ async def test_what_is_released_is_made_anew_by_a_running_destination(log: Clean
         assert {row.outcome for row in connection.execute(select(exceptions))} == {"failed"}
 
 
+async def test_the_answer_of_a_failed_event_is_that_to_the_request_it_was_in(log: CleanLog, engine: Engine) -> None:
+    """A batch is refused whole, its halves go by themselves: the last answer of all is about another event."""
+
+    class Network(FakeTransport):
+        async def send(self, request: Request) -> Answer:
+            bad = b"user-0" in request.content()
+            return Response(status=400, body=b"user-0 is bad") if bad else Response(status=200, body=b'{"status":1}')
+
+    network = Network()
+    ph = {"ph": {"type": "posthog", "settings": {"api_key": "phc_k"}}}
+    async with delivering(DeliveryService(workspace(ph), log.log, engine, options=QUICK, transport=lambda _: network)):
+        await until(lambda: started(engine, log, "ph"))
+        log.add([event(number) for number in range(4)])
+        await until(lambda: counts(engine, log, "ph").pending == 0)
+    [told] = find(engine, Wanted(destination="ph"), limit=10)
+    assert (told.message_id, told.answer) == ("m-0", "user-0 is bad")
+    assert counts(engine, log, "ph").delivered == 3
+
+
 async def test_what_is_released_after_an_edit_of_the_mapping_goes_out_as_edited(log: CleanLog, engine: Engine) -> None:
     def judge(request: Request) -> Answer:
         sent.append(request.content().decode())

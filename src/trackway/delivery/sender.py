@@ -9,7 +9,7 @@ from trackway.delivery.redact import Redactor
 from trackway.delivery.store import Attempt
 from trackway.delivery.transport import Transport
 from trackway.destinations import kit
-from trackway.destinations.destination import Destination, Exchange, UnreadableAnswer
+from trackway.destinations.destination import Answers, Destination, Exchange, UnreadableAnswer
 
 UNREADABLE = kit.Retry("unreadable_answer")
 
@@ -45,10 +45,7 @@ class Sender:
         An item's `rows` shrink to those that are to be sent again. An item of several rows is to be tried again when
         one of them is; else rejected when one ever was; else delivered.
         """
-        sent: list[_Sent] = []
-        for part in _by_route(items):
-            outcomes, request, answer = await self._exchange(part)
-            sent.append(_Sent(part, outcomes, request, answer))
+        sent = [await self._exchange(part) for part in _by_route(items)]
         if all(_all_delivered(one.outcomes) for one in sent) and (first or not any(item.refused for item in items)):
             return None
         return _verdicts(items, sent)
@@ -64,15 +61,16 @@ class Sender:
         answer = self._redactor.answer(verdict.answer.body, verdict.request) if verdict.answer else ""
         return End(outcome, reason, detail, request, answer)
 
-    async def _exchange(self, part: "_Part") -> tuple[Sequence[kit.Outcome], kit.Request | None, kit.Response | None]:
-        """Return an outcome per row, and the last request and answer."""
+    async def _exchange(self, part: "_Part") -> "_Sent":
+        """Return an outcome per row, with the request and the answer that decided about it."""
         rows, items = part.rows, part.items
-        steps = self._destination.exchange(rows)
+        answers: Answers = {}
+        steps = self._destination.exchange(rows, answers)
         key, place = "", None
         try:
             request = next(steps)
         except StopIteration as done:
-            return done.value, None, None
+            return _Sent(part, done.value, None, None, answers)
         while True:
             started_ms, started_s = self._clock.now_ms(), self._clock.monotonic()
             got = await self._transport.send(request)
@@ -100,7 +98,7 @@ class Sender:
                 )
             )
             if following is None:
-                return outcomes, request, answer
+                return _Sent(part, outcomes, request, answer, answers)
             request = following
 
     def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
@@ -140,7 +138,9 @@ class _Sent(NamedTuple):
     part: _Part
     outcomes: Sequence[kit.Outcome]
     request: kit.Request | None
+    """The last one, as is the answer."""
     answer: kit.Response | None
+    answers: Answers
 
 
 class _Span(NamedTuple):
@@ -178,8 +178,9 @@ def _all_delivered(outcomes: Sequence[kit.Outcome]) -> bool:
 def _verdicts(items: Sequence[Item], sent: Sequence[_Sent]) -> list[Verdict]:
     """Return a verdict per item, and leave in each item the rows that are to be sent again."""
     verdicts = {item.offset: item.refused or _DELIVERED for item in items}
-    for part, outcomes, request, answer in sent:
+    for part, outcomes, last_request, last_answer, answers in sent:
         for row, item, outcome in zip(*part, outcomes, strict=True):
+            request, answer = answers.get(id(row)) or (last_request, last_answer)
             if not isinstance(outcome, kit.Retry):
                 item.rows = [left for left in item.rows if left is not row]
             if _RANK[type(outcome)] > _RANK[type(verdicts[item.offset].outcome)]:

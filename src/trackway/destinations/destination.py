@@ -15,6 +15,8 @@ from trackway.errors import TrackwayError
 _TOO_LARGE = 413
 _CATALOG = "trackway.destinations.catalog."
 Exchange: TypeAlias = Generator[kit.Request, kit.Answer, list[kit.Outcome]]
+Answers: TypeAlias = dict[int, tuple[kit.Request, kit.Response]]
+"""Which request decided about a row, and its answer; by `id(row)`."""
 
 
 class Module(Protocol):
@@ -106,8 +108,10 @@ class Destination:
             return (found,)
         return found or kit.Skipped("NO_MATCHING_MAPPING")
 
-    def exchange(self, rows: Sequence[kit.Row]) -> Exchange:
+    def exchange(self, rows: Sequence[kit.Row], answers: Answers | None = None) -> Exchange:
         """Yield the requests that carry `rows` (of one route), take their answers, and return an outcome per row.
+
+        `answers` is filled as far as is known which of several requests carried a row.
 
         Rows that share no request are sent one after the other; when one of these requests gets no answer, the rows of
         those after it are to be sent again with it, and the ones before it are not.
@@ -121,7 +125,8 @@ class Destination:
         outcomes: list[kit.Outcome] = []
         for first in range(0, len(rows), together):
             part = rows[first : first + together]
-            steps = self._exchange(self.settings, part, self._cache) if self._exchange else self._single(part)
+            own = self._exchange
+            steps = own(self.settings, part, self._cache) if own else self._single(part, answers)
             try:
                 outcomes.extend((yield from self._guarded(steps, len(part))))
             except UnreadableAnswer:
@@ -133,10 +138,13 @@ class Destination:
                 return outcomes + [outcomes[-1]] * (len(rows) - len(outcomes))
         return outcomes
 
-    def _single(self, rows: Sequence[kit.Row]) -> Exchange:
-        response = yield self._module.request(self.settings, rows)
+    def _single(self, rows: Sequence[kit.Row], answers: Answers | None) -> Exchange:
+        request = self._module.request(self.settings, rows)
+        response = yield request
         if not isinstance(response, kit.Response):
             return [response] * len(rows)
+        if answers is not None and response.status >= 300:
+            answers |= {id(row): (request, response) for row in rows}
         try:
             if response.status != _TOO_LARGE or len(rows) == 1:
                 return self._judge(response, count=len(rows))
@@ -144,16 +152,16 @@ class Destination:
             if len(rows) == 1:
                 return kit.by_status(response, count=1)
         except kit.Apart as told:
-            return (yield from self._without(rows, told.outcomes))
+            return (yield from self._without(rows, told.outcomes, answers))
         half = len(rows) // 2
-        return (yield from self._single(rows[:half])) + (yield from self._single(rows[half:]))
+        return (yield from self._single(rows[:half], answers)) + (yield from self._single(rows[half:], answers))
 
-    def _without(self, rows: Sequence[kit.Row], apart: Mapping[int, kit.Outcome]) -> Exchange:
+    def _without(self, rows: Sequence[kit.Row], apart: Mapping[int, kit.Outcome], answers: Answers | None) -> Exchange:
         """Send the rows that do not stand apart, and return the outcomes of all."""
         places = [place for place in range(len(rows)) if place not in apart]
         if len(places) == len(rows):
             raise UnreadableAnswer("it names rows that were not sent")
-        others = (yield from self._single([rows[place] for place in places])) if places else []
+        others = (yield from self._single([rows[place] for place in places], answers)) if places else []
         found = dict(apart) | dict(zip(places, others, strict=True))
         return [found[place] for place in range(len(rows))]
 
