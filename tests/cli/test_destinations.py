@@ -104,6 +104,18 @@ def test_a_type_of_ones_own_is_made_tried_and_checked(workspace: Path) -> None:
     assert json.loads(checked.stdout)["status"] == "UNKNOWN"
 
 
+def test_a_type_of_ones_own_is_previewed(workspace: Path) -> None:
+    run(workspace, "new", "lighthouse")
+    event = {"type": "track", "messageId": "m-1", "userId": "u-1", "event": "Lit"}
+    files = {"settings": workspace / "settings.yaml", "events": workspace / "events.jsonl"}
+    files["settings"].write_text("type: lighthouse\nsettings: {api_key: k}\n")
+    files["events"].write_text(json.dumps({"id": "one", "event": event}))
+    given = [part for name, file in files.items() for part in (f"--{name}", str(file))]
+    shown = CliRunner().invoke(app, ["preview", "lighthouse", *given, "--workspace", str(workspace)])
+    assert shown.exit_code == 0, shown.output
+    assert [request["method"] for request in json.loads(shown.stdout)["requests"]] == ["POST"]
+
+
 def test_a_broken_case_is_shown_and_fails_the_try(workspace: Path) -> None:
     run(workspace, "new", "lighthouse")
     case = next((workspace / "destinations").rglob("*.json"))

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 import msgspec
 import typer
 
+from trackway.cli.options import WorkspaceOption, find_workspace
 from trackway.errors import TrackwayError
 
 
@@ -17,12 +18,13 @@ def preview(
         Path,
         typer.Option("--events", help='JSON lines: {"id": …, "event": {…}} or events; - is standard input.'),
     ],
+    workspace: WorkspaceOption = None,
 ) -> None:
     """Print the requests for each event as a line of JSON; they hold the secrets of the settings."""
     from trackway.cli.output import print_json
     from trackway.destinations.preview import previewer, read_file
 
-    shown = previewer(type, read_file(settings))
+    shown = previewer(type, read_file(settings), find_workspace(workspace))
     for number, line in enumerate(_lines(events), 1):
         if line.strip():
             event_id, event = _read(line, number)

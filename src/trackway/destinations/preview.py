@@ -110,13 +110,13 @@ class Previewer:
         return kit.Response(status=found.status, body=msgspec.json.encode(found.json))
 
 
-def previewer(kind: str, file: File) -> Previewer:
-    """Return a previewer for a destination type with the settings of a file.
+def previewer(kind: str, file: File, folder: Path | None = None) -> Previewer:
+    """Return a previewer for a destination type, also one of the workspace `folder`, with the settings of a file.
 
     Raises:
         TrackwayError: there is no such type, or the settings are wrong.
     """
-    return Previewer(registry.load(kind, file.settings, name=file.name, where="settings"), file.answers)
+    return Previewer(registry.load(kind, file.settings, name=file.name, where="settings", folder=folder), file.answers)
 
 
 def by_route(rows: Sequence[kit.Row]) -> list[list[kit.Row]]:
