@@ -27,9 +27,9 @@ def test_a_changed_filter_is_told_with_before_and_after(tmp_path: Path) -> None:
     before = workspace(tmp_path, BEFORE)
     after = workspace(tmp_path, BEFORE.replace("'A'", "'B'").replace("concurrency: 4", "concurrency: 5"))
     found = {one.key: one for one in history.changes_between(before, after)}
-    assert found.keys() == {"destinations.crm.filters", "destinations.crm.settings.concurrency"}
-    assert "event = 'A'" in str(found["destinations.crm.filters"].before)
-    assert "event = 'B'" in str(found["destinations.crm.filters"].after)
+    assert found.keys() == {"destinations.crm.filters[0].if", "destinations.crm.settings.concurrency"}
+    changed = found["destinations.crm.filters[0].if"]
+    assert (changed.before, changed.after) == ("event = 'A'", "event = 'B'")
     assert found["destinations.crm.settings.concurrency"] == Changed("destinations.crm.settings.concurrency", "4", "5")
     assert history.changes_between(after, after) == []
 

@@ -133,6 +133,9 @@ def _leaves(value: Any, where: str = "") -> list[tuple[str, Any]]:
         members.pop("folder", None)
     elif isinstance(value, dict):
         members = {str(key): one for key, one in cast("Mapping[Any, Any]", value).items()}
+    elif isinstance(value, list) and any(isinstance(one, Struct) for one in cast("list[Any]", value)):
+        items = enumerate(cast("list[Any]", value))
+        return [leaf for number, one in items for leaf in _leaves(one, f"{where}[{number}]")]
     else:
         return [(where, value)]
     return [leaf for key, one in members.items() for leaf in _leaves(one, f"{where}.{key}" if where else key)]
