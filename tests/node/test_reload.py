@@ -125,6 +125,10 @@ def test_destinations_come_change_and_go_without_touching_others(trackway: Track
 
         trackway.change(destinations={"hook": {"enabled": False}})
         trackway.wait_for(lambda: "hook" not in _held(trackway), what="the hook to be let go", timeout_s=30)
+        # The log lets go of it first; who sends is told next.
+        trackway.wait_for(
+            lambda: "Renamed" not in _names(trackway, enabled=True), what="the hook to stop", timeout_s=30
+        )
         fourth = post()
         wait_at(other, fourth)
         assert sink.keys.keys() == {first, second, third}
@@ -193,5 +197,5 @@ def _held(trackway: Trackway) -> set[str]:
     return {one.removeprefix(consumers.destination("")) for one in _consumers(trackway)}
 
 
-def _names(trackway: Trackway) -> set[str]:
-    return {one["name"] for one in shown(trackway)["destinations"]}
+def _names(trackway: Trackway, *, enabled: bool = False) -> set[str]:
+    return {one["name"] for one in shown(trackway)["destinations"] if one["enabled"] or not enabled}

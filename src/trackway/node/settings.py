@@ -75,12 +75,13 @@ class SettingsKeeper:
             except TrackwayError as error:
                 self._watch.refused(error)
             else:
-                self._note(lambda: history.note_change(self.news.workspace, found))
                 self._watch.took(found)
         before, now = self.news, self._now()
         if before != now:
             self.news = now
             self._changed(now)
+            if before.workspace != now.workspace:
+                self._note(lambda: history.note_change(before.workspace, now.workspace))
             self._tell(before, now)
 
     def _note(self, note: Callable[[], None]) -> None:

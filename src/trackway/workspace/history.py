@@ -1,7 +1,7 @@
 """Which settings changed when, with what they were before and are since: `data/settings-changes.jsonl`.
 
-One line for each time that changed settings were taken over, synced before anybody acts by them.
-`data/settings-in-force.json` has them as they were last, so that a start tells what was changed while nothing ran.
+One line for each time that changed settings were taken over, synced. `data/settings-in-force.json` has them as they
+were last, so that a start tells what was changed while nothing ran, or just before a crash.
 Secrets are in neither; of what a destination or a function has as settings of its own, only mappings, numbers and
 switches are shown.
 """
