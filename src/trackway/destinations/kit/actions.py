@@ -7,6 +7,7 @@ whose trigger holds make rows of their own, as in Segment, unless the destinatio
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
@@ -101,25 +102,44 @@ class Field(Struct, frozen=True, kw_only=True):
         """Return a field of anything."""
         return Field(kind="any", default=read(default), **more)
 
-    def turn(self, value: Any) -> Any:
-        """Return `value` in the field's type, or None if it is absent.
+    def turner(self) -> Callable[[Any], Any]:
+        """Return a function that gives a value in the field's type, or None if it is absent, or raises `Unfit`."""
+        plain = _TURN.get(self.kind, _as_it_is)
+        if not self.members:
+            return partial(_one_of, plain, self.choices) if self.choices else plain
+        turns = {name: member.member_turner() for name, member in self.members.items()}
+        shape = partial(values.shape, members=turns, others=self.others)
+        return partial(_each_shaped if self.kind == "items" else _shaped, plain, shape)
 
-        Raises:
-            Unfit: it is something else.
-        """
-        found = _TURN[self.kind](value) if self.kind in _TURN else value
-        if found is not None and found is not values.NULL and self.choices and found not in self.choices:
-            raise Unfit(f"must be one of {', '.join(map(str, self.choices))}")
-        if not self.members or found is None or found is values.NULL:
-            return found
-        turns = {name: member.turn_member for name, member in self.members.items()}
-        if self.kind == "items":
-            return [values.shape(one, turns, others=self.others) for one in found]
-        return values.shape(found, turns, others=self.others)
+    def member_turner(self) -> Callable[[Any], Any]:
+        """Return a function like `turner`, but `""` stays in a text: only whole fields may be empty."""
+        turn = self.turner()
+        return partial(_empty_stays, turn) if self.kind == "text" else turn
 
-    def turn_member(self, value: Any) -> Any:
-        """Return `value` like `turn`, but `""` stays where the field is of text: only whole fields may be empty."""
-        return value if value == "" and self.kind == "text" else self.turn(value)
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _one_of(plain: Callable[[Any], Any], choices: tuple[Any, ...], value: Any) -> Any:
+    found = plain(value)
+    if found is not None and found is not values.NULL and found not in choices:
+        raise Unfit(f"must be one of {', '.join(map(str, choices))}")
+    return found
+
+
+def _shaped(plain: Callable[[Any], Any], shape: Callable[[Any], Any], value: Any) -> Any:
+    found = plain(value)
+    return found if found is None or found is values.NULL else shape(found)
+
+
+def _each_shaped(plain: Callable[[Any], Any], shape: Callable[[Any], Any], value: Any) -> Any:
+    found = plain(value)
+    return found if found is None or found is values.NULL else [shape(one) for one in found]
+
+
+def _empty_stays(turn: Callable[[Any], Any], value: Any) -> Any:
+    return value if value == "" else turn(value)
 
 
 class Rule(Struct, frozen=True):
@@ -207,7 +227,7 @@ def _emit(code: Code, name: str, one: Field, source: Expression) -> str:
     if one.kind == "any" and not one.choices:
         result = found
     elif not found.startswith("v"):
-        result = code.give(one.turn(source.value if isinstance(source, const) else None))
+        result = code.give(one.turner()(source.value if isinstance(source, const) else None))
     elif one.members and isinstance(source, fields):
         result = found
     else:
@@ -251,8 +271,7 @@ class _Turn:
 
     def __init__(self, name: str, one: Field, *, member: bool = False) -> None:
         self._name = name
-        plain = one.kind in _TURN and not one.members and not one.choices
-        self._turn = one.turn_member if member else _TURN[one.kind] if plain else one.turn
+        self._turn = one.member_turner() if member else one.turner()
 
     def __call__(self, value: Any) -> Any:
         try:

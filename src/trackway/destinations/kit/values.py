@@ -306,19 +306,19 @@ def shape(value: Any, members: Mapping[str, Callable[[Any], Any]], *, others: bo
     found = as_object(value)
     if not isinstance(found, dict):
         return found
-    made = dict(found) if others else {}
-    for name, turn in members.items():
-        if (member := found.get(name)) is None:
-            made.pop(name, None)
-            continue
-        try:
-            member = turn(member)
-        except Unfit as error:
-            raise Unfit(f"{name} {error}") from None
-        if member is None:
-            made.pop(name, None)
-        else:
-            made[name] = member
+    made: Json = {}
+    for name, member in found.items():
+        turn = members.get(name)
+        if turn is None:
+            if others:
+                made[name] = member
+        elif member is not None:
+            try:
+                turned = turn(member)
+            except Unfit as error:
+                raise Unfit(f"{name} {error}") from None
+            if turned is not None:
+                made[name] = turned
     return made
 
 
