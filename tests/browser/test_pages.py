@@ -86,7 +86,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trackway]:
 
 
 def _fill(trackway: Trackway) -> None:
-    trackway.wait_for(lambda: len(_ledger(trackway)) == 4, what="all destinations to begin")
+    trackway.wait_for(lambda: len(_ledger(trackway)) == 4, what="all destinations to begin", timeout_s=60)
     calls: list[dict[str, Any]] = [ORDER, ORDER, {"type": "track", "event": 7, "userId": "u", "messageId": "bad"}]
     person = {"type": "identify", "traits": {"plan": "pro"}}
     calls += [{**person, "userId": f"u{number}", "messageId": f"id{number}"} for number in range(3)]
