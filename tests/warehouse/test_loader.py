@@ -147,6 +147,25 @@ class TestLoading:
         log.close()
 
 
+def test_memory_is_given_back_when_nothing_is_left_to_load(
+    tmp_path: Path, log: SqliteLog, monkeypatch: pytest.MonkeyPatch
+):
+    given: list[int] = []
+    with DuckDBWarehouse(tmp_path / "w.duckdb") as warehouse:
+        loading = WarehouseLoader("w", warehouse, log, eager(rows=50))
+        monkeypatch.setattr(loader, "give_back", lambda: given.append(loading.status().lag))
+        append(log, *many(300))
+        loading.start()
+        try:
+            wait_for(lambda: given)
+            append(log, *many(10, start=300))
+            wait_for(lambda: len(given) == 2)
+        finally:
+            loading.stop()
+        assert len(stored_ids(warehouse)) == 310
+    assert given == [0, 0], "not between loads that follow each other"
+
+
 class TestStopping:
     @pytest.mark.parametrize("busy", [False, True])
     def test_is_prompt(self, warehouse: DuckDBWarehouse, log: SqliteLog, *, busy: bool):

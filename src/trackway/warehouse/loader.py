@@ -21,6 +21,7 @@ from trackway.events.records import EVENTS, EventRecord, decode_event
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogReader, Slice
 from trackway.warehouse.contract import LoadReport, Warehouse, WarehouseError
+from trackway.warehouse.memory import give_back
 from trackway.workspace.model import Warehouse as Settings
 
 State = Literal["starting", "idle", "loading", "failing", "stopped"]
@@ -91,6 +92,8 @@ class WarehouseLoader:
         self._log = log
         self._rows = settings.rows
         self._most_rows = settings.rows
+        self._kept_memory = False
+        """Whether memory of loads may be kept for the next one."""
         self._load_every_s = float(settings.load_every)
         self._stopping = Event()
         self._lock = Lock()
@@ -161,6 +164,7 @@ class WarehouseLoader:
             self._note(state="loading")
             report = self._warehouse.load(taken.records, EVENTS, taken.positions)
         self._note_load(report, before | taken.positions, missed=taken.missed)
+        self._kept_memory = True
         self._rows = min(self._most_rows, self._rows + self._rows // 8 + 1)
         reader.commit(self._status.positions)
         self._tell(report, min((record.received_at_ms for record in taken.records), default=0))
@@ -206,6 +210,9 @@ class WarehouseLoader:
             self._status = msgspec.structs.replace(self._status, **changes)
 
     def _note_idle(self) -> None:
+        if self._kept_memory:
+            self._kept_memory = False
+            give_back()
         if self._status.state != "idle":
             self._note(state="idle", error=None, error_at=None, failures=0)
 
