@@ -43,7 +43,7 @@ def show_line(one: Quarantined) -> Text:
 def show_call(one: Quarantined) -> Text:
     """Return a call wholly, the line that its pointer names marked by an arrow."""
     refusal = one.record.refusal
-    text = show_line(one).append(f"\n{clean(refusal.message)}\n", "red")
+    text = show_line(one).append(f"\n{_lines_clean(refusal.message)}\n", "red")
     call = call_of(one.record.body)
     if call is None:
         return text.append(f"\n{_lines_clean(one.record.body.decode('utf-8', 'replace'))}")

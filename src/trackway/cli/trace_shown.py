@@ -88,7 +88,9 @@ def _stage(stage: StageStory) -> Iterator[Text]:
         what = finding.detail or meaning_of(finding.code)
         yield Text(clean(f"{finding.code} {finding.pointer}  {what}"), "yellow")
     if stage.end:
-        yield Text(clean(f"{stage.end}: {stage.reason}  {stage.message}"), "red")
+        first, *others = stage.message.splitlines() or [""]
+        yield Text(clean(f"{stage.end}: {stage.reason}  {first}"), "red")
+        yield from (Text(clean(f"  {line}"), "red") for line in others)
     elif not stage.changes and not stage.findings:
         yield Text("changes nothing", "dim")
 
@@ -110,8 +112,8 @@ def _end(story: Story) -> _Lines:
         if story.pointer:
             line.append(f" at {clean(story.pointer)}", style)
     yield "became", line
-    if story.message:
-        yield "", Text(clean(story.message))
+    for line in story.message.splitlines():
+        yield "", Text(clean(line))
     if story.original is not None:
         yield "", Text(f"the first one is {_at(story.original)}")
     for finding in story.findings:
