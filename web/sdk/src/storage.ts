@@ -98,7 +98,8 @@ export const createStorage = (mayKeep: () => boolean, options: CookieOptions = {
     const kept = parse(get(key));
     const baked = isId && mayKeep() && parse(cookie(key));
     const value = (cookieWins ? baked || kept : kept || baked) || null;
-    if (isId && value) write(key, value, isId);
+    // Writing takes far longer than reading.
+    if (isId && value && (value != kept || value != baked)) write(key, value, isId);
     return value;
   };
 

@@ -26,7 +26,7 @@ function One({ mapping }: { mapping: Mapping }) {
         columns={[
           { key: "field", label: "Field", cell: (row) => <code>{row.field}</code>, width: "26%" },
           { key: "source", label: "Comes from", cell: (row) => (row.source ? <Source text={row.source} /> : <span class="faint">left out</span>) },
-          { key: "kind", label: "Type", hide: "narrow", cell: (row) => <>{row.kind}{row.required && <span class="badge">needed</span>}</>, width: "150px" },
+          { key: "kind", label: "Type", hide: "narrow", cell: (row) => <>{row.kind}{row.required && " "}{row.required && <span class="badge">needed</span>}</>, width: "150px" },
           { key: "note", label: "About", hide: "medium", cell: (row) => (row.changed ? <span class="badge odd" title={`Usually ${row.usual || "left out"}`}>changed here</span> : <span class="quiet-text"><Prose text={row.about} /></span>), width: "24%" },
         ]} />
     </Section>

@@ -79,15 +79,19 @@ function Verdict({ entry, onOpen }: { entry: Entry; onOpen: (at: Position) => vo
           </div>
         </div>
       )}
-      {entry.findings?.map((finding) => (
-        <div class="notice odd" key={finding.code + finding.pointer}>
+      {!!entry.findings?.length && (
+        <div class="notice odd">
           <WarningIcon />
-          <div>
-            <b><code>{finding.code}</code>{finding.pointer && <> at <code>{finding.pointer}</code></>}</b>
-            {finding.detail && <p><Prose text={finding.detail} /></p>}
+          <div class="panel-findings">
+            {entry.findings.map((finding) => (
+              <div key={finding.code + finding.pointer}>
+                <b><code>{finding.code}</code>{finding.pointer && <> at <code>{finding.pointer}</code></>}</b>
+                {finding.detail && <p><Prose text={finding.detail} /></p>}
+              </div>
+            ))}
           </div>
         </div>
-      ))}
+      )}
     </>
   );
 }

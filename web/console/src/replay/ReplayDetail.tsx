@@ -42,7 +42,7 @@ export function ReplayDetail({ replay, reload, badge }: { replay: Replay; reload
           <div><dt>Sources</dt><dd>{order.sources.length ? order.sources.map((key) => sourceName(workspace, key)).join(", ") : "any"}</dd></div>
           <div><dt>Filter</dt><dd>{order.where ? <code>{order.where}</code> : "none"}</dd></div>
           <div><dt>Events</dt><dd>{order.through_pipeline ? "made anew from the calls by today’s pipeline" : "as they are stored"}; {order.again ? "also what the destination has already" : "what the destination has already is passed over"}</dd></div>
-          <div><dt>Rate</dt><dd>{order.rate ? `${order.rate} events a second at the most` : "as fast as the destination takes them"}</dd></div>
+          <div><dt>Rate</dt><dd>{order.rate ? `${order.rate} ${order.rate === 1 ? "event" : "events"} a second at the most` : "as fast as the destination takes them"}</dd></div>
           <div><dt>Ordered</dt><dd>{moment(replay.created_at)}</dd></div>
           {replay.ended_at && <div><dt>Ended</dt><dd>{moment(replay.ended_at)}</dd></div>}
         </dl>

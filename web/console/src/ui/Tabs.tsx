@@ -8,7 +8,7 @@
  * `kind="segments"` looks like a switch: for two or three ways to show the same.
  */
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 export interface Tab {
   value: string;
@@ -27,6 +27,12 @@ interface Props {
 
 export function Tabs({ label, value, tabs, onChange, kind = "tabs" }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => {
+    // In a narrow window the row of tabs is scrolled; the chosen one is to be seen.
+    const box = list.current!;
+    const chosen = box.querySelector<HTMLElement>("[aria-selected=true]");
+    if (chosen && box.scrollWidth > box.clientWidth) box.scrollLeft = chosen.offsetLeft - box.offsetLeft - (box.clientWidth - chosen.offsetWidth) / 2;
+  }, [value]);
   const onKey = (event: KeyboardEvent) => {
     const enabled = tabs.filter((tab) => !tab.disabled);
     const at = enabled.findIndex((tab) => tab.value === value);
