@@ -3,7 +3,11 @@
 `python -m benchmarks.warehouse_rate [--json] [--events N] [--dlt PYTHON]`. DuckDB's `read_json` does less: one table as
 wide as the JSON is, nested, without the second row of each track call. dlt loads such events as one resource with its
 nested tables; `PYTHON` is an interpreter that has `dlt[duckdb]`, and without it that line is left out. Besides, the
-same loader on events of 500 names, and on events that together have 2,000 properties.
+same loader on events of 500 names, and on events that together have 2,000 properties: each twenty of them, as wide
+tables are mostly filled (`_2000_columns`), or each all (`_2000_values`).
+
+Each has a second line, `_database`: what the same loads take in DuckDB alone, from columns that are ready in memory, so
+the bound of what any loader can reach that makes these tables.
 
 Per core means per second of processor time, of all threads. The runs of a pair alternate, and the best of each counts:
 what other work on the machine adds is not theirs.
@@ -18,14 +22,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest import mock
 
 import duckdb
 
 from benchmarks._harness import Measurement, make_events, report
-from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, decode_event, encode
+from trackway.log.contract import LogReader
 from trackway.log.sqlite import SqliteLog
+from trackway.warehouse import duckdb as duckdb_module
+from trackway.warehouse import loader as loader_module
+from trackway.warehouse.chunks import build
 from trackway.warehouse.duckdb import DuckDBWarehouse
+from trackway.warehouse.duckdb_questions import open_readonly
+from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.loader import WarehouseLoader
+from trackway.warehouse.rows import Shapes
 from trackway.workspace.model import Warehouse as Settings
 
 _BLOCK = 500
@@ -69,15 +81,17 @@ def main() -> None:
 
 def measure(folder: Path, count: int, dlt: str | None) -> list[Measurement]:
     """Return the rates of loading `count` events, and of the references on the same events."""
-    usual = _compare(folder / "usual", count, make_events)
-    per_core = count / usual[0].processor_s
-    found = [
-        *_measurements("warehouse_rate", count, *usual),
-        *_measurements("warehouse_rate_500_tables", count, *_compare(folder / "names", count, _many_names)),
-        *_measurements(
-            "warehouse_rate_2000_columns", count // 10, *_compare(folder / "wide", count // 10, _many_properties)
-        ),
-    ]
+    found: list[Measurement] = []
+    per_core = 0.0
+    for name, events, made in (
+        ("warehouse_rate", count, make_events),
+        ("warehouse_rate_500_tables", count, _many_names),
+        ("warehouse_rate_2000_columns", count // 10, _many_properties),
+        ("warehouse_rate_2000_values", count // 100, _all_properties),
+    ):
+        runs = _compare(folder / name, events, made)
+        per_core = per_core or events / runs.load.processor_s
+        found += _measurements(name, events, runs)
     if dlt is not None:
         reference = _DLT_EVENTS / _run_dlt(dlt, folder)
         found.append(
@@ -86,30 +100,41 @@ def measure(folder: Path, count: int, dlt: str | None) -> list[Measurement]:
     return found
 
 
-def _measurements(name: str, count: int, load: Spent, read: Spent) -> list[Measurement]:
+class Runs(NamedTuple):
+    """The best of several runs of each."""
+
+    load: Spent
+    insert: Spent
+    read: Spent
+
+
+def _measurements(name: str, count: int, runs: Runs) -> list[Measurement]:
+    wall, core = count / runs.read.wall_s, count / runs.read.processor_s
     return [
-        Measurement(name=name, figure=count / load.wall_s, unit="events/s", reference=count / read.wall_s),
+        Measurement(name=name, figure=count / runs.load.wall_s, unit="events/s", reference=wall),
+        Measurement(name=f"{name}_per_core", figure=count / runs.load.processor_s, unit="events/s", reference=core),
         Measurement(
-            name=f"{name}_per_core",
-            figure=count / load.processor_s,
-            unit="events/s",
-            reference=count / read.processor_s,
+            name=f"{name}_database_per_core", figure=count / runs.insert.processor_s, unit="events/s", reference=core
         ),
     ]
 
 
-def _compare(folder: Path, count: int, events: Events) -> tuple[Spent, Spent]:
+def _compare(folder: Path, count: int, events: Events) -> Runs:
     folder.mkdir()
     log = SqliteLog(folder / "log", CLEAN_TOPICS)
     lines = folder / "events.ndjson"
     write_events(log, lines, events(count))
     loads: list[Spent] = []
+    inserts: list[Spent] = []
     reads: list[Spent] = []
     for number in range(_ROUNDS):
-        loads.append(_timed(lambda path=folder / f"w{number}.duckdb": _load(log, path, count)))
+        path = folder / f"w{number}.duckdb"
+        loads.append(_timed(lambda path=path: _load(log, path, count)))
+        _check(path)
+        inserts.append(_insert_ready(log, folder / f"i{number}.duckdb"))
         reads.append(_timed(lambda path=folder / f"r{number}.duckdb": _read_json(lines, path)))
     log.close()
-    return _best(loads), _best(reads)
+    return Runs(_best(loads), _best(inserts), _best(reads))
 
 
 def _best(runs: list[Spent]) -> Spent:
@@ -136,6 +161,14 @@ def _many_properties(count: int) -> Iterator[dict[str, Any]]:
         body.pop("traits", None)
         body["properties"] = {f"property_{number}": number for number in chance.sample(range(2000), 20)}
         yield event | {"type": "track", "name": "Wide", "body": json.dumps(body, separators=(",", ":")).encode()}
+
+
+def _all_properties(count: int) -> Iterator[dict[str, Any]]:
+    """Track calls of one name, each with 2,000 properties."""
+    for event in _many_properties(count):
+        body = json.loads(event["body"])
+        body["properties"] = {f"property_{number}": number for number in range(2000)}
+        yield event | {"body": json.dumps(body, separators=(",", ":")).encode()}
 
 
 def _timed(work: Callable[[], None]) -> Spent:
@@ -166,12 +199,44 @@ def _load(log: SqliteLog, path: Path, count: int) -> None:
         while (status := loader.status()).events < count:
             if status.failures > _MOST_FAILURES:  # a wide table costs a few until it has its memory
                 raise SystemExit(status.error)
-            time.sleep(0.05)
+            time.sleep(0.2)
         loader.stop()
-        [[stored]] = warehouse.query("SELECT count(DISTINCT id) FROM tracks").rows
-        [[expected]] = warehouse.query("SELECT count(*) FROM tracks").rows
+
+
+def _check(path: Path) -> None:
+    with open_readonly(path, ["shop"]) as warehouse:
+        [[stored, expected]] = warehouse.query("SELECT count(DISTINCT id), count(*) FROM tracks").rows
     if not 0 < stored == expected:
         raise SystemExit(f"the warehouse holds {stored} different track calls in {expected} rows")
+
+
+def _insert_ready(log: SqliteLog, path: Path) -> Spent:
+    """The same loads, of columns that were made before."""
+    reader, shapes = log.reader(EVENTS, consumer="benchmark", start={}), Shapes(duckdb_rules(path.stem))
+    began, wall_s, processor_s = False, 0.0, 0.0
+    with DuckDBWarehouse(path, ["shop"]) as warehouse:
+        while records := list(_next_load(reader)):
+            batch = build(records, shapes.rules, "duckdb", shapes=shapes)
+            for chunk in batch.chunks:
+                for column in chunk.columns.values():
+                    column.as_kind(column.kind)
+            with mock.patch.object(duckdb_module, "build", lambda *_, batch=batch, **__: batch):
+                spent = _timed(lambda records=records: warehouse.load(records, EVENTS, {0: len(records)}))
+            wall_s, processor_s = wall_s + spent.wall_s, processor_s + spent.processor_s
+            began = True
+        spent = _timed(warehouse.close) if began else Spent(0, 0)
+    return Spent(wall_s + spent.wall_s, processor_s + spent.processor_s)
+
+
+def _next_load(reader: LogReader) -> Iterator[EventRecord]:
+    count = size = 0
+    while count < Settings().rows and size < loader_module._LOAD_BYTES:
+        if not (slices := reader.poll(max_records=Settings().rows - count, max_bytes=8 << 20)):
+            return
+        for part in slices:
+            yield from map(decode_event, part.records)
+            count += len(part.records)
+            size += sum(map(len, part.records))
 
 
 def _read_json(lines: Path, path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.warehouse.backends import Backend, meaning, rows_of, value_of
 from tests.warehouse.making import RECEIVED_MS, Loading, event, numbered
 from trackway.events.clock_skew import format_ms
 from trackway.events.records import EVENTS, EventRecord, Place
-from trackway.warehouse import duckdb_tables, postgres_tables
+from trackway.warehouse import chunks, duckdb_tables, postgres_tables
 from trackway.warehouse.contract import Warehouse, WarehouseError
 from trackway.warehouse.files_store import LocalStore
 
@@ -210,6 +210,7 @@ class TestNothingIsLost:
         done = 0
         while done < len(records):
             with pytest.MonkeyPatch.context() as patch, backend.open() as warehouse:
+                patch.setattr(chunks, "_PART_RECORDS", data.draw(st.integers(1, 9), label="records in a part"))
                 crash_at = data.draw(st.one_of(st.none(), st.integers(0, 12)), label="crash at step")
                 if crash_at is not None:
                     _crash(backend.name, patch, crash_at)

@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Raw
 
+from trackway.warehouse import objects as objects_module
 from trackway.warehouse.body import encode_json, read_object
 from trackway.warehouse.columns import EXACT, Kind, Values, column_of
 from trackway.warehouse.duckdb_rules import duckdb_rules
@@ -88,6 +89,18 @@ def test_any_objects_give_the_columns_of_the_slow_way(loads: list[list[dict[str,
     shape = Shape(name_of)
     for objects in loads:
         same([encode_json(one) for one in objects], shape)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(OBJECTS, min_size=4, max_size=8))
+@example([{"a": {"b": 1}, "a_b": 2}, {"a_b": 2, "a": {"b": 1}}, {"A": None, "a": "x"}, {"a": 1.5}])
+def test_few_of_many_keys_do_too(objects: list[dict[str, Any]]):
+    shape = Shape(name_of)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objects_module, "_WIDE", -1)
+        patch.setattr(objects_module, "_SPARSE", -1)
+        same([encode_json(one) for one in objects], shape)
+    assert not shape.aside, "Arrow was not asked"
 
 
 @settings(max_examples=30, deadline=None)

@@ -70,8 +70,8 @@ def loads(
             print_json(one)
         return
     table = Table(box=None, header_style="dim")
-    for heading in ("at", "events", "rows", "tables", "columns added", "diverted", "seconds", "lag s"):
-        table.add_column(heading, justify="left" if heading == "at" else "right")
+    for heading in ("at", "events", "rows", "tables", "added", "diverted", "seconds", "lag s"):
+        table.add_column(heading, justify="left" if heading == "at" else "right", no_wrap=heading == "at")
     for one in found:
         numbers = (
             one.events,
@@ -258,7 +258,8 @@ def _show(one: dict[str, Any]) -> None:
     last: dict[str, Any] | None = status.get("last_load")
     if last is not None:
         rows = sum(last["rows"].values())
-        out.print(f"  last load {last['at']}: {last['events']:,} events, {rows:,} rows, {last['duration_s']:.2f} s")
+        at = f"{last['at'][:19].replace('T', ' ')}"
+        out.print(f"  last load {at}: {last['events']:,} events, {rows:,} rows, {last['duration_s']:.2f} s")
     if status.get("error"):
         out.print(f"  failing: {status['error']}", style="red", markup=False)
     for finding in one["findings"][:_FINDINGS_SHOWN]:

@@ -8,6 +8,7 @@ columns, the context's above all, are built once for all calls of a source, orde
 them, and `tracks` the slice of all its events.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -91,13 +92,14 @@ def has_table(kind: str) -> bool:
 
 def _parts(records: Sequence[EventRecord]) -> Iterator[Sequence[EventRecord]]:
     """Cut a load into parts that can be held in memory as text, objects and columns."""
-    start = size = 0
-    for place, record in enumerate(records):
-        if place - start == _PART_RECORDS or size > _PART_BYTES:
-            yield records[start:place]
-            start, size = place, 0
-        size += len(record.body)
-    yield records[start:] if start else records
+    start = 0
+    while start < len(records):
+        part = records[start : start + _PART_RECORDS]
+        if sum(len(record.body) for record in part) > _PART_BYTES:
+            ends = itertools.accumulate(len(record.body) for record in part)
+            part = part[: sum(1 for end in ends if end <= _PART_BYTES) or 1]
+        yield part
+        start += len(part)
 
 
 class _Load:

@@ -173,12 +173,16 @@ class Column:
         if len(types) > 1 or any(column._originals is not None for column in columns):
             return None
         [only] = types
-        arrays = [pa.nulls(rows, only) if column is None else column._values.cast(only) for column, rows in parts]
+        arrays = [pa.nulls(rows, only) if column is None else _cast(column._values, only) for column, rows in parts]
         stacked = Column(pa.concat_arrays(arrays), functools.reduce(join, {column.kind for column in columns}))
         if stacked.kind is Kind.TIMESTAMP and pa.types.is_string(only):
             instants = [pa.nulls(rows, INSTANT) if one is None else one.as_kind(Kind.TIMESTAMP) for one, rows in parts]
             stacked._instants = pa.concat_arrays(instants)
         return stacked
+
+
+def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    return values if values.type == kind else values.cast(kind)
 
 
 def _are_whole(values: pa.Array) -> bool:

@@ -25,7 +25,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from trackway.events.records import EventRecord
-from trackway.warehouse.chunks import REST, build
+from trackway.warehouse.chunks import REST, Batch, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
 from trackway.warehouse.duckdb_questions import Questions, connect
@@ -42,6 +42,7 @@ from trackway.warehouse.upkeep import Rebuilt, TableCount
 _log = logging.getLogger(__name__)
 _PURGE_EVERY_S = 600.0
 _MOST_MEMORY_BYTES = 2_000_000_000
+_COLUMN_BYTES = 256 << 10
 _RELIEVE_AT = 0.4
 """Part of the memory that committed rows may take before they are written out."""
 _RELIEVED_TOO_OFTEN = 3
@@ -123,14 +124,11 @@ class DuckDBWarehouse(ClosedByWith):
         """Make good what a failed load left behind."""
         if not self._failed:
             return
-        if self._starved and self._memory_bytes < _MOST_MEMORY_BYTES:
-            # A table of thousands of columns takes a block for each, however few its rows are.
-            self._memory_bytes = min(_MOST_MEMORY_BYTES, self._memory_bytes * 2)
-            _log.warning("the warehouse %s gets %d MB of memory", self._name, self._memory_bytes // 1_000_000)
-            self._relieved = 0
-        self._starved = False
         try:
-            self._connection.execute(f"SET GLOBAL memory_limit = '{self._memory_bytes}B'")
+            if self._starved:
+                self._starved = False
+                # A table of thousands of columns takes a block for each, however few its rows are.
+                self._give_memory(self._memory_bytes * 2)
             self._tables.read()
             self._checkpoint()
         except duckdb.Error:
@@ -138,6 +136,19 @@ class DuckDBWarehouse(ClosedByWith):
             self.close()
             self._open()
         self._failed = False
+
+    def _give_memory(self, memory_bytes: int) -> None:
+        """Let the database have so much memory, 2 GB at the most; questions under way go on."""
+        wanted = min(_MOST_MEMORY_BYTES, memory_bytes)
+        if wanted > self._memory_bytes:
+            self._connection.execute(f"SET GLOBAL memory_limit = '{wanted}B'")
+            self._memory_bytes = wanted
+            self._relieved = 0
+            _log.warning("the warehouse %s gets %d MB of memory", self._name, wanted // 1_000_000)
+
+    def _provide_for(self, batch: Batch) -> None:
+        """See that there is a block of memory for each column of the widest table: writing blocks out takes longer."""
+        self._give_memory(_COLUMN_BYTES * max((len(chunk.columns) for chunk in batch.chunks), default=0))
 
     def _relieve_memory(self) -> None:
         """Write out what committed loads still hold in memory when it is much.
@@ -212,6 +223,7 @@ class DuckDBWarehouse(ClosedByWith):
         )
         self._tables.start_load()
         with self._transaction():
+            self._provide_for(batch)
             for chunk in batch.chunks:
                 self._stop_if_interrupted()
                 self._tables.write(chunk, account.at)

@@ -94,6 +94,40 @@ class Columns:
             self._place(path, list(compress(values, others)), list(compress(rows, others)))
 
 
+class SparseColumns:
+    """As `Columns`, for objects that each have few of very many keys: only values that there are take time and room."""
+
+    __slots__ = ("_name_of", "columns", "count")
+
+    def __init__(self, name_of: Callable[[Sequence[str]], str]) -> None:
+        self.count = 0
+        self.columns: dict[str, tuple[list[int], list[Any]]] = {}
+        """By column: the rows that have a value, in their order, and the values; see `Columns.values`."""
+        self._name_of = name_of
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Add a row."""
+        self._walk((), row)
+        self.count += 1
+
+    def _walk(self, path: tuple[str, ...], row: dict[str, Any]) -> None:
+        for key, value in row.items():
+            if value is None:
+                continue
+            below = (*path, key)
+            if type(value) is dict and len(below) < DEEPEST:
+                self._walk(below, cast("dict[str, Any]", value))
+                continue
+            name = self._name_of(below)
+            column = self.columns.get(name)
+            if column is None:
+                column = self.columns[name] = ([], [])
+            rows, values = column
+            if not rows or rows[-1] != self.count:
+                rows.append(self.count)
+                values.append(encode_json(value).decode() if isinstance(value, list | dict) else value)
+
+
 def _gather(groups: _Groups, value: dict[str, Any], row: int) -> None:
     keys = tuple(value)
     alike = groups.get(keys)

@@ -8,6 +8,7 @@ which says what is right), key by key of the outermost object, not for all:
 
     a key whose values have several types    Arrow refuses the text; the key is cut out of it, and remembered
     arrays                                   Arrow reads them, but has no text of them
+    few of very many keys in each object     Arrow takes time for each that is not there
     numbers beyond 2^53 among doubles        an integer has lost digits there
     text that looks like a time to Arrow     it forgets the text; the next time it is told that this is text
     key paths that share a column            which value is first depends on the object
@@ -25,7 +26,7 @@ from msgspec import UNSET, Raw
 
 from trackway.warehouse.body import encode_json, read_object
 from trackway.warehouse.columns import EXACT, Values, array_of
-from trackway.warehouse.flatten import DEEPEST, Columns
+from trackway.warehouse.flatten import DEEPEST, Columns, SparseColumns
 
 NameOf = Callable[[Sequence[str]], str]
 _FEW = 3
@@ -33,6 +34,10 @@ _FEW = 3
 _MOST_ASIDE = 200
 """With more keys of several types, everything goes the slow way."""
 _TRIES = 20
+_WIDE, _SPARSE = 200, 6
+"""Objects of more columns are looked at for how many of them each has: fewer than one in so many is few."""
+_LOOKED_AT = 200
+"""Objects of a new kind."""
 _SAMPLE, _MOST_DIFFERENT = 2000, 0.9
 """Alike texts are looked for when fewer of so many differ."""
 _COMPLAINT = re.compile(r"Column\((/.*)\) (?:changed from|was specified twice).* in row ([0-9]+)\Z", re.DOTALL)
@@ -49,6 +54,8 @@ class Shape:
         """Paths whose values are text, whatever they look like."""
         self.aside: set[str] = set()
         """Keys whose values have several types."""
+        self.width = 0
+        """How many columns the objects of the last load had; 0 before the first."""
 
     @property
     def schema(self) -> pa.Schema | None:
@@ -105,6 +112,34 @@ class Objects:
         if self.count <= _FEW:
             self._read_slowly(None)
             return
+        if self._shape.width == 0:
+            self._shape.width = len({key for text in self._texts[:_LOOKED_AT] for key in read_object(text)})
+        if self._shape.width > _WIDE and self._are_sparse():
+            self._read_sparsely()
+        else:
+            self._read_quickly()
+        self._shape.width = len(self.values)
+
+    def _are_sparse(self) -> bool:
+        """Whether objects have so few of all keys that Arrow would mostly be busy with what is not there."""
+        members = sum(bytes(text).count(b'":') for text in self._texts)
+        return self._shape.width * self.count > _SPARSE * members
+
+    def _read_sparsely(self) -> None:
+        columns = SparseColumns(self._shape.name_of)
+        for text in self._texts:
+            columns.add(read_object(text))
+        for name, (rows, values) in columns.columns.items():
+            array = array_of(values)
+            if array is None:
+                spread: list[Any] = [None] * self.count
+                for row, value in zip(rows, values, strict=True):
+                    spread[row] = value
+                self.values[name] = spread
+            else:
+                self.values[name] = pc.scatter(array, pa.array(rows, pa.int32()), max_index=self.count - 1)
+
+    def _read_quickly(self) -> None:
         table = self._parse()
         if table is None:
             self._read_slowly(None)
