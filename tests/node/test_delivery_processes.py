@@ -46,7 +46,7 @@ def test_a_delivery_process_that_dies_costs_the_destinations_of_others_nothing(
     hooks = {key: _hook(sinks[key]) for key in ("a", "b", "c")}
     settings = {"processes": 2, "allow_private_addresses": True}
     with start_trackway(tmp_path, destinations=hooks, delivery=settings) as trackway:
-        trackway.wait_for(lambda: len(deliveries(trackway)) == 2, what="both processes", timeout_s=30)
+        trackway.wait_for(lambda: len(deliveries(trackway)) == 2, what="both processes", timeout_s=60)
         _wait_states(trackway, {"a": "running", "b": "running", "c": "running"})
         first, second = deliveries(trackway)
         sent = [_send(trackway, number) for number in range(20)]
@@ -75,11 +75,13 @@ def test_a_delivery_process_that_dies_costs_the_destinations_of_others_nothing(
         _wait_all(trackway, sinks, ("a", "b", "c"), sent + held_back + later)
         _wait_all(trackway, sinks, ("d",), later)
 
-        metrics = send(f"{trackway.console_url}/metrics", method="GET", headers=_token(trackway)).body.decode()
+        metrics = send(
+            f"{trackway.console_url}/metrics", method="GET", headers=_token(trackway), timeout_s=60
+        ).body.decode()
         for key in HOOKS:
             assert f'trackway_delivery_breaker{{destination="{key}",state="closed"}} 1.0' in metrics
             assert f'trackway_delivery_requests_total{{destination="{key}",outcome="delivered",reason=""}}' in metrics
-        trackway.wait_for(lambda: _pending(trackway) == dict.fromkeys(HOOKS, 0), what="an even ledger")
+        trackway.wait_for(lambda: _pending(trackway) == dict.fromkeys(HOOKS, 0), what="an even ledger", timeout_s=60)
 
 
 async def test_a_process_that_hangs_is_told_to_be_down(
@@ -127,7 +129,7 @@ def _wait_all(trackway: Trackway, sinks: dict[str, Sink], keys: tuple[str, ...],
     trackway.wait_for(
         lambda: [key for key in keys if sinks[key].keys.keys() != set(sent)] == [],
         what=f"all events at {', '.join(keys)}, and no others",
-        timeout_s=30,
+        timeout_s=60,
     )
 
 
@@ -136,22 +138,22 @@ def _token(trackway: Trackway) -> dict[str, str]:
 
 
 def _states(trackway: Trackway) -> dict[str, str]:
-    answer = send(f"{trackway.console_url}/api/destinations", method="GET", headers=_token(trackway))
+    answer = send(f"{trackway.console_url}/api/destinations", method="GET", headers=_token(trackway), timeout_s=60)
     return {one["destination"]: one["state"] for one in answer.json()["destinations"]}
 
 
 def _wait_states(trackway: Trackway, wanted: dict[str, str]) -> None:
-    trackway.wait_for(lambda: wanted.items() <= _states(trackway).items(), what=f"{wanted}", timeout_s=30)
+    trackway.wait_for(lambda: wanted.items() <= _states(trackway).items(), what=f"{wanted}", timeout_s=60)
 
 
 def _act(trackway: Trackway, key: str, act: str) -> None:
     headers = {**_token(trackway), "Content-Type": "application/json"}
-    answer = send(f"{trackway.console_url}/api/destinations/{key}/{act}", headers=headers, body=b"{}")
+    answer = send(f"{trackway.console_url}/api/destinations/{key}/{act}", headers=headers, body=b"{}", timeout_s=60)
     assert answer.status in (200, 204), answer
 
 
 def _pending(trackway: Trackway) -> dict[str, int]:
-    answer = send(f"{trackway.console_url}/api/ledger", method="GET", headers=_token(trackway)).json()
+    answer = send(f"{trackway.console_url}/api/ledger", method="GET", headers=_token(trackway), timeout_s=60).json()
     return {one["destination"]: one["pending"] for one in answer["destinations"]}
 
 

@@ -65,11 +65,8 @@ class Supervisor:
             "collector": listen(workspace.collector.host, workspace.collector.port, _advice("collector.port")),
             "console": listen(workspace.console.host, workspace.console.port, _advice("console.port")),
         }
-        # Bound here like the ports: who asks a delivery process that is being started again waits for it. A short path,
-        # since a Unix socket's may have no more than a hundred letters; nobody else may enter the folder.
-        self._folder = Path(tempfile.mkdtemp(prefix="trackway-"))
-        count = self._settings.delivery_processes
-        self._deliveries = [self._folder / f"delivery-{number}" for number in range(count if count > 1 else 0)]
+        # Bound here like the ports: who asks a delivery process that is being started again waits for it.
+        self._deliveries = _places(self._settings.delivery_processes)
         self._sockets |= {place.name: listen_at(place) for place in self._deliveries}
         self._canary = CanaryWay(self.collector_url, secrets.token_urlsafe(24))
 
@@ -123,7 +120,8 @@ class Supervisor:
             keeper.join(1)
         for listener in self._sockets.values():
             listener.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for place in self._deliveries[:1]:
+            shutil.rmtree(place.parent, ignore_errors=True)
         os.close(self._lock)
 
     def _roles(self) -> list[_Role]:
@@ -209,6 +207,17 @@ def _close_input(child: "subprocess.Popen[bytes]") -> None:
     if child.stdin:
         with suppress(BrokenPipeError):
             child.stdin.close()
+
+
+def _places(processes: int) -> list[Path]:
+    """Return where delivery processes listen, in a new folder that nobody else may enter; none for the hub's own.
+
+    The paths are short: a Unix socket's may have no more than a hundred letters.
+    """
+    if processes == 1:
+        return []
+    folder = Path(tempfile.mkdtemp(prefix="trackway-"))
+    return [folder / f"delivery-{number}" for number in range(processes)]
 
 
 def _lock(data: Path) -> int:
