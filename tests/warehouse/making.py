@@ -11,6 +11,14 @@ from trackway.warehouse.duckdb import DuckDBWarehouse
 
 RECEIVED_MS = 1_767_225_600_000
 _numbers = itertools.count()
+REGISTER = b"""
+{"type":"track","messageId":"m1","userId":"u1","anonymousId":"a1","event":"Register",
+ "properties":{"plan":"Pro Annual","accountType":"Facebook","meta":{"A/B":{"x1Y":true}},"tags":["a",{"b":1}],
+               "none":null,"event":"x"},
+ "context":{"library":{"name":"analytics.js"},"traits":{"email":"a@b.c"}},
+ "originalTimestamp":"2026-01-01T01:00:00.100+01:00","sentAt":"2026-01-01T00:00:00.140Z"}
+"""
+"""The body of the contract's example."""
 
 
 def event(kind: str = "track", message_id: str | None = None, **fields: Any) -> EventRecord:

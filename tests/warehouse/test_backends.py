@@ -10,20 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.warehouse.backends import Backend, meaning, rows_of, value_of
-from tests.warehouse.making import RECEIVED_MS, Loading, event, numbered
+from tests.warehouse.making import RECEIVED_MS, REGISTER, Loading, event, numbered
 from trackway.events.clock_skew import format_ms
 from trackway.events.records import EVENTS, EventRecord, Place
 from trackway.warehouse import chunks, duckdb_tables, postgres_tables
 from trackway.warehouse.contract import Warehouse, WarehouseError
 from trackway.warehouse.files_store import LocalStore
 
-REGISTER = b"""
-{"type":"track","messageId":"m1","userId":"u1","anonymousId":"a1","event":"Register",
- "properties":{"plan":"Pro Annual","accountType":"Facebook","meta":{"A/B":{"x1Y":true}},"tags":["a",{"b":1}],
-               "none":null,"event":"x"},
- "context":{"library":{"name":"analytics.js"},"traits":{"email":"a@b.c"}},
- "originalTimestamp":"2026-01-01T01:00:00.100+01:00","sentAt":"2026-01-01T00:00:00.140Z"}
-"""
 SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -65,6 +58,7 @@ class TestTables:
                 event(source="app", event="Users"),
             )
             tables = ("identifies", "pages", "screens", "groups", "aliases", "users", "accounts", "app._users")
+            assert "category" in warehouse.query("SELECT * FROM screens").columns, "also without a value"
             own = {}
             for table in tables:
                 [row] = rows_of(warehouse, table)
@@ -84,6 +78,7 @@ class TestTables:
         with backend.open() as warehouse:
             load = Loading(warehouse)
             load(event(message_id="m1", event="Seen", properties={"a": 1, "b": None}))
+            assert "b" not in warehouse.query("SELECT * FROM seen").columns
             report = load(event(message_id="m2", event="Seen", properties={"b": "x"}, context={"ip": "::1"}))
             assert sorted(report.columns_added) == ["shop.seen.b", "shop.seen.context_ip", "shop.tracks.context_ip"]
             assert [(row.get("a"), row.get("b")) for row in rows_of(warehouse, "seen")] == [(1, None), (None, "x")]

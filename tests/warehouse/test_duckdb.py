@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.making import RECEIVED_MS, Loading, column_of, event, numbered, rows_of, types_of
+from tests.warehouse.making import RECEIVED_MS, REGISTER, Loading, column_of, event, numbered, rows_of, types_of
 from trackway.events.records import EVENTS, EventRecord, Place
 from trackway.warehouse import chunks
 from trackway.warehouse import duckdb as duckdb_module
@@ -23,14 +23,6 @@ from trackway.warehouse.contract import WarehouseError
 from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.duckdb_questions import open_readonly
 from trackway.warehouse.instants import is_date_time, parse_instant
-
-REGISTER = b"""
-{"type":"track","messageId":"m1","userId":"u1","anonymousId":"a1","event":"Register",
- "properties":{"plan":"Pro Annual","accountType":"Facebook","meta":{"A/B":{"x1Y":true}},"tags":["a",{"b":1}],
-               "none":null,"event":"x"},
- "context":{"library":{"name":"analytics.js"},"traits":{"email":"a@b.c"}},
- "originalTimestamp":"2026-01-01T01:00:00.100+01:00","sentAt":"2026-01-01T00:00:00.140Z"}
-"""
 
 
 class TestTables:
@@ -70,28 +62,6 @@ class TestTables:
         assert "none" not in types_of(warehouse, "shop.register")
         assert report.rows == {"shop.tracks": 1, "shop.register": 1}
         assert report.columns_added == []
-
-    def test_each_call_has_its_table(self, warehouse: DuckDBWarehouse, load: Loading):
-        load(
-            event("identify", userId="u1", traits={"email": "a@b.c"}),
-            event("page", name="Home", category="Shop", properties={"path": "/", "name": "Home"}),
-            event("screen", name="Main", properties={"theme": "dark"}),
-            event("group", userId="u1", groupId="g1", traits={"group_id": "own", "seats": 5}),
-            event("alias", userId="u1", previousId="a1"),
-        )
-        found = {table: rows_of(warehouse, table) for table in ("identifies", "pages", "screens", "groups", "aliases")}
-        own = {
-            table: {name: value for name, value in row.items() if name not in ("id", "received_at", "timestamp")}
-            for table, [row] in found.items()
-        }
-        assert own == {
-            "identifies": {"user_id": "u1", "email": "a@b.c"},
-            "pages": {"name": "Home", "category": "Shop", "path": "/"},
-            "screens": {"name": "Main", "theme": "dark"},
-            "groups": {"user_id": "u1", "group_id": "g1", "_group_id": "own", "seats": 5},
-            "aliases": {"user_id": "u1", "previous_id": "a1"},
-        }
-        assert "category" in types_of(warehouse, "screens")
 
     def test_names_with_one_slug_share_a_table(self, warehouse: DuckDBWarehouse, load: Loading):
         load(event(event="Order Completed"), event(event="order_completed"), event(event="Users"))
@@ -164,22 +134,8 @@ class TestTables:
         [page] = rows_of(warehouse, "pages")
         assert (page["name"], page["category"]) == ('{"a":1}', "[2]")
 
-    def test_text_of_any_kind_comes_back(self, warehouse: DuckDBWarehouse, load: Loading):
-        text = "a\x00b'\"\\\n😀" * 500
-        load(event(event="Seen", properties={"text": text, "we\"ird key'); DROP": 1}))
-        [row] = rows_of(warehouse, "seen")
-        assert row["text"] == text
-        assert row["we_ird_key_drop"] == 1
-
 
 class TestEvolution:
-    def test_columns_appear_with_their_first_value(self, warehouse: DuckDBWarehouse, load: Loading):
-        load(event(message_id="m1", event="Seen", properties={"a": 1, "b": None}))
-        assert "b" not in types_of(warehouse, "seen")
-        report = load(event(message_id="m2", event="Seen", properties={"b": "x"}, context={"ip": "::1"}))
-        assert sorted(report.columns_added) == ["shop.seen.b", "shop.seen.context_ip", "shop.tracks.context_ip"]
-        assert [(row.get("a"), row.get("b")) for row in rows_of(warehouse, "seen")] == [(1, None), (None, "x")]
-
     @pytest.mark.parametrize(
         ("first", "later", "kind", "values"),
         [
