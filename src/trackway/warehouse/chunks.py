@@ -9,8 +9,9 @@ them, and `tracks` the slice of all its events.
 """
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -26,14 +27,22 @@ from trackway.warehouse.joining import join_columns
 from trackway.warehouse.naming import Rules
 from trackway.warehouse.objects import Objects, distinct
 from trackway.warehouse.rows import STANDARD, TRACKS, HasRoom, Shapes, SourceCalls, TableCalls
+from trackway.workspace.model import WarehouseTable
 
+T = TypeVar("T")
 CONTEXT = "context_"
 REST = "_rest"
 """The column of what has no column, a JSON object; no property's name, as those begin with no `_` unless a word that is
 reserved follows."""
 _ENTITIES = {"identifies": "users", "groups": "accounts"}
+_ALWAYS = ("id", "received_at")
+"""Columns that every row has."""
 _PART_RECORDS, _PART_BYTES = 20_000, 16 << 20
 """Of the events that are read together."""
+
+
+TableOptions = Callable[[str, str], WarehouseTable]
+"""Returns what trackway.yaml says of a table, by schema and name."""
 
 
 class Chunk(Struct, kw_only=True):
@@ -70,14 +79,16 @@ def build(
     *,
     shapes: Shapes | None = None,
     has_room: HasRoom = lambda schema, table: True,
+    options: TableOptions = lambda schema, table: WarehouseTable(),
     go_on: Callable[[], None] = lambda: None,
 ) -> Batch:
     """Turn events, in the order they arrived, into chunks for the warehouse of this name.
 
     `shapes` carries what is learned from one load to the next. An event whose table has no room is a row of `tracks`
-    alone, with its properties in `_rest`. `go_on` is called now and then, and may raise to make an end.
+    alone, with its properties in `_rest`. What `options` leave out is not there at all. `go_on` is called now and then,
+    and may raise to make an end.
     """
-    load = _Load(warehouse, Shapes(rules) if shapes is None else shapes, has_room)
+    load = _Load(warehouse, Shapes(rules) if shapes is None else shapes, has_room, options)
     for part in _parts(records):
         go_on()
         load.add(part)
@@ -105,8 +116,8 @@ def _parts(records: Sequence[EventRecord]) -> Iterator[Sequence[EventRecord]]:
 class _Load:
     """A load, part by part."""
 
-    def __init__(self, warehouse: str, shapes: Shapes, has_room: HasRoom) -> None:
-        self._warehouse, self._shapes, self._has_room = warehouse, shapes, has_room
+    def __init__(self, warehouse: str, shapes: Shapes, has_room: HasRoom, options: TableOptions) -> None:
+        self._warehouse, self._shapes, self._has_room, self._options = warehouse, shapes, has_room, options
         self._chunks: dict[str, list[Chunk]] = {}
         """By `schema.table`: the rows of each part."""
         self._described: dict[tuple[str, str], list[Described]] = {}
@@ -117,7 +128,10 @@ class _Load:
         """Take in the next part."""
         for source in self._sort(records):
             for chunk in self._chunks_of(source):
-                self._chunks.setdefault(chunk.name, []).append(chunk)
+                options = self._options(chunk.schema, chunk.table)
+                if options.load:
+                    chunk.columns = _without(chunk.columns, options.leave_out)
+                    self._chunks.setdefault(chunk.name, []).append(chunk)
 
     def _sort(self, records: Sequence[EventRecord]) -> Iterable[SourceCalls]:
         """The calls by source and table, without those that are for no table of this warehouse."""
@@ -175,6 +189,10 @@ class _Load:
 
     def _describe(self, schema: str, calls: TableCalls, objects: Objects, common: "_Part") -> None:
         """Keep what these calls say of users or accounts."""
+        table = _ENTITIES[calls.name]
+        options = self._options(schema, table)
+        if not options.load:
+            return
         ids: list[Any]
         if calls.name == "groups":
             ids = [body.group_id for body in calls.bodies]
@@ -184,12 +202,12 @@ class _Load:
             ids=(),
             times_ms=[record.timestamp_ms for record in calls.records],
             received_at=common.received_at,
-            context=common.context,
-            traits={name: values for name, values in objects.values.items() if name not in calls.own},
-            nulls={name: rows for name, rows in objects.nulls().items() if name not in calls.own},
+            context=_without(common.context, options.leave_out),
+            traits=_without(objects.values, options.leave_out, calls.own),
+            nulls=_without(objects.nulls(), options.leave_out, calls.own),
         )
         if (found := described(ids, every)) is not None:
-            self._described.setdefault((schema, _ENTITIES[calls.name]), []).append(found)
+            self._described.setdefault((schema, table), []).append(found)
 
     def batch(self) -> Batch:
         """Return what the load writes."""
@@ -199,6 +217,15 @@ class _Load:
             rows = len(latest.at)
             chunks.append(Chunk(schema=schema, table=table, rows=rows, columns=columns, latest=latest))
         return Batch(chunks=chunks, left_out=self._left_out, unreadable=self._unreadable)
+
+
+def _without(columns: Mapping[str, T], patterns: Sequence[str], own: Collection[str] = ()) -> dict[str, T]:
+    """The columns whose names fit none of `patterns`, and are not among `own`."""
+    return {
+        name: column
+        for name, column in columns.items()
+        if name not in own and (name in _ALWAYS or not any(fnmatchcase(name, pattern) for pattern in patterns))
+    }
 
 
 def _joined(parts: Sequence[Chunk]) -> Chunk:

@@ -219,6 +219,7 @@ class DuckDBWarehouse(ClosedByWith):
             self._name,
             shapes=self._shapes,
             has_room=room_for(self._tables, self._most_tables),
+            options=self._layouts.named,
             go_on=self._stop_if_interrupted,
         )
         self._tables.start_load()
@@ -261,16 +262,20 @@ class DuckDBWarehouse(ClosedByWith):
     def recount(self, history: History, step: Step) -> list[TableCount]:
         """Count each table against the events that were loaded; see `upkeep.Maintained`."""
         with self._beside() as connection:
-            return recount(connection, history, self._rules, self._name, step, cutoffs=self._cutoffs())
+            found = recount(connection, history, self._rules, self._name, step, cutoffs=self._cutoffs())
+            return self._layouts.counted(found)
 
     def rebuild(self, table: str, history: History, step: Step) -> Rebuilt:
         """Make a table anew from the log; see `upkeep.Maintained`."""
         with self._beside() as connection:
+            name = self._full_name(table)
+            self._layouts.must_load(name)
             rebuild = Rebuild(
                 connection,
-                self._full_name(table),
+                name,
                 rules=self._rules,
                 warehouse=self._name,
+                options=self._layouts.named,
                 given=self._given,
                 most_columns=self._most_columns,
             )

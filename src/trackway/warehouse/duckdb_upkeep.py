@@ -17,7 +17,7 @@ from duckdb import DuckDBPyConnection
 
 from trackway.events.records import EVENTS, EventRecord
 from trackway.warehouse.body import Body, read_body
-from trackway.warehouse.chunks import Chunk, build, has_table
+from trackway.warehouse.chunks import Chunk, TableOptions, build, has_table
 from trackway.warehouse.columns import ARROW, INSTANT, Column, Kind
 from trackway.warehouse.contract import WarehouseError
 from trackway.warehouse.duckdb_tables import INTERNAL, LAST_CALL, UUID_TS, Tables, quote
@@ -192,6 +192,7 @@ class Rebuild:
         *,
         rules: Rules,
         warehouse: str,
+        options: TableOptions,
         given: Given,
         most_columns: int,
     ) -> None:
@@ -200,7 +201,7 @@ class Rebuild:
         self._table = table
         self._schema, _, self._name = table.rpartition(".")
         self._shadow = self._name + SUFFIX
-        self._rules, self._warehouse = rules, warehouse
+        self._rules, self._warehouse, self._options = rules, warehouse, options
         self._tables = Tables(connection, {f"{self._schema}.{self._shadow}": given.get(table, {})}, most_columns)
         self._diverted = 0
 
@@ -247,7 +248,7 @@ class Rebuild:
     def _write(self, records: list[EventRecord]) -> None:
         if not records:
             return
-        batch = build(records, self._rules, self._warehouse)
+        batch = build(records, self._rules, self._warehouse, options=self._options)
         chunks = [chunk for chunk in batch.chunks if chunk.name == self._table]
         self._write_chunks([msgspec.structs.replace(chunk, table=self._shadow) for chunk in chunks])
 

@@ -115,6 +115,7 @@ class FilesWarehouse(ClosedByWith):
                 self._name,
                 shapes=self._shapes,
                 has_room=room,
+                options=self._layouts.named,
                 go_on=self._stop_if_interrupted,
             )
             staging = commits.stage()
@@ -167,7 +168,7 @@ class FilesWarehouse(ClosedByWith):
             counting.read(self.positions(EVENTS), step)
             with self._lock:
                 counting.read(self.positions(EVENTS), step)
-                return counting.compare(self._open()[1], self._cutoffs())
+                return self._layouts.counted(counting.compare(self._open()[1], self._cutoffs()))
 
     def _cutoffs(self) -> dict[str, datetime]:
         """By table, the time of receipt before which rows go."""
@@ -196,12 +197,14 @@ class FilesWarehouse(ClosedByWith):
         return self._rebuild(name, types if kind is None else types | {column: kind}, history, step)
 
     def _rebuild(self, name: str, types: Mapping[str, Kind], history: History, step: Step) -> Rebuilt:
+        self._layouts.must_load(name)
         with self._explained("cannot be rebuilt"), scratch(self._place, self._s3) as (connection, root):
             rebuild = FilesRebuild(
                 connection,
                 root,
                 name,
                 warehouse=self._name,
+                options=self._layouts.named,
                 parts=self._open,
                 types=types,
                 given={**self._given.get(name, {}), **types},

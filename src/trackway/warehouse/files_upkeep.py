@@ -18,6 +18,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from trackway.events.records import EVENTS
+from trackway.warehouse.chunks import TableOptions
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.duckdb_tables import INTERNAL, KINDS, UUID_TS, quote
 from trackway.warehouse.duckdb_upkeep import ENTITIES, EXPECTED, SUFFIX, Rebuild, compare, expect, expected_rows
@@ -89,6 +90,7 @@ class FilesRebuild(Rebuild):
         table: str,
         *,
         warehouse: str,
+        options: TableOptions,
         parts: Callable[[], tuple[Commits, Tables]],
         types: Mapping[str, Kind],
         given: Mapping[str, Kind],
@@ -102,7 +104,13 @@ class FilesRebuild(Rebuild):
         schema = table.rpartition(".")[0]
         connection.execute(f"CREATE SCHEMA {quote(schema)}; CREATE SCHEMA {quote(INTERNAL)}")
         super().__init__(
-            connection, table, rules=FILES_RULES, warehouse=warehouse, given={table: given}, most_columns=most_columns
+            connection,
+            table,
+            rules=FILES_RULES,
+            warehouse=warehouse,
+            options=options,
+            given={table: given},
+            most_columns=most_columns,
         )
         self._root, self._parts, self._types, self._sort = root, parts, dict(types), sort
 

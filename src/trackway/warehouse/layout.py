@@ -1,11 +1,13 @@
 """Which options of trackway.yaml hold for which table."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from fnmatch import fnmatchcase
 from typing import Literal
 
 from trackway.warehouse.chunks import Chunk
+from trackway.warehouse.contract import WarehouseError
+from trackway.warehouse.upkeep import TableCount
 from trackway.workspace.model import WarehouseTable
 
 Partition = Literal["none", "day", "month"]
@@ -35,6 +37,19 @@ class Layouts:
             )
             found = self._found[name] = next(matching, _DEFAULT)
         return found
+
+    def must_load(self, name: str) -> None:
+        """Return if the table `schema.table` is loaded.
+
+        Raises:
+            WarehouseError: it is left out, so that made anew from the log it would be empty.
+        """
+        if not self.named(*name.split(".", 1)).load:
+            raise WarehouseError(f"{name} stays as it is: `load: false` stands in its options in trackway.yaml")
+
+    def counted(self, counts: Iterable[TableCount]) -> list[TableCount]:
+        """Return those of `counts` whose tables are loaded: what the others lack is meant to."""
+        return [one for one in counts if self.named(*one.table.split(".", 1)).load]
 
     @property
     def any_kept(self) -> bool:

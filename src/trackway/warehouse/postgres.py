@@ -145,6 +145,7 @@ class PostgresWarehouse(ClosedByWith):
                 self._name,
                 shapes=self._shapes,
                 has_room=room,
+                options=self._layouts.named,
                 go_on=self._stop_if_interrupted,
             )
             connection = self._session.connection()
@@ -217,14 +218,16 @@ class PostgresWarehouse(ClosedByWith):
             now = datetime.now(UTC)
             cutoffs = {name: self._layout.oldest(name, now) for name in names}
             known = {name: moment for name, moment in cutoffs.items() if moment is not None}
-            return recount(connection, history, self._name, step, cutoffs=known)
+            return self._layouts.counted(recount(connection, history, self._name, step, cutoffs=known))
 
     def rebuild(self, table: str, history: History, step: Step) -> Rebuilt:
         """Make a table anew from the log; see `upkeep.Maintained`."""
         with self._beside() as connection:
+            name = self._full_name(connection, table)
+            self._layouts.must_load(name)
             rebuild = Rebuild(
                 connection,
-                self._full_name(connection, table),
+                name,
                 warehouse=self._name,
                 layouts=self._layouts,
                 given=self._read_types(connection),

@@ -153,6 +153,7 @@ class Rebuild:
         # The space keeps it apart from every table's name.
         self._shadow = f"rebuilt {blake2b(self._name.encode(), digest_size=8).hexdigest()}"
         self._warehouse = warehouse
+        self._options = layouts.named
         self._layouts = Layouts({"*": layouts.named(self._schema, self._name)})
         self._given = {f"{self._schema}.{self._shadow}": given.get(table, {})}
         self._most_columns = most_columns
@@ -198,7 +199,7 @@ class Rebuild:
         return STANDARD.get(record.type) == ENTITIES.get(self._name, self._name)
 
     def _write(self, records: list[EventRecord]) -> None:
-        batch = build(records, POSTGRES_RULES, self._warehouse)
+        batch = build(records, POSTGRES_RULES, self._warehouse, options=self._options)
         chunks = [msgspec.structs.replace(one, table=self._shadow) for one in batch.chunks if one.name == self._table]
         if chunks:
             with self._connection.transaction():

@@ -252,7 +252,11 @@ def _check(workspace: Workspace) -> None:
 
 
 def _check_warehouse(warehouse: Warehouse, place: str) -> None:
-    """Each kind has settings that it needs, and some that another kind has."""
+    """Each kind has settings that it needs, and some that another kind has; every row has some columns."""
+    for pattern, table in warehouse.tables.items():
+        for column in {"id", "received_at"}.intersection(table.leave_out):
+            where = f"{place}.tables.{pattern}.leave_out"
+            raise WorkspaceError(f"{FILE_NAME}: {where}: every row has {column}; take it from the list", where=where)
     if warehouse.type == "postgres" and warehouse.url is None:
         advice = "a PostgreSQL warehouse needs the address of its database: url: {env: WAREHOUSE_URL}"
         raise WorkspaceError(f"{FILE_NAME}: {place}.url: {advice}", where=f"{place}.url")

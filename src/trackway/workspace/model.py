@@ -138,6 +138,10 @@ class WarehouseTable(Settings, frozen=True, kw_only=True):
     """Part a new table of PostgreSQL by the time of receipt; Parquet is always parted by day."""
     keep: Duration | None = None
     """Rows received longer ago go; default: they stay. Users and accounts have no age."""
+    load: bool = True
+    """False: nothing more goes into the table; what is there stays."""
+    leave_out: list[str] = []
+    """Columns that get no values, such as `email`, or a pattern such as `context_*`; never `id` and `received_at`."""
 
 
 class WarehouseS3(Settings, frozen=True, kw_only=True):
