@@ -99,7 +99,7 @@ export const createStorage = (mayKeep: () => boolean, options: CookieOptions = {
     const baked = isId && mayKeep() && parse(cookie(key));
     const value = (cookieWins ? baked || kept : kept || baked) || null;
     // Writing takes far longer than reading.
-    if (isId && value && (value != kept || value != baked)) write(key, value, isId);
+    if (isId && value && (kept != baked)) write(key, value, isId);
     return value;
   };
 
