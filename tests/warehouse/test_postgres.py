@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ import psycopg
 import pytest
 
 from tests import postgres
+from tests.running import poll_until
 from tests.warehouse.backends import meaning, rows_of, value_of
 from tests.warehouse.making import RECEIVED_MS, Loading, event, numbered
 from trackway.events.records import EVENTS, EventRecord
 from trackway.warehouse import postgres_tables
-from trackway.warehouse.contract import QueryError, QueryRefused, QueryTimeout, WarehouseError
+from trackway.warehouse.contract import QueryCancelled, QueryError, QueryRefused, QueryTimeout, WarehouseError
 from trackway.warehouse.layout import Layouts
 from trackway.warehouse.naming import column_name, event_name, schema_name
 from trackway.warehouse.postgres import PostgresReader, PostgresWarehouse
@@ -30,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 DAY_MS = 24 * 3600 * 1000
 
 
-def column(warehouse: PostgresWarehouse, sql: str) -> list[Any]:
+def column(warehouse: PostgresWarehouse | PostgresReader, sql: str) -> list[Any]:
     return [row[0] for row in warehouse.query(sql, limit=10_000).rows]
 
 
@@ -258,6 +260,19 @@ class TestQuestions:
         hung = "SELECT set_config('statement_timeout', '0', false), pg_sleep(30)"
         with pytest.raises(QueryTimeout):
             PostgresReader(database).query(hung, timeout_s=0.2)
+
+    def test_a_question_can_be_cancelled(self, database: str):
+        stop = threading.Event()
+        asked = PostgresReader(database)
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(asked.query, "SELECT pg_sleep(30)", stop=stop)
+            running = """SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state = 'active'
+                AND query LIKE 'FETCH%' AND pid <> pg_backend_pid()"""
+            poll_until(lambda: column(asked, running) == [1], what="the question to run")
+            stop.set()
+            with pytest.raises(QueryCancelled):
+                answer.result(timeout=20)
+        poll_until(lambda: column(asked, running) == [0], what="the database to stop it")
 
     def test_answers_are_json(self, database: str):
         sql = """/* all kinds */ (SELECT 1 AS a, 9007199254740993, 0.1::numeric, 'x', NULL, true, '{"a": [1]}'::json,

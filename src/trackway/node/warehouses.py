@@ -10,7 +10,6 @@ from trackway.errors import TrackwayError
 from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.warehouse.contract import QueryError, QueryResult, Warehouse, WarehouseError
-from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.loader import LoaderStatus, WarehouseLoader
 from trackway.warehouse.opening import open_warehouse, rules_of
 from trackway.warehouse.planned import Types, planned_types
@@ -107,10 +106,7 @@ class Warehouses:
             asked = running.warehouse
         if asked is None:
             raise QueryError("no warehouse is switched on in trackway.yaml")
-        if isinstance(asked, DuckDBWarehouse):
-            return asked.query(sql, limit=limit, timeout_s=timeout_s, stop=stop)
-        # Elsewhere the time limit alone ends a query that nobody waits for.
-        return asked.query(sql, limit=limit, timeout_s=timeout_s)
+        return asked.query(sql, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def statuses(self) -> list[tuple[str, str, LoaderStatus]]:
         """Return name, type and loading of each warehouse that is open."""

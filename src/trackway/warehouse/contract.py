@@ -6,6 +6,7 @@ position that stands in it, and every event has its rows exactly once.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from threading import Event
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -77,12 +78,13 @@ class QueryResult(Struct, frozen=True, kw_only=True):
 class Reader(Protocol):
     """A database that is asked. Any thread may ask."""
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement with at most `limit` rows.
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
+        """Answer one reading statement with at most `limit` rows; setting `stop` cancels it, from another thread.
 
         Raises:
             QueryRefused: it is not one reading statement.
             QueryTimeout: it took longer than `timeout_s`.
+            QueryCancelled: `stop` was set before the end.
             QueryError: the database says what is wrong with it.
         """
         ...

@@ -89,9 +89,9 @@ class ReadOnlyDuckDB(ClosedByWith):
     def __init__(self, connection: DuckDBPyConnection, sources: Sequence[str], rules: Rules) -> None:
         self._questions = Questions(connection, sources, rules)
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
         """Answer one reading statement; see `Warehouse.query`."""
-        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s)
+        return self._questions.ask(sql, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def close(self) -> None:
         """Free the file for other processes."""

@@ -240,9 +240,9 @@ class FilesWarehouse(ClosedByWith):
         """
         raise WarehouseError(f"{self._name} is a warehouse of files, which any tool may read where they are")
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
         """Answer one reading statement; see the contract."""
-        return self._reader.query(sql, limit=limit, timeout_s=timeout_s)
+        return self._reader.query(sql, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def interrupt(self) -> None:
         """Make a running `load` fail; see the contract."""
@@ -272,7 +272,7 @@ class FilesReader(ClosedByWith):
         self._place, self._sources, self._name = place, sources, name
         self._s3 = s3 or WarehouseS3()
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
         """Answer one reading statement; see `Reader.query`."""
         try:
             store = open_reading(self._place, self._s3)
@@ -282,7 +282,7 @@ class FilesReader(ClosedByWith):
             raise WarehouseError(f"the warehouse {self._name} cannot be read: {self._place}: {said}") from error
         shapes = msgspec.json.decode(state, type=dict[str, Shape]) if state else {}
         questions = Questions(self._place, store, self._s3, shapes, self._sources)
-        return questions.ask(sql, limit=limit, timeout_s=timeout_s)
+        return questions.ask(sql, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def close(self) -> None:
         """Nothing is kept open between questions."""

@@ -7,6 +7,7 @@ get theirs; the others are there as empty tables, for DESCRIBE and information_s
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple, cast
 
 import duckdb
@@ -38,7 +39,7 @@ class Questions(NamedTuple):
     """What tables there are."""
     sources: Sequence[str]
 
-    def ask(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
+    def ask(self, sql: str, *, limit: int, timeout_s: float, stop: Event | None = None) -> QueryResult:
         """Answer one reading statement.
 
         Raises:
@@ -46,7 +47,7 @@ class Questions(NamedTuple):
         """
         for attempt in range(1, _TRIES + 1):
             try:
-                return self._try(sql, limit=limit, timeout_s=timeout_s)
+                return self._try(sql, limit=limit, timeout_s=timeout_s, stop=stop)
             except (QueryError, duckdb.Error) as error:
                 # A file that was listed may be gone when it is read: several became one meanwhile.
                 if attempt < _TRIES and any(words in str(error) for words in _GONE):
@@ -56,7 +57,7 @@ class Questions(NamedTuple):
                 raise WarehouseError(f"the files at {self.place} cannot be read: {error}") from error
         raise AssertionError
 
-    def _try(self, sql: str, *, limit: int, timeout_s: float) -> QueryResult:
+    def _try(self, sql: str, *, limit: int, timeout_s: float, stop: Event | None = None) -> QueryResult:
         with duckdb.connect(":memory:", config=_CONFIG) as connection:
             named = set(_tables_in(connection, sql))
             root = reach(connection, self.place, self.s3)
@@ -68,7 +69,7 @@ class Questions(NamedTuple):
             _lock(connection, self.place)
             listed = [schema for one in self.sources if (schema := schema_name(one, FILES_RULES)) in present]
             schemas = [*listed, *(schema for schema in present if schema not in listed)]
-            return run_query(connection, sql, schemas=schemas, limit=limit, timeout_s=timeout_s)
+            return run_query(connection, sql, schemas=schemas, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def _define(self, connection: DuckDBPyConnection, root: str, name: str, shape: Shape, *, filled: bool) -> None:
         schema, _, table = name.partition(".")

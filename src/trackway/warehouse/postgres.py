@@ -292,9 +292,9 @@ class PostgresWarehouse(ClosedByWith):
             finally:
                 self._tables = None
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement; see the contract."""
-        return self._questions.query(sql, limit=limit, timeout_s=timeout_s)
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
+        """Answer one reading statement; see the contract. `stop` cancels it from another thread."""
+        return self._questions.query(sql, limit=limit, timeout_s=timeout_s, stop=stop)
 
     def interrupt(self) -> None:
         """Make a running `load` fail; see the contract."""
@@ -315,14 +315,15 @@ class PostgresReader(ClosedByWith):
         self._schemas = [schema_name(source, POSTGRES_RULES) for source in sources]
         self._name = name
 
-    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0) -> QueryResult:
-        """Answer one reading statement; see `Warehouse.query`."""
+    def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
+        """Answer one reading statement; see `Warehouse.query`. `stop` cancels it from another thread."""
         connection = connect(self._conninfo, self._name)
         try:
             found = [row[0] for row in connection.execute(_SCHEMAS)]
             listed = [schema for schema in self._schemas if schema in found]
             others = [schema for schema in found if schema not in listed]
-            return run_query(connection, sql, schemas=[*listed, *others], limit=limit, timeout_s=timeout_s)
+            schemas = [*listed, *others]
+            return run_query(connection, sql, schemas=schemas, limit=limit, timeout_s=timeout_s, stop=stop)
         except psycopg.Error as error:
             raise WarehouseError(explain(error, self._name, self._conninfo)) from error
         finally:

@@ -8,34 +8,43 @@ what the user of the database may do is PostgreSQL's own matter.
 import re
 import time
 from collections.abc import Sequence
-from threading import Timer
+from contextlib import suppress
+from threading import Event, Thread
 
 import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from trackway.warehouse.answers import plain
-from trackway.warehouse.contract import QueryError, QueryRefused, QueryResult, QueryTimeout
+from trackway.warehouse.contract import QueryCancelled, QueryError, QueryRefused, QueryResult, QueryTimeout
 from trackway.warehouse.postgres_names import listed, quoted
 
 _FIRST_WORD = re.compile(r"(?:\s+|--[^\n]*(?:\n|$)|/\*.*?\*/|\()*([A-Za-z]+)", re.DOTALL)
 _AS_CURSOR = frozenset({"SELECT", "WITH", "VALUES", "TABLE"})
+_LOOK_EVERY_S = 0.1
 _AS_IT_IS = frozenset({"SHOW", "EXPLAIN"})
 
 
 def run_query(
-    connection: Connection[TupleRow], sql: str, *, schemas: Sequence[str], limit: int, timeout_s: float
+    connection: Connection[TupleRow],
+    sql: str,
+    *,
+    schemas: Sequence[str],
+    limit: int,
+    timeout_s: float,
+    stop: Event | None = None,
 ) -> QueryResult:
     """Answer `sql` on `connection`, which is the caller's alone; a table without schema is looked for in `schemas`.
 
     Raises:
         QueryRefused, QueryTimeout, QueryError: see `Warehouse.query`.
+        QueryCancelled: `stop` was set before the end.
     """
     started = time.monotonic()
     word = _first_word(sql)
     # The server's own limit starts anew with each statement, and a function can change it; this one cannot.
-    watch = Timer(timeout_s + 1.0, connection.cancel_safe)
-    watch.daemon = True
+    done = Event()
+    watch = Thread(target=_cancel_after, args=(timeout_s + 1.0, done, connection, stop), daemon=True)
     watch.start()
     try:
         cursor = _execute(connection, sql, word, schemas, timeout_s, limit)
@@ -43,6 +52,8 @@ def run_query(
         columns = [(column.name, _type_name(connection, column.type_code)) for column in cursor.description or ()]
         answer = [[plain(value) for value in row] for row in rows[:limit]]
     except (psycopg.errors.QueryCanceled, psycopg.errors.TransactionTimeout):
+        if stop is not None and stop.is_set():
+            raise QueryCancelled("the query was cancelled") from None
         raise QueryTimeout(f"stopped after {timeout_s:g} s; ask for less, or allow more time") from None
     except psycopg.errors.ReadOnlySqlTransaction as error:
         raise QueryRefused(f"only reading is allowed here: {error}") from None
@@ -51,7 +62,8 @@ def run_query(
             raise QueryRefused("one statement at a time, please: this text has several") from None
         raise QueryError(_said(error), position=_position(sql, error, word)) from None
     finally:
-        watch.cancel()
+        done.set()
+        watch.join()
     return QueryResult(
         columns=[name for name, _ in columns],
         types=[kind for _, kind in columns],
@@ -59,6 +71,17 @@ def run_query(
         truncated=len(rows) > limit,
         duration_s=time.monotonic() - started,
     )
+
+
+def _cancel_after(timeout_s: float, done: Event, connection: Connection[TupleRow], stop: Event | None) -> None:
+    deadline = time.monotonic() + timeout_s
+    while (left_s := deadline - time.monotonic()) > 0 and not (stop is not None and stop.is_set()):
+        if done.wait(left_s if stop is None else min(left_s, _LOOK_EVERY_S)):
+            return
+    # Once may be too early: a cancellation that finds nothing running is forgotten.
+    while not done.wait(0.05):
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=2.0)
 
 
 def _first_word(sql: str) -> str:
