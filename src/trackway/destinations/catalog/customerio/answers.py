@@ -2,7 +2,7 @@
 
 Source: its own engineers in github.com/segmentio/action-destinations, pull request 3657 (a batch tried in all ways,
 2026-04-21): `errors` has an entry for each entity that was refused, with its `batch_index`; all others got in. Read
-2026-11-26; its reference has no example of that answer.
+2026-11-26; the answer was not found in its reference.
 """
 
 import msgspec

@@ -3,8 +3,8 @@
 Source:   https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference and …/reference/events;
           actions and field names as in Segment's open-source Google Analytics 4 Cloud; read 2026-11-23.
 Limits:   one event a request, of the 25 of one person that Google would take; 25 parameters an event, names of 40 and
-          values of 100 characters. Events may be 72 hours old; what becomes of older ones Google
-          does not tell: it answers 204 to everything (…/sending-events, its summary read again 2026-11-26).
+          values of 100 characters. Events may be 72 hours old (…/sending-events, its summary read again 2026-11-26); to
+          older ones it answers 204 as to everything.
 Repeats:  Google counts an event twice when it comes twice; a purchase once by its `transaction_id`.
 Deletes:  people, under their user id and as browsers, by https://developers.google.com/analytics/devguides/config/admin/
           v1/rest/v1alpha/properties/submitUserDeletion (v1alpha, read 2026-11-26). Needs `property_id` and `deletion`.
