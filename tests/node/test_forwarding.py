@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.running import Trackway, poll_until, start_trackway
+from trackway.node.forwarding import batches
 from trackway.workspace import WorkspaceError, load_workspace
 
 PLAN = """
@@ -91,3 +92,12 @@ sources:
 """)
     with pytest.raises(WorkspaceError, match=says.replace("?", r"\?")):
         load_workspace(tmp_path)
+
+
+def test_a_request_is_no_larger_than_the_collector_takes() -> None:
+    calls = [{"messageId": f"m{number}", "text": "x" * (number * 37 % 400)} for number in range(250)]
+    bodies = list(batches(calls, most_bytes=2_000))
+    assert [call for body in bodies for call in json.loads(body)["batch"]] == calls
+    assert max(map(len, bodies)) <= 2_000
+    assert [len(json.loads(body)["batch"]) for body in batches(calls, most_bytes=1 << 20)] == [100, 100, 50]
+    assert len(list(batches(calls[:1] * 3, most_bytes=10))) == 3, "one call alone is sent, and refused with a reason"

@@ -12,7 +12,7 @@ import logging
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -41,6 +41,7 @@ from trackway.pipeline.stages.read import read_all
 from trackway.workspace.model import Forward, Workspace
 
 _PER_REQUEST = 100
+_AROUND_BYTES = 16
 _TIMEOUT_S = 30.0
 _LINGER_S = 0.2
 _PLAN_REASONS = {
@@ -107,8 +108,8 @@ class Forwarder:
                 for target, call in calls_of(record):
                     calls[target].append(call)
             for target, some in calls.items():
-                for start in range(0, len(some), _PER_REQUEST):
-                    self._post(target, msgspec.json.encode({"batch": some[start : start + _PER_REQUEST]}))
+                for body in batches(some, most_bytes=self._workspace.collector.max_body):
+                    self._post(target, body)
 
         return Feed(
             self._clean,
@@ -216,6 +217,20 @@ class Forwarder:
                 return
         except (urllib.error.URLError, OSError) as error:
             raise TrackwayError(f"calls cannot be handed on to the source {target} at the moment: {error}") from None
+
+
+def batches(calls: Sequence[dict[str, Any]], *, most_bytes: int) -> Iterator[bytes]:
+    """Yield the bodies of requests with these calls, none larger than `most_bytes` unless one call alone is."""
+    waiting: list[bytes] = []
+    size = 0
+    for text in map(msgspec.json.encode, calls):
+        if waiting and (len(waiting) == _PER_REQUEST or size + len(text) > most_bytes - _AROUND_BYTES):
+            yield b'{"batch":[%s]}' % b",".join(waiting)
+            waiting, size = [], 0
+        waiting.append(text)
+        size += len(text) + 1
+    if waiting:
+        yield b'{"batch":[%s]}' % b",".join(waiting)
 
 
 def _as_call(event: dict[str, Any], kind: str, message_id: str, at_ms: int) -> dict[str, Any]:
