@@ -15,7 +15,7 @@ _FALSE = 0.05
 """How often a full filter says perhaps of a new id."""
 _BYTES_AN_ID = 0.78
 """What that takes."""
-_MOST_BYTES = 32 << 20
+_MOST_BYTES = 64 << 20
 """Of one bucket. When there is no room for a larger filter, the last one says perhaps more and more often."""
 
 
@@ -77,7 +77,7 @@ class _Filters:
 
     def _grow(self) -> None:
         size = min(self._wanted, int((_MOST_BYTES - self._bytes) / _BYTES_AN_ID))
-        if 2 * size >= self._wanted:
+        if 2 * size >= min(self._wanted, self._room):  # a small one would be asked each time for little
             self.all.append(Bloom(size, _FALSE))
             self._bytes += self.all[-1].size_in_bits // 8
             self._room += size
