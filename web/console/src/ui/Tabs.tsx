@@ -27,12 +27,13 @@ interface Props {
 
 export function Tabs({ label, value, tabs, onChange, kind = "tabs" }: Props) {
   const list = useRef<HTMLDivElement>(null);
+  const counted = tabs.filter((tab) => tab.count !== undefined).length;
   useLayoutEffect(() => {
     // In a narrow window the row of tabs is scrolled; the chosen one is to be seen.
     const box = list.current!;
     const chosen = box.querySelector<HTMLElement>("[aria-selected=true]");
     if (chosen && box.scrollWidth > box.clientWidth) box.scrollLeft = chosen.offsetLeft - box.offsetLeft - (box.clientWidth - chosen.offsetWidth) / 2;
-  }, [value]);
+  }, [value, counted]); // counts come later, and push the others aside
   const onKey = (event: KeyboardEvent) => {
     const enabled = tabs.filter((tab) => !tab.disabled);
     const at = enabled.findIndex((tab) => tab.value === value);
