@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from trackway.events.records import EVENTS, EventRecord, Place
+from trackway.events.records import EVENTS, EventRecord, Place, encode
+from trackway.log.sqlite import SqliteLog
+from trackway.warehouse.contract import Warehouse
 from trackway.warehouse.duckdb import DuckDBWarehouse
 
 RECEIVED_MS = 1_767_225_600_000
@@ -39,6 +41,22 @@ def event(kind: str = "track", message_id: str | None = None, **fields: Any) -> 
         raw=Place(0, number),
         body=msgspec.json.encode(body),
     )
+
+
+def put(log: SqliteLog, warehouse: Warehouse, *records: EventRecord) -> None:
+    """Append to the log, and load it into a warehouse that has all that came before."""
+    append(log, *records)
+    warehouse.load(records, EVENTS, log.heads(EVENTS))
+
+
+def append(log: SqliteLog, *records: EventRecord) -> None:
+    """Append to the log alone."""
+    with log.writer(0) as writer:
+        writer.append({EVENTS: [encode(record) for record in records]})
+
+
+def silent(count: int) -> None:
+    """Take no notice of a step."""
 
 
 class Loading:

@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from tests.warehouse.backends import rows_of, value_of
-from tests.warehouse.making import RECEIVED_MS, batched, event
-from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from tests.warehouse.making import RECEIVED_MS, batched, event, put, silent
+from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import WarehouseError
@@ -41,16 +41,6 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 def lake(tmp_path: Path) -> Iterator[FilesWarehouse]:
     with FilesWarehouse(tmp_path / "lake", ["shop"]) as lake:
         yield lake
-
-
-def silent(count: int) -> None:
-    """Take no notice."""
-
-
-def put(log: SqliteLog, lake: FilesWarehouse, *records: EventRecord) -> None:
-    with log.writer(0) as writer:
-        writer.append({EVENTS: [encode(record) for record in records]})
-    lake.load(records, EVENTS, log.heads(EVENTS))
 
 
 def some(count: int = 20) -> list[EventRecord]:

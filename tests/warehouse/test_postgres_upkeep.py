@@ -10,8 +10,8 @@ import psycopg
 import pytest
 
 from tests.warehouse.backends import meaning, rows_of, value_of
-from tests.warehouse.making import RECEIVED_MS, batched, event
-from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from tests.warehouse.making import RECEIVED_MS, batched, event, put, silent
+from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import WarehouseError
@@ -35,16 +35,6 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
 def pg(database: str) -> Iterator[PostgresWarehouse]:
     with PostgresWarehouse(database, ["shop"]) as warehouse:
         yield warehouse
-
-
-def silent(count: int) -> None:
-    """Take no notice."""
-
-
-def put(log: SqliteLog, warehouse: PostgresWarehouse, *records: EventRecord) -> None:
-    with log.writer(0) as writer:
-        writer.append({EVENTS: [encode(record) for record in records]})
-    warehouse.load(records, EVENTS, log.heads(EVENTS))
 
 
 def some(count: int = 30) -> list[EventRecord]:

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.warehouse.backends import Backend, rows_of
-from tests.warehouse.making import Loading, event
-from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from tests.warehouse.making import Loading, append, event, silent
+from trackway.events.records import CLEAN_TOPICS, EVENTS
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.contract import Warehouse, WarehouseError
 from trackway.warehouse.history import History
@@ -28,11 +28,6 @@ SOME = Layouts(
         "tracks": WarehouseTable(leave_out=["context_*"]),
     }
 )
-
-
-def append(log: SqliteLog, *events: EventRecord) -> None:
-    with log.writer(0) as writer:
-        writer.append({EVENTS: [encode(one) for one in events]})
 
 
 def as_maintained(warehouse: Warehouse) -> Maintained:
@@ -60,26 +55,26 @@ def test_values_come_with_the_choice_and_history_with_a_rebuild(backend: Backend
     history = History(log)
     with backend.open(layouts=SOME) as warehouse:
         warehouse.load(EVENTS_SENT, EVENTS, {0: 3})
-        counts = as_maintained(warehouse).recount(history, lambda count: None)
+        counts = as_maintained(warehouse).recount(history, silent)
         assert {one.table: one.differences for one in counts} == {
             "shop.identifies": 0, "shop.users": 0, "shop.tracks": 0, "shop.seen": 0,
         }  # fmt: skip
-        rebuilt = as_maintained(warehouse).rebuild("shop.seen", history, lambda count: None)
+        rebuilt = as_maintained(warehouse).rebuild("shop.seen", history, silent)
         assert rebuilt.rows == 1 and "secret" not in rows_of(warehouse, "seen")[0]
     with backend.open() as warehouse:
-        as_maintained(warehouse).rebuild("shop.seen", history, lambda count: None)
+        as_maintained(warehouse).rebuild("shop.seen", history, silent)
         assert rows_of(warehouse, "seen")[0]["secret"] == "s"
         again = event(message_id="m3", event="Mouse Moved", properties={"x": 2})
         append(log, again)
         warehouse.load([again], EVENTS, {0: 4})
         assert [row["id"] for row in rows_of(warehouse, "mouse_moved")] == ["m3"]
-        as_maintained(warehouse).rebuild("shop.mouse_moved", history, lambda count: None)
+        as_maintained(warehouse).rebuild("shop.mouse_moved", history, silent)
         assert [row["id"] for row in rows_of(warehouse, "mouse_moved")] == ["m2", "m3"]
-        assert [one for one in as_maintained(warehouse).recount(history, lambda count: None) if one.differences] == []
+        assert [one for one in as_maintained(warehouse).recount(history, silent) if one.differences] == []
     everything_but_seen = Layouts({"seen": WarehouseTable(load=False)})
     with backend.open(layouts=everything_but_seen) as warehouse:
         with pytest.raises(WarehouseError, match="load: false"):
-            as_maintained(warehouse).rebuild("shop.seen", history, lambda count: None)
+            as_maintained(warehouse).rebuild("shop.seen", history, silent)
         assert rows_of(warehouse, "seen")[0]["secret"] == "s", "what is there stays"
 
 

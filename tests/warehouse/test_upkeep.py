@@ -9,9 +9,9 @@ import duckdb
 import msgspec
 import pytest
 
-from tests.warehouse.making import RECEIVED_MS, batched, column_of, event, rows_of, types_of
+from tests.warehouse.making import RECEIVED_MS, batched, column_of, event, put, rows_of, silent, types_of
 from trackway.events import canary
-from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
+from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord
 from trackway.log.sqlite import SqliteLog
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import WarehouseError
@@ -25,17 +25,6 @@ def log(tmp_path: Path) -> Iterator[SqliteLog]:
     log = SqliteLog(tmp_path / "log", CLEAN_TOPICS)
     yield log
     log.close()
-
-
-def silent(count: int) -> None:
-    """Take no notice."""
-
-
-def put(log: SqliteLog, warehouse: DuckDBWarehouse, *records: EventRecord) -> None:
-    """Append to the log, and load what it has and the warehouse has not."""
-    with log.writer(0) as writer:
-        writer.append({EVENTS: [encode(record) for record in records]})
-    warehouse.load(records, EVENTS, log.heads(EVENTS))
 
 
 def some(count: int = 40) -> list[EventRecord]:
