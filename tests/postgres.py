@@ -16,6 +16,7 @@ import psutil
 import psycopg
 from psycopg.conninfo import make_conninfo
 
+from tests.running import poll_until
 from tests.services import miss
 
 _HINT = "apt-get install postgresql"
@@ -60,32 +61,36 @@ class Cluster:
             self._server = subprocess.Popen(
                 self._command("postgres", "-D", str(self.folder / "data"), *options), stdout=log, stderr=log
             )
-        deadline = time.monotonic() + _START_S
-        while True:
-            try:
-                psycopg.connect(self.dsn()).close()
-                return
-            except psycopg.OperationalError as error:
-                if time.monotonic() > deadline or self._server.poll() is not None:
-                    log_text = (self.folder / "log.txt").read_text("utf-8", "replace")
-                    raise RuntimeError(f"PostgreSQL does not start: {error}\n{log_text}") from error
-                time.sleep(0.02)
+        try:
+            self._wait_until_it_answers(self._server)
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
-        """End all its processes at once, as a crash would."""
-        if self._server is None:
+        """End all its processes at once, as a crash would; return when none of them holds anything any more."""
+        server, self._server = self._server, None
+        if server is None:
             return
-        postmaster = self._postmaster()
-        for process in (postmaster, *postmaster.children()):
+        # A child forked meanwhile would outlive the others with the shared memory, and the next start would be refused.
+        server.send_signal(signal.SIGSTOP)
+        poll_until(
+            lambda: _is_ended(server.pid) or _is_stopped(server.pid), what="PostgreSQL to stand still", timeout_s=60
+        )
+        children = _children(server.pid)
+        for child in children:
             with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        self._server.wait(30)
-        self._server = None
+                child.kill()
+        server.kill()
+        server.wait(30)
+        poll_until(
+            lambda: all(_is_ended(child.pid) for child in children), what="the processes to be gone", timeout_s=60
+        )
 
     def stop(self) -> None:
         """End it in order, without waiting for clients."""
         if self._server is not None:
-            self._postmaster().send_signal(signal.SIGINT)
+            self._server.send_signal(signal.SIGINT)
             self._server.wait(60)
             self._server = None
 
@@ -113,7 +118,8 @@ class Cluster:
 
     def processor_s(self) -> float:
         """Return the processor seconds that the server's living processes have taken, and those that it reaped."""
-        postmaster = self._postmaster()
+        assert self._server is not None
+        postmaster = psutil.Process(self._server.pid)
         ended = postmaster.cpu_times()
         spent = ended.children_user + ended.children_system
         for process in (postmaster, *postmaster.children()):
@@ -122,8 +128,17 @@ class Cluster:
                 spent += times.user + times.system
         return spent
 
-    def _postmaster(self) -> psutil.Process:
-        return psutil.Process(int((self.folder / "data" / "postmaster.pid").read_text().splitlines()[0]))
+    def _wait_until_it_answers(self, server: "subprocess.Popen[bytes]") -> None:
+        deadline = time.monotonic() + _START_S
+        while True:
+            try:
+                psycopg.connect(self.dsn()).close()
+                return
+            except psycopg.OperationalError as error:
+                if time.monotonic() > deadline or server.poll() is not None:
+                    log_text = (self.folder / "log.txt").read_text("utf-8", "replace")
+                    raise RuntimeError(f"PostgreSQL does not start: {error}\n{log_text}") from error
+                time.sleep(0.02)
 
     def _run(self, program: str, *arguments: str) -> None:
         done = subprocess.run(self._command(program, *arguments), capture_output=True, text=True, cwd=self.folder)
@@ -149,6 +164,25 @@ def running(*, durable: bool = False) -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.kill()
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).children()
+    return []
+
+
+def _is_stopped(pid: int) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() == psutil.STATUS_STOPPED
+    return False
+
+
+def _is_ended(pid: int) -> bool:
+    """Whether a process is gone or a zombie, which holds nothing; some containers' init never reaps orphans."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    return True
 
 
 def _find_programs() -> Path:

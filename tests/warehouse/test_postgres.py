@@ -1,9 +1,11 @@
 """What is PostgreSQL's own: names, limits, layout, refusals, and servers and loaders that die."""
 
+import contextlib
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -319,9 +321,14 @@ while True:
 class TestCrashes:
     TOTAL = 520
 
-    def _start(self, dsn: str) -> "subprocess.Popen[str]":
+    @contextlib.contextmanager
+    def _loading(self, dsn: str) -> "Iterator[subprocess.Popen[str]]":
         command = [sys.executable, "-c", LOADING, dsn, str(self.TOTAL)]
-        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
+            try:
+                yield child
+            finally:
+                child.kill()  # it never gives up by itself
 
     def _check(self, dsn: str):
         with PostgresWarehouse(dsn, ["shop"]) as warehouse:
@@ -336,32 +343,31 @@ class TestCrashes:
 
     def test_a_killed_loader_leaves_whole_loads(self, database: str):
         for kill_after in (1, 4):
-            child = self._start(database)
-            assert child.stdout is not None
-            for _ in range(kill_after):
-                child.stdout.readline()
-            child.send_signal(signal.SIGKILL)
-            child.wait(30)
-            child.stdout.close()
-        child = self._start(database)
-        child.communicate(timeout=60)
+            with self._loading(database) as child:
+                assert child.stdout is not None
+                for _ in range(kill_after):
+                    child.stdout.readline()
+                child.send_signal(signal.SIGKILL)
+                child.wait(30)
+        with self._loading(database) as child:
+            child.communicate(timeout=60)
         self._check(database)
 
     def test_a_killed_server_loses_no_load_and_doubles_none(self):
         with postgres.running(durable=True) as cluster:
             dsn = cluster.dsn(cluster.new_database())
-            child = self._start(dsn)
-            assert child.stdout is not None
-            told = 0
-            for kill_after in (2, 4):
-                for _ in range(kill_after):
-                    told = int(child.stdout.readline())
-                cluster.kill()
-                cluster.start()
-                with PostgresReader(dsn) as reader:
-                    [[position]] = reader.query("SELECT next_offset FROM _trackway.positions").rows
-                assert position >= told, "what the loader was told is committed survives the server's death"
-            child.communicate(timeout=60)
+            with self._loading(dsn) as child:
+                assert child.stdout is not None
+                told = 0
+                for kill_after in (2, 4):
+                    for _ in range(kill_after):
+                        told = int(child.stdout.readline())
+                    cluster.kill()
+                    cluster.start()
+                    with PostgresReader(dsn) as reader:
+                        [[position]] = reader.query("SELECT next_offset FROM _trackway.positions").rows
+                    assert position >= told, "what the loader was told is committed survives the server's death"
+                child.communicate(timeout=60)
             self._check(dsn)
 
     def test_a_session_that_the_server_ends_is_made_anew(self, cluster: postgres.Cluster, database: str):
