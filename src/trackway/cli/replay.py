@@ -19,7 +19,8 @@ from trackway.errors import TrackwayError
 from trackway.events import fql
 from trackway.log.contract import EventLog
 from trackway.node.logs import open_clean_log, open_raw_log
-from trackway.node.replaying import preview, spans_of
+from trackway.node.replay_preview import preview
+from trackway.node.replaying import spans_of
 from trackway.node.replays import replay_json
 from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace

@@ -9,7 +9,7 @@ from rich.text import Text
 from trackway.cli.trace_shown import clean, show_changes
 from trackway.delivery.replay.orders import Replay
 from trackway.events.reasons import meaning_of
-from trackway.node.replaying import Preview, Sample
+from trackway.node.replay_preview import Preview, Sample, Sent
 
 _ROW_CHARS = 400
 
@@ -46,6 +46,8 @@ def show_preview(found: Preview, destination: str) -> RenderableType:
     ]
     if found.differing:
         parts.append(Text(f"{found.differing:,} differ from what is stored.", "yellow"))
+    if found.sent_otherwise:
+        parts.append(Text(f"{found.sent_otherwise:,} would be sent otherwise than they were sent then.", "yellow"))
     for sample in found.samples:
         parts += [Text(), *_sample(sample)]
     return Group(*parts)
@@ -60,9 +62,32 @@ def _sample(sample: Sample) -> Iterator[Text]:
     place = f"events/{sample.position.partition}/{sample.position.offset}"
     yield Text.assemble((clean(sample.message_id), "bold"), f"  {clean(sample.name)}  {place}")
     if sample.then is not None:
-        then = f"  then  {sample.then.outcome} {sample.then.reason}  {sample.then.request}"
-        yield Text(clean(then[:_ROW_CHARS].replace("\n", " ⏎ ")), "dim")
+        yield Text(clean(f"  then  {sample.then.outcome} {sample.then.reason}".rstrip()), "dim")
+    for row in sample.sent.rows if sample.sent else ():
+        yield Text(f"  sent  {clean(row[:_ROW_CHARS])}", "dim")
     for row in sample.now:
         yield Text(f"  now   {clean(row[:_ROW_CHARS])}")
-    for line in show_changes(sample.differs):
-        yield Text("  ").append_text(line)
+    if sample.differs:
+        yield Text("  the event, by today's pipeline:", "dim")
+        yield from _indented(show_changes(sample.differs))
+    if sample.sent is not None:
+        yield from _since(sample.sent)
+
+
+def _since(sent: Sent) -> Iterator[Text]:
+    """Yield how what would be sent differs from what was sent."""
+    settings = f", with the settings that were changed at {sent.settings_until}" if sent.settings_until else ""
+    if sent.end:
+        yield Text(clean(f"  sent at {sent.at}; the same event ends today as {sent.end}{settings}"), "yellow")
+    elif sent.differs:
+        yield Text(f"  what is sent, against {sent.at}{settings}:", "dim")
+        yield from _indented(show_changes(sent.differs))
+    else:
+        yield Text(f"  the same as was sent at {sent.at}", "dim")
+    if sent.unknown:
+        yield Text(clean(f"  as today, since their values then are not kept: {', '.join(sent.unknown)}"), "yellow")
+
+
+def _indented(lines: Iterable[Text]) -> Iterator[Text]:
+    for line in lines:
+        yield Text("    ").append_text(line)

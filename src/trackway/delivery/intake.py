@@ -49,6 +49,11 @@ class Intake:
         self._committed: dict[int, int] = {}
         self._delivered: set[Place] = set()
 
+    @property
+    def name(self) -> str:
+        """The destination's name in an event's `integrations`."""
+        return self._destination.name
+
     def beginning(self) -> dict[int, int]:
         """Return where a new destination begins: what the log holds for it already, else the end of the log."""
         held = self._log.consumers(EVENTS).get(self._consumer)
@@ -80,7 +85,7 @@ class Intake:
             for shared in self._decode(found):
                 record = shared.record
                 item = Item(partition, offset, record, held_bytes=OVERHEAD_BYTES + len(record.body))
-                items.append(self._judged(item, shared))
+                items.append(self.judged(item, shared))
                 offset += 1
         return items
 
@@ -123,8 +128,8 @@ class Intake:
         if self._reader is not None:
             self._reader.close()
 
-    def _judged(self, item: Item, shared: SharedEvent | None = None) -> Item:
-        """Return the item, ended if it is not to be sent."""
+    def judged(self, item: Item, shared: SharedEvent | None = None) -> Item:
+        """Return the item with what is to be sent of it, ended if nothing is."""
         if self._delivered and (place := Place(item.partition, item.offset)) in self._delivered:
             self._delivered.discard(place)
             item.end = DELIVERED

@@ -13,7 +13,8 @@ from trackway.errors import TrackwayError
 from trackway.events import fql
 from trackway.events.clock_skew import format_ms
 from trackway.log.contract import EventLog
-from trackway.node.replaying import Preview, preview, spans_of
+from trackway.node.replay_preview import Preview, preview
+from trackway.node.replaying import spans_of
 from trackway.workspace.model import Workspace
 
 _SAMPLES = 10

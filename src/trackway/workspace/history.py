@@ -1,7 +1,8 @@
 """Which settings changed when, with what they were before and are since: `data/settings-changes.jsonl`.
 
-One line for each time that changed settings were taken over, synced. `data/settings-in-force.json` has them as they
-were last, so that a start tells what was changed while nothing ran, or just before a crash.
+One line for each time that changed settings were taken over, synced, with the destinations that changed as they were
+before. `data/settings-in-force.json` has all as it was last, so that a start tells what was changed while nothing ran,
+or just before a crash.
 Secrets are in neither; of what a destination or a function has as settings of its own, only mappings, numbers and
 switches are shown.
 """
@@ -17,12 +18,13 @@ import msgspec
 from msgspec import Struct, structs
 
 from trackway.workspace.describe import written
-from trackway.workspace.model import Workspace
+from trackway.workspace.model import Destination, Workspace
 
 _CHANGES, _IN_FORCE = "settings-changes.jsonl", "settings-in-force.json"
 _MOST_BYTES = 4 << 20
 _OWN_SETTINGS = re.compile(r"(destinations|functions)\.[^.]+\.settings\.(?!mappings\.)")
-_HIDDEN = "***"
+_OF_DESTINATION = re.compile(r"destinations\.([^.]+)\.")
+HIDDEN = "***"
 
 
 class Changed(Struct, frozen=True, omit_defaults=True):
@@ -42,10 +44,18 @@ class Entry(Struct, frozen=True):
     changes: list[Changed]
     while_stopped: bool = False
     """Whether the change was found at a start."""
+    destinations: dict[str, Any] = {}
+    """Each destination that changed, by key, as its part of trackway.yaml said before; what is not shown is `***`."""
+
+
+class _InForce(Struct):
+    settings: dict[str, str]
+    """By key, as they would be written."""
+    destinations: dict[str, Any]
 
 
 _decode_entry = msgspec.json.Decoder(Entry).decode
-_decode_flat = msgspec.json.Decoder(dict[str, str]).decode
+_decode_in_force = msgspec.json.Decoder(_InForce).decode
 
 
 def changes_between(before: Workspace, after: Workspace) -> list[Changed]:
@@ -54,7 +64,7 @@ def changes_between(before: Workspace, after: Workspace) -> list[Changed]:
     return [
         Changed(key, _shown(key, old[key]) if key in old else None, _shown(key, new[key]) if key in new else None)
         for key in sorted(old.keys() | new.keys())
-        if old.get(key, _HIDDEN) != new.get(key, _HIDDEN) or (key in old) != (key in new)
+        if old.get(key, HIDDEN) != new.get(key, HIDDEN) or (key in old) != (key in new)
     ]
 
 
@@ -66,15 +76,16 @@ def note_start(workspace: Workspace) -> None:
     """
     now = {key: _shown(key, value) for key, value in _leaves(workspace)}
     try:
-        before = _decode_flat((workspace.data / _IN_FORCE).read_bytes())
+        in_force = _decode_in_force((workspace.data / _IN_FORCE).read_bytes())
     except (FileNotFoundError, msgspec.DecodeError):
-        before = now
+        in_force = _InForce(now, {})
+    before = in_force.settings
     changed = [
         Changed(key, before.get(key), now.get(key))
         for key in sorted(before.keys() | now.keys())
         if before.get(key) != now.get(key)
     ]
-    _note(workspace, changed, while_stopped=True)
+    _note(workspace, changed, in_force.destinations, while_stopped=True)
 
 
 def note_change(before: Workspace, after: Workspace) -> None:
@@ -83,7 +94,7 @@ def note_change(before: Workspace, after: Workspace) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    _note(after, changes_between(before, after))
+    _note(after, changes_between(before, after), _definitions(before))
 
 
 def read(data: Path) -> list[Entry]:
@@ -101,15 +112,20 @@ def read(data: Path) -> list[Entry]:
     return found
 
 
-def _note(workspace: Workspace, changed: Sequence[Changed], *, while_stopped: bool = False) -> None:
+def _note(
+    workspace: Workspace, changed: Sequence[Changed], before: Mapping[str, Any], *, while_stopped: bool = False
+) -> None:
+    """Write down what changed; `before` are the destinations as they were."""
     data = workspace.data
     data.mkdir(parents=True, exist_ok=True)
     if changed:
         at = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        _append(data / _CHANGES, msgspec.json.encode(Entry(at, list(changed), while_stopped)))
+        keys = {found[1] for one in changed if (found := _OF_DESTINATION.match(one.key))}
+        kept = {key: before[key] for key in sorted(keys & before.keys())}
+        _append(data / _CHANGES, msgspec.json.encode(Entry(at, list(changed), while_stopped, kept)))
     flat = {key: _shown(key, value) for key, value in _leaves(workspace)}
     draft = data / f"{_IN_FORCE}.new"
-    draft.write_bytes(msgspec.json.encode(flat))
+    draft.write_bytes(msgspec.json.encode(_InForce(flat, _definitions(workspace))))
     draft.replace(data / _IN_FORCE)
 
 
@@ -143,5 +159,22 @@ def _leaves(value: Any, where: str = "") -> list[tuple[str, Any]]:
 
 def _shown(key: str, value: Any) -> str:
     if _OWN_SETTINGS.match(key) and not isinstance(value, bool | int | float | None):
-        return _HIDDEN
+        return HIDDEN
     return written(value)
+
+
+def _definitions(workspace: Workspace) -> dict[str, Any]:
+    """Return the destinations as the file has them, but for what is not shown."""
+    return {key: _definition(one) for key, one in workspace.destinations.items()}
+
+
+def _definition(destination: Destination) -> dict[str, Any]:
+    shown = msgspec.to_builtins(structs.replace(destination, settings={}), enc_hook=str)
+    settings = {key: one if key == "mappings" else _veiled(one) for key, one in destination.settings.items()}
+    return {**shown, "settings": settings}
+
+
+def _veiled(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _veiled(one) for key, one in cast("Mapping[Any, Any]", value).items()}
+    return value if isinstance(value, bool | int | float | None) else HIDDEN

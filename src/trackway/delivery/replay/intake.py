@@ -43,7 +43,6 @@ class ReplayIntake(Intake):
         super().__init__(log, consumer, destination, filter_, deleted=deleted)
         self._order = order
         self._replay = replay
-        self._name = destination.name
         self._selection = selection
         self._remake = remake
         self._gone = deleted
@@ -127,7 +126,7 @@ class ReplayIntake(Intake):
 
         for why, pairs in groupby(events, key=reason):
             if why is None:
-                yield from (self._judged(_item(part.partition, offset, event)) for offset, event in pairs)
+                yield from (self.judged(_item(part.partition, offset, event)) for offset, event in pairs)
             else:
                 yield from _gaps(part.partition, [offset for offset, _ in pairs], why)
 
@@ -139,7 +138,7 @@ class ReplayIntake(Intake):
         if isinstance(made, End):
             item.end = made
             return None
-        return mark(made, self._replay, self._name)
+        return mark(made, self._replay, self.name)
 
     def _room(self, max_records: int) -> int:
         """Return how many events may be read now."""

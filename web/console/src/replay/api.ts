@@ -35,11 +35,22 @@ export interface Change {
   after?: unknown;
 }
 
+/** What was sent of an event before. */
+export interface Sent {
+  at: string;
+  rows: string[];
+  end: string;
+  settings_until: string;
+  unknown: string[];
+  differs: Change[];
+}
+
 export interface Preview {
   looked_at: number;
   to_send: number;
   left_out: Record<string, number>;
   failing: Record<string, number>;
   differing: number;
-  samples: { position: [number, number]; message_id: string; name: string; then: { outcome: string; reason: string; request: string } | null; now: string[]; differs: Change[] }[];
+  sent_otherwise: number;
+  samples: { position: [number, number]; message_id: string; name: string; then: { outcome: string; reason: string; request: string } | null; now: string[]; differs: Change[]; sent: Sent | null }[];
 }
