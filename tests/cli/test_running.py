@@ -1,6 +1,7 @@
 """The commands against the whole product, as its user runs them."""
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +60,14 @@ def test_the_doctor_finds_the_running_server(trackway: Trackway) -> None:
         assert checks[name]["finding"].startswith("our server answers")
     assert checks["warehouse"]["status"] == "OK"
     assert {"consumer pipeline", "consumer duckdb"} <= checks.keys()
+
+
+def test_a_ledger_that_is_watched_from_a_pipe_comes_again(trackway: Trackway) -> None:
+    command = [_COMMAND, "ledger", "--watch", "--workspace", str(trackway.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        balances = (line for line in process.stdout if line.startswith("Difference: 0."))
+        assert next(balances)
+        assert next(balances)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0

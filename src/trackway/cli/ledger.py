@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -189,7 +189,11 @@ def _watch(look: Callable[[], Ledger], json: bool) -> None:
             while True:
                 print_json(as_json(look()))
                 time.sleep(_WATCH_S)
-        with Live(as_tables(look()), console=screen(), auto_refresh=False) as live:
+        console = screen()
+        while not console.is_terminal:  # a file or a pipe gets one after the other
+            console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}", as_tables(look()), "", sep="\n")
+            time.sleep(_WATCH_S)
+        with Live(as_tables(look()), console=console, auto_refresh=False) as live:
             while True:
                 time.sleep(_WATCH_S)
                 live.update(as_tables(look()), refresh=True)
