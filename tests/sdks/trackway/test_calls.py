@@ -104,6 +104,35 @@ def test_segments_snippet_loads_it_and_early_calls_are_kept(
     assert visitor.problems() == []
 
 
+EARLY = """<script>window.analytics = [["page"], ["identify", "u-early"], ["track", "First"]];</script>"""
+
+
+def test_calls_made_while_earlier_ones_are_played_come_after_them(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    now = """<script>window.stub = analytics; analytics.push(["track", "Second"]);</script>"""
+    later = """<script>setTimeout(() => analytics.push(["track", "Third"]))</script>"""
+    visitor.goto(shop.page("/", EARLY + tag(proxy) + now + later))
+    visitor.until("analytics.initialized")
+    visitor.run("analytics.track('Last').then(() => analytics.flush())")
+    assert names(wait_for(proxy, 6)) == ["page", "identify", "First", "Second", "Third", "Last"]
+    assert visitor.run("[stub.length, stub === analytics]") == [0, False]
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_a_page_that_is_left_before_all_early_calls_were_played_sends_them(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    # In the script's own task: no other has begun.
+    leave = """<script>
+      document.querySelector("script[data-write-key]").onload = () => dispatchEvent(new Event("pagehide"));
+    </script>"""
+    url = shop.page("/", EARLY + tag(proxy, flushInterval=3_600_000).replace("<script", "<script defer") + leave)
+    visitor.goto(url)
+    assert names(wait_for(proxy, 3)) == ["page", "identify", "First"]
+    assert visitor.problems() == []
+
+
 SCRIPT = """(async () => {
   await new Promise((go) => analytics.ready(go));
   await analytics.alias("own-u1");

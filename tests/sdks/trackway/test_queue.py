@@ -81,17 +81,36 @@ def test_two_tabs_send_nothing_twice(trackway: Trackway, proxy: RecordingProxy, 
     url = shop.page("/", tag(proxy, flushInterval=5))
     visitor.goto(url)
     visitor.goto(url, tab="b")
-    # For each, all that the other has is old enough to be its own.
-    visitor.run("void (Date.now = ((real) => () => real() + 20000)(Date.now))")
-    visitor.run("void (Date.now = ((real) => () => real() - 20000)(Date.now))", tab="b")
     for status in (503, 502):
         proxy.refuse(status)
     for number in range(15):
         visitor.run(f"void analytics.track('A {number}')")
         visitor.run(f"void analytics.track('B {number}')", tab="b")
+    _check_that_all_arrive_once(proxy)
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_two_tabs_that_come_back_online_send_nothing_twice(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=5))
+    visitor.goto(url, clock=True)
+    visitor.goto(url, tab="b")
+    visitor.offline(True)
+    for tab in "ab":
+        visitor.run(f"void [...Array(15).keys()].forEach((n) => analytics.track(`{tab.upper()} ${{n}}`))", tab=tab)
+    visitor.later(25_000)  # for each, all that the other has would be old enough to be its own
+    assert sent_in(proxy) == []
+    visitor.offline(False)
+    _check_that_all_arrive_once(proxy)
+    visitor.later(25_000)
+    _check_that_all_arrive_once(proxy)
+    check_arrived(trackway, requests_in(proxy))
+
+
+def _check_that_all_arrive_once(proxy: RecordingProxy) -> None:
     poll_until(lambda: len(set(names(sent_in(proxy)))) == 30, what="all events", timeout_s=20)
     assert sorted(names(sent_in(proxy))) == sorted(f"{tab} {number}" for tab in "AB" for number in range(15))
-    check_arrived(trackway, requests_in(proxy))
 
 
 def test_it_waits_as_long_as_the_collector_says_and_all_pages_with_it(
@@ -108,6 +127,47 @@ def test_it_waits_as_long_as_the_collector_says_and_all_pages_with_it(
     visitor.later(61_000)
     assert sorted(names(wait_for(proxy, 2))) == ["Too Much", "Waits, Too"]
     check_arrived(trackway, requests_in(proxy))
+
+
+def test_events_of_a_tab_that_crashed_in_a_pause_are_sent_by_another(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=5))
+    visitor.goto(url, tab="other", clock=True)
+    visitor.goto(url)
+    proxy.refuse(429, Retry_After="120")
+    visitor.run("analytics.track('Too Much').then(() => analytics.flush())", tab="other")
+    poll_until(lambda: proxy.refused, what="the refusal")
+    visitor.run("analytics.track('Last Words').then(() => null)")
+    visitor.until("JSON.stringify(localStorage).includes('Last Words')", tab="other")
+    visitor.crash()
+    visitor.later(121_000, tab="other")
+    assert names(wait_for(proxy, 1)) == ["Too Much"]
+    visitor.later(25_000, tab="other")  # all had the time of a lease to send what is theirs
+    assert names(wait_for(proxy, 2)) == ["Too Much", "Last Words"]
+    check_arrived(trackway, requests_in(proxy))
+
+
+def test_a_pause_by_a_clock_that_was_wrong_holds_up_nothing(
+    trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    url = shop.page("/", tag(proxy, flushInterval=5))
+    visitor.goto(url)
+    visitor.offline(True)
+    visitor.run("analytics.track('Kept').then(() => analytics.flush())")
+    visitor.run("""(() => {
+      for (const key of Object.keys(localStorage)) {
+        const [name, stamp] = key.split(/(?<=[.]q)/);
+        if (stamp) localStorage.setItem(name + (stamp - 6e8), localStorage.getItem(key));  // a minute older
+        if (stamp) localStorage.removeItem(key);
+      }
+      localStorage.setItem("tw.wk_web_for_tests.pause", Date.now() + 1e10);
+    })()""")
+    visitor.goto("about:blank")
+    visitor.offline(False)
+    visitor.goto(url)
+    visitor.run("analytics.track('New').then(() => analytics.flush())")
+    assert sorted(names(wait_for(proxy, 2))) == ["Kept", "New"]
 
 
 def test_a_lost_answer_costs_a_repetition_that_counts_once(

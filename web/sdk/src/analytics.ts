@@ -14,18 +14,29 @@ type Call = [method: string, ...given: unknown[]];
 
 /** What must be there before events that were called for earlier. */
 const FIRST = /^(o[nf]|setA|addS|deb)/;
+type Sorting = [sort: (given: Sorted, known: string | null) => Sorted, ...members: string[]];
+const PAGE: Sorting = [sortPage, "category", "name", "properties"];
 /** How a call's arguments are sorted, and the event's members they become. */
-const CALLS: Record<EventType, [sort: (given: Sorted, known: string | null) => Sorted, ...members: string[]]> = {
+const CALLS: Record<EventType, Sorting> = {
   track: [sortTrack, "event", "properties"],
-  page: [sortPage, "category", "name", "properties"],
-  screen: [sortPage, "category", "name", "properties"],
+  page: PAGE,
+  screen: PAGE,
   identify: [sortUser, "userId", "traits"],
   group: [sortUser, "groupId", "traits"],
   alias: [sortAlias, "userId", "previousId"],
 };
 
-/** Returns the client; `early` are calls that were made before it was there, in order. */
-export const createAnalytics = (writeKey: string, host: string, options: Options, early: Call[]): Analytics => {
+/**
+ * Returns the client; `early` are calls that were made before it was there, in order. Each gets a task of its own, so that
+ * the page stays quick; those that come meanwhile are put behind them. `onReady` is called after the last, or at once.
+ */
+export const createAnalytics = (
+  writeKey: string,
+  host: string,
+  options: Options,
+  early: Call[] = [],
+  onReady?: (analytics: Analytics) => void,
+): Analytics => {
   const listeners: Record<string, ((...given: unknown[]) => void)[]> = {};
   const middlewares: ((given: Values) => unknown)[] = [];
   const { doNotTrack, globalPrivacyControl, userAgentData } = navigator as Navigator & Values;
@@ -208,13 +219,27 @@ export const createAnalytics = (writeKey: string, host: string, options: Options
 
   if (options.highEntropyValuesClientHints)
     userAgentData?.getHighEntropyValues(options.highEntropyValuesClientHints).then((found: Values) => (hints = found));
-  const rest = early.filter((one) => !FIRST.test(one[0]) || analytics["push"](one));
+  early.push(...early.splice(0).filter((one) => !FIRST.test(one[0]) || analytics["push"](one)));
   readQuery(analytics, options.useQueryString ?? true);
   if (options.initialPageview) analytics["page"]();
-  rest.forEach(analytics["push"]);
   if (options.spa) trackNavigation(analytics["page"]);
   if (options.dataTrack) trackDataAttributes(analytics["track"]);
+
   emit("initialize");
+
+  const play = (all: unknown) => {
+    if (early[0]) setTimeout(play);
+    else {
+      onReady?.(analytics as Analytics);
+      onReady = undefined;
+    }
+    // Timers of hidden pages are slow.
+    early.splice(0, all || document.hidden ? Infinity : 1).forEach(analytics["push"]);
+  };
+  if (early[0]) setTimeout(play);
+  else play(0);
+  // Before the queue hands over what it has.
+  addEventListener("pagehide", play, true);
   return analytics as Analytics;
 };
 

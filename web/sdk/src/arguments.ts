@@ -39,15 +39,15 @@ export const sortPage = (given: Sorted): Sorted => {
 export const sortUser = (given: Sorted, known: string | null): Sorted => {
   const sorted: Sorted = [known, {}, {}];
   let place = 0;
-  for (const value of given) {
+  given.some((value) => {
     if (!place) {
       if (isString(value) || typeof value == "number") sorted[0] = `${value}`;
       else if (value != null) place = 1;
     }
     if (place && place < 3 && isObject(value)) sorted[place] = value;
     place++;
-    if (isFunction(value)) break;
-  }
+    return isFunction(value);
+  });
   return sorted;
 };
 

@@ -7,7 +7,7 @@ declare const VERSION: string;
 
 /** A page as Segment's snippet notes it beside a call that is made before the script is there. */
 export interface NotedPage {
-  __t: "bpc";
+  __t: unknown;
   c?: string | null | undefined;
   p: string;
   u: string;
@@ -18,10 +18,10 @@ export interface NotedPage {
 
 export const VISIT_KEY = "tw_visit";
 const VISIT_ENDS_AFTER_MS = 18e5;
-const CLICK_ID = /^(\w*cl(?:k|ick)?id|[gw]braid|li_fat_id|rdt_cid|ScCid|epik)$/;
+const CLICK_ID = /^(\w*cl(k|ick)?id|[gw]braid|li_fat_id|rdt_cid|ScCid|epik)$/;
 
 export const notePage = (referrer = document.referrer): NotedPage => ({
-  __t: "bpc",
+  __t: 1,
   c: document.querySelector("link[rel=canonical]")?.getAttribute("href"),
   p: location.pathname,
   u: location.href,
@@ -49,8 +49,6 @@ export const describePage = ({ c, p, u, s, t, r }: NotedPage): Values => {
  */
 export const describe = (context: Values, storage: Storage, hints: Values | undefined, onVisit: () => void): Values => {
   const { search } = context["page"];
-  const { userAgent, language: locale } = navigator;
-  const { width, height } = screen;
   const query = new URLSearchParams(search);
   const { campaign, ...utm } = pick(query, /^utm_(.+)/);
   const now = Date.now();
@@ -63,15 +61,15 @@ export const describe = (context: Values, storage: Storage, hints: Values | unde
   Object.assign(clicks, pick(query, CLICK_ID));
   storage.write(VISIT_KEY, [began, now, clicks]);
   return {
-    userAgent,
+    userAgent: navigator.userAgent,
     userAgentData: hints,
-    locale,
+    locale: navigator.language,
     // The first use of Intl takes a page tens of milliseconds.
     timezone: (window as Values)["Temporal"]?.Now.timeZoneId() ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     library: { name: "@trackway/browser", version: VERSION },
     campaign: search ? { name: campaign, ...utm } : undefined,
     clickIds: Object.keys(clicks)[0] && clicks,
-    screen: { width, height, density: devicePixelRatio },
+    screen: { width: screen.width, height: screen.height, density: devicePixelRatio },
     viewport: { width: innerWidth, height: innerHeight },
     sessionId: began,
     ...context,

@@ -7,4 +7,4 @@ export type * from "./types.js";
 
 /** Returns the client at once; `host` is where the collector is, such as `https://events.shop.example`. */
 export const load = (writeKey: string, options: Options & { host: string }): Analytics =>
-  createAnalytics(writeKey, options.host, options, []);
+  createAnalytics(writeKey, options.host, options);

@@ -3,9 +3,10 @@
  *
  * Each event lies in localStorage under a key of its own from the call until its answer was read, so a crash loses
  * nothing. The key has the time in it: for `LEASE_MS` an event is its page's own, afterwards any page of the site may
- * send it. A Web Lock (or a lease in localStorage) lets one page send at a time. When a page is left, what it has under
- * way is handed over to the browser and set aside: the next answer shows whether the collector could be reached, and the
- * events go or come back.
+ * send it; time in which no page could send does not count. A Web Lock lets one page send at a time (insecure pages have
+ * none); by itself it keeps nobody from sending what another page has just sent, since what one has removed, the other may
+ * see a little later. When a page is left, what it has under way is handed over to the browser and set aside: the next
+ * answer shows whether the collector could be reached, and the events go or come back.
  */
 
 import { isPassing, waitAfter } from "./retry";
@@ -14,7 +15,6 @@ import type { Options } from "./types";
 import type { Values } from "./values";
 
 export const LEASE_MS = 1e4;
-const LOCK_MS = 4e4;
 const REQUEST_MS = 3e4;
 const LONGEST_WAIT_MS = 3e5;
 const OLDEST_MS = 6048e5;
@@ -43,7 +43,6 @@ export const createQueue = (
   const waiting = prefix + "q";
   const handedOver = prefix + "h";
   const pauseKey = prefix + "pause";
-  const lockKey = prefix + "lock";
   const url = host + "/v1/b";
   const own = new Set<string>();
   let underWay: string[] = [];
@@ -54,7 +53,7 @@ export const createQueue = (
   let due = Infinity;
   let running: Promise<void> | undefined;
 
-  const ageOf = (key: string) => Math.abs(Date.now() - +key.substr(waiting.length, 13));
+  const ageOf = (key: string) => Math.abs(Date.now() - +key.slice(waiting.length).slice(0, 13));
   const drop = (key: string) => {
     own.delete(key);
     remove(key);
@@ -65,10 +64,10 @@ export const createQueue = (
     drop(key);
   };
 
-  /** Milliseconds until something may be sent; holds for all pages of the site. */
+  /** Milliseconds until something may be sent, less than 0 since then, or NaN; holds for all pages of the site. */
   const pause = () => {
     const left = +get(pauseKey)! - Date.now();
-    return left > LONGEST_WAIT_MS ? 0 : left;
+    return left > LONGEST_WAIT_MS ? -left : left;
   };
 
   /** Takes as many events as have room, but at least one, into the body of a request. */
@@ -95,15 +94,20 @@ export const createQueue = (
     }
   };
 
+  /** Looks for events that crashed pages have left, and not all pages at the same moment. */
+  const lookLater = () => schedule(LEASE_MS * (1 + Math.random() / 8));
+
   const sendAll = async (): Promise<void> => {
     const keys = keysOf(waiting).sort();
     const left = keys.filter((key, place) => (ageOf(key) < OLDEST_MS && place >= keys.length - MOST_EVENTS) || drop(key));
     const wait = pause();
     if (wait > 0) return schedule(wait);
     if (!left[0] || !navigator.onLine) return;
-    const [batch, body, texts] = pack(left.filter((key) => own.has(key) || ageOf(key) > LEASE_MS));
     // Events of other pages are theirs to send, unless those have crashed.
-    if (!batch[0]) return schedule(LEASE_MS);
+    const [batch, body, texts] = pack(
+      left.filter((key) => own.has(key) || (ageOf(key) > LEASE_MS && !(wait > -LEASE_MS))),
+    );
+    if (!batch[0]) return lookLater();
     const keepalive = body.size < MOST_BYTES && !failures;
     if (keepalive && "keepalive" in Request.prototype) underWay = batch;
     let answer: Response | undefined;
@@ -122,11 +126,11 @@ export const createQueue = (
     const status = answer?.status ?? 0;
     const handed = keysOf(handedOver);
     if (isPassing(status)) {
-      set(pauseKey, Date.now() + waitAfter(++failures, answer?.headers.get("Retry-After")));
+      const ms = waitAfter(++failures, answer?.headers.get("Retry-After"));
+      if (ms) set(pauseKey, Date.now() + ms);
       handed.forEach(move(waiting));
     } else {
       failures = 0;
-      remove(pauseKey);
       if (status > 399) onRefusal(status, texts.map((text) => JSON.parse(text)));
       handed.concat(batch).forEach(drop);
     }
@@ -134,15 +138,7 @@ export const createQueue = (
   };
 
   /** Sends while no other page of the site does. */
-  const sendAlone = async () => {
-    if (navigator.locks) return navigator.locks.request(lockKey, sendAll).catch(sendAll);
-    // An insecure page.
-    const held = +get(lockKey)! - Date.now();
-    if (held > 0 && held <= LOCK_MS) return schedule(1000);
-    set(lockKey, Date.now() + LOCK_MS);
-    await sendAll();
-    remove(lockKey);
-  };
+  const sendAlone = async () => navigator.locks?.request(prefix, sendAll).catch(sendAll) ?? sendAll();
 
   const flush = (): Promise<void> => {
     due = Infinity;
@@ -154,16 +150,17 @@ export const createQueue = (
   /** Gives the browser what it can still send when the page is gone. */
   const leave = () => {
     const [batch, body] = pack([...own].filter((key) => !underWay.includes(key) && ageOf(key) < LEASE_MS));
-    const goes = batch[0] && navigator.onLine && !(pause() > 0) && navigator.sendBeacon(url, body);
-    underWay.concat(goes ? batch : []).forEach(move(handedOver));
-    if (running) remove(lockKey);
+    underWay.forEach(move(handedOver));
+    if (batch[0] && navigator.onLine && !(pause() > 0) && navigator.sendBeacon(url, body)) batch.forEach(move(handedOver));
   };
 
   addEventListener("pagehide", leave);
-  ["visibilitychange", "pageshow", "online", "storage"].forEach((name) =>
-    // Another page has stored something: an event may be ours to send, if that page does not.
-    addEventListener(name, () => (name == "storage" ? schedule(LEASE_MS) : flush())),
-  );
+  // Another page has stored something: an event may be ours to send, if that page does not.
+  addEventListener("storage", lookLater);
+  addEventListener("online", () => pause() > 0 || set(pauseKey, Date.now()));
+  addEventListener("online", flush);
+  addEventListener("pageshow", flush);
+  addEventListener("visibilitychange", flush);
   schedule(0);
 
   return {

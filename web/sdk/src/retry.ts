@@ -7,8 +7,9 @@ export const isPassing = (status: number): boolean => /^(0|4(08|10|29|60)|5(?!01
 
 /** Returns milliseconds to wait: as long as `Retry-After` (whole seconds) says, else at once, then 1–2 s, doubling to 60 s. */
 export const waitAfter = (failures: number, retryAfter: string | null | undefined): number =>
-  +retryAfter! > 0
-    ? Math.min(+retryAfter!, LONGEST_WAIT_S) * 1000
+  1000 *
+  (+retryAfter! > 0
+    ? Math.min(+retryAfter!, LONGEST_WAIT_S)
     : failures > 1
-      ? Math.min(6e4, (1 + Math.random()) * 2 ** failures * 250)
-      : 0;
+      ? Math.min(60, ((1 + Math.random()) * 2 ** failures) / 4)
+      : 0);

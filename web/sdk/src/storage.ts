@@ -11,7 +11,7 @@ export interface Storage {
   /** All keys that begin with `prefix`. */
   keys(prefix: string): string[];
   /** The text of a cookie. */
-  cookie(key: string): string | null;
+  cookie(key: string): string | undefined;
   /** Keeps a value as JSON; an id in a cookie, too. `null` removes. */
   write(key: string, value: unknown, isId?: boolean): void;
   /** The value under `key`; of an id, localStorage and cookie are made the same. */
@@ -56,11 +56,11 @@ export const createStorage = (mayKeep: () => boolean, options: CookieOptions = {
     domain = "";
   };
 
-  const cookie = (key: string): string | null => {
+  const cookie = (key: string): string | undefined => {
     try {
-      return decodeURIComponent(document.cookie.match(`(?:^|; )${key}=([^;]*)`)![1]!);
+      return decodeURIComponent(document.cookie.match(`(^|; )${key}=([^;]*)`)![2]!);
     } catch {
-      return null;
+      return undefined;
     }
   };
 
