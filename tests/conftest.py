@@ -1,3 +1,5 @@
+import gc
+
 import hypothesis
 import pytest
 
@@ -9,6 +11,12 @@ hypothesis.settings.load_profile("trackway")
 
 # Helpers that assert say what differs, as tests do; this must come before anything imports them.
 pytest.register_assert_rewrite("tests.running", "tests.sdks.arrival", "tests.sdks.warehouse_rows")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over the tests themselves, hundreds of megabytes, for as long as they run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

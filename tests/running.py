@@ -64,11 +64,15 @@ def poll_until(look: Callable[[], T], *, what: str, timeout_s: float = 10.0) -> 
         AssertionError: there was none within `timeout_s`; it names `what` was waited for and the last value.
     """
     deadline = time.monotonic() + timeout_s
-    while not (found := look()):
-        if time.monotonic() > deadline:
+    while True:
+        looked_s = time.monotonic()
+        if found := look():
+            return found
+        now_s = time.monotonic()
+        if now_s > deadline:
             raise AssertionError(f"waited {timeout_s:g} s for {what}; the last look gave {found!r}")
-        time.sleep(_LOOK_EVERY_S)
-    return found
+        # What takes long to ask is asked less often: what is waited for needs the processor too.
+        time.sleep(max(_LOOK_EVERY_S, min(now_s - looked_s, 1.0)))
 
 
 class Answer(NamedTuple):

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tests.catalogue.test_running import ask
+from tests.fresh_state import fresh_state
 from tests.running import poll_until, start_trackway
 from trackway.catalogue import blocked
 from trackway.catalogue.blocked import BlockedEntry, BlockedLedger
 from trackway.events.records import DroppedRecord, Place
-from trackway.state import open_state
 
 
 def dropped(name: str, at_ms: int, *, reason: str = "blocked") -> tuple[DroppedRecord, Place]:
@@ -20,7 +20,7 @@ def dropped(name: str, at_ms: int, *, reason: str = "blocked") -> tuple[DroppedR
 
 
 def test_what_is_blocked_is_counted_by_name_over_restarts(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     BlockedLedger(engine).take([dropped("A", 5), dropped("A", 9), dropped("B", 7, reason="duplicate")], {0: 3})
     BlockedLedger(engine).take([dropped("A", 2)], {0: 4})
     expected = BlockedEntry(source="web", type="track", name="A", count=3, first_ms=2, last_ms=9)
@@ -32,7 +32,7 @@ def test_what_is_blocked_is_counted_by_name_over_restarts(tmp_path: Path) -> Non
 
 def test_made_up_names_take_a_bounded_number_of_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blocked, "MAX_NAMES", 2)
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     for _ in range(2):
         BlockedLedger(engine).take([dropped(str(number), 1) for number in range(9)], {0: 9})
     assert {one.name: one.count for one in BlockedLedger(engine).read()} == {"0": 2, "1": 2, "": 14}

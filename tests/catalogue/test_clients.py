@@ -3,12 +3,13 @@
 import json
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fresh_state import fresh_state
 from trackway.catalogue.clients import MOST_PER_SOURCE, Client, ClientLedger
 from trackway.events.records import EventRecord, Place
-from trackway.state import open_state
 
 
 def _event(library: object, *, source: str = "web", at_ms: int = 1000) -> tuple[EventRecord, Place]:
@@ -21,7 +22,7 @@ def _event(library: object, *, source: str = "web", at_ms: int = 1000) -> tuple[
 
 
 def test_versions_are_counted_by_source_with_their_first_and_last_time(tmp_path: Path) -> None:
-    ledger = ClientLedger(engine := open_state(tmp_path / "state.db"))
+    ledger = ClientLedger(engine := fresh_state(tmp_path / "state.db"))
     next_ = {"name": "analytics.js", "version": "npm:next-1.84.3"}
     ledger.take([_event(next_, at_ms=5), _event(next_, at_ms=9), _event(next_, source="app")], {0: 3})
     ledger.take([_event(next_, at_ms=2), _event({"name": "analytics-node"})], {0: 5})
@@ -35,7 +36,7 @@ def test_versions_are_counted_by_source_with_their_first_and_last_time(tmp_path:
 
 
 def test_made_up_versions_take_a_bounded_number_of_rows_also_after_a_restart(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     many = [_event({"name": "x", "version": str(number)}) for number in range(3 * MOST_PER_SOURCE)]
     ClientLedger(engine).take(many, {0: len(many)})
     ClientLedger(engine).take(many, {0: 2 * len(many)})
@@ -55,8 +56,10 @@ JSON = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(JSON)
-def test_whatever_stands_at_library_is_counted_under_short_texts(library: object) -> None:
-    engine = open_state("sqlite://")
+def test_whatever_stands_at_library_is_counted_under_short_texts(
+    tmp_path_factory: pytest.TempPathFactory, library: object
+) -> None:
+    engine = fresh_state(tmp_path_factory.mktemp("clients") / "state.db")
     ledger = ClientLedger(engine)
     ledger.take([_event(library)], {0: 1})
     (client,) = ledger.read()

@@ -4,17 +4,17 @@ from contextlib import closing
 from pathlib import Path
 
 from tests.catalogue.making import event
+from tests.fresh_state import fresh_state
 from tests.running import poll_until
 from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.service import catalogue_feed
 from trackway.catalogue.store import Catalogue
 from trackway.events.records import CLEAN_TOPICS, encode
 from trackway.log.sqlite import SqliteLog
-from trackway.state import open_state
 
 
 def test_events_before_and_after_a_restart_count_once(tmp_path: Path):
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     with closing(SqliteLog(tmp_path / "clean", CLEAN_TOPICS)) as log, log.writer(0) as writer:
         writer.append({"events": [encode(event(members={"a": 1})), encode(event("", kind="identify"))]})
         for _ in range(2):

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
 from tests.catalogue.making import event
+from tests.fresh_state import fresh_state
 from trackway.catalogue import model, store
 from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.store import Catalogue, CatalogueError
 from trackway.events.records import EventRecord, Place
-from trackway.state import open_state
 from trackway.state.engine import writing
 from trackway.state.tables import (
     catalogue_beyond,
@@ -39,7 +39,7 @@ TABLES = (
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_state(tmp_path_factory.mktemp("catalogue") / "state.db")
+    engine = fresh_state(tmp_path_factory.mktemp("catalogue") / "state.db")
     yield engine
     engine.dispose()
 

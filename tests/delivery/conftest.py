@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import Engine
 
 from tests.delivery.harness import CleanLog, clean_log
-from trackway.state import open_state
+from tests.fresh_state import fresh_state
 
 
 @pytest.fixture
@@ -16,6 +16,6 @@ def log(tmp_path: Path) -> Iterator[CleanLog]:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    found = open_state(tmp_path / "state.db")
+    found = fresh_state(tmp_path / "state.db")
     yield found
     found.dispose()

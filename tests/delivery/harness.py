@@ -34,10 +34,15 @@ QUICK = Options(backoff=AT_ONCE, parking=AT_ONCE, probing=AT_ONCE)
 async def until(condition: Callable[[], object], what: str = "") -> None:
     """Return once `condition` holds; fail after the deadline."""
     deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        if time.monotonic() > deadline:
+    while True:
+        looked_s = time.monotonic()
+        if condition():
+            return
+        now_s = time.monotonic()
+        if now_s > deadline:
             raise AssertionError(f"waited {DEADLINE_S} s in vain{' for ' + what if what else ''}")
-        await asyncio.sleep(0.005)
+        # What takes long to ask is asked less often: what is waited for needs the processor too.
+        await asyncio.sleep(max(0.005, 2 * (now_s - looked_s)))
 
 
 class FastClock:

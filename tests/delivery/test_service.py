@@ -26,6 +26,7 @@ from tests.delivery.harness import (
     webhook,
     workspace,
 )
+from tests.fresh_state import fresh_state
 from trackway.delivery.service import DeliveryService
 from trackway.destinations.destination import Destination
 from trackway.destinations.kit import Request
@@ -209,9 +210,8 @@ async def test_an_event_that_only_it_fails_is_parked_and_delivered_at_last(log: 
 
 
 async def test_a_stop_in_the_middle_sends_again_under_the_same_key(tmp_path: Path) -> None:
-    from trackway.state import open_state
 
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     with clean_log(tmp_path / "log") as log:
         async with sink() as hook:
             received = asyncio.Event()

@@ -35,6 +35,7 @@ from tests.delivery.harness import (
     webhook,
     workspace,
 )
+from tests.fresh_state import fresh_state
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.filters import Filter
 from trackway.delivery.service import DeliveryService
@@ -42,7 +43,6 @@ from trackway.delivery.store import Store, prune
 from trackway.delivery.worker import READ_RECORDS, DestinationWorker, Options
 from trackway.destinations import kit, registry
 from trackway.events.records import EVENTS
-from trackway.state import open_state
 from trackway.state.tables import attempts, claims, exceptions, retries
 
 SERVER_ERROR = kit.Response(status=500)
@@ -201,7 +201,7 @@ def test_after_crashes_each_event_came_at_least_once_and_always_under_one_key(
 
 
 async def _crashes(folder: Path, batch: int, chance: random.Random) -> None:
-    engine = open_state(folder / "state.db")
+    engine = fresh_state(folder / "state.db")
     # Whole requests fail or succeed, as with vendors that answer one status for all.
     network = FakeTransport(lambda request: SERVER_ERROR if chance.random() < 0.1 else OK)
     keys: dict[str, set[str]] = defaultdict(set)
@@ -411,7 +411,7 @@ async def test_a_parked_event_that_the_log_has_lost_fails_as_expired(
 
 
 async def test_records_that_the_log_has_lost_before_they_were_read_are_counted(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     with clean_log(tmp_path / "log", segment_bytes=1) as log:
         network = FakeTransport()
         async with delivering(service(log, engine, network)):
@@ -441,7 +441,7 @@ async def test_what_has_been_delivered_may_be_deleted_from_the_log(log: CleanLog
 
 
 async def test_new_partitions_are_read_from_their_beginning(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     with clean_log(tmp_path / "log", partitions=2) as log:
         network = FakeTransport()
         async with delivering(service(log, engine, network, webhook(batch={"events": 5, "wait": 0.01}))):
@@ -463,7 +463,7 @@ def test_the_ledger_balances_at_every_step(tmp_path_factory: pytest.TempPathFact
 
 
 async def _balance(folder: Path, chance: random.Random) -> None:
-    engine = open_state(folder / "state.db")
+    engine = fresh_state(folder / "state.db")
     answers = [OK, OK, SERVER_ERROR, kit.Response(status=400), kit.Retry("ETIMEDOUT"), kit.Response(status=429)]
     network = FakeTransport(lambda request: chance.choice(answers))
     batch = chance.choice([1, 4])
@@ -498,7 +498,7 @@ async def _balance(folder: Path, chance: random.Random) -> None:
 
 
 def test_old_records_are_pruned_and_tallies_are_not(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     store = Store(engine, "hook")
     store.open({0: 0}, 0)
     with engine.begin() as connection:

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
+from tests.fresh_state import fresh_state
 from trackway.events.records import EventRecord, Place
 from trackway.identity import ledger as ledger_module
 from trackway.identity.evidence import ANONYMOUS, USER, Evidence, Id, evidence_of, is_meaningless
 from trackway.identity.ledger import IdentityError, IdentityLedger
 from trackway.identity.people import Person
-from trackway.state import open_state
 from trackway.state.engine import writing
 from trackway.state.tables import identity_groups, identity_links, identity_members, identity_positions, identity_undone
 from trackway.workspace.model import Identity
@@ -22,7 +22,7 @@ from trackway.workspace.model import Identity
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = open_state(tmp_path_factory.mktemp("identity") / "state.db")
+    engine = fresh_state(tmp_path_factory.mktemp("identity") / "state.db")
     yield engine
     engine.dispose()
 

@@ -3,12 +3,12 @@
 from contextlib import closing
 from pathlib import Path
 
+from tests.fresh_state import fresh_state
 from tests.running import poll_until
 from trackway.events.records import CLEAN_TOPICS, EventRecord, Place, encode
 from trackway.identity.ledger import IdentityLedger
 from trackway.identity.service import identity_feed
 from trackway.log.sqlite import SqliteLog
-from trackway.state import open_state
 
 
 def event(kind: str, number: int, user: str, anonymous: str) -> bytes:
@@ -17,7 +17,7 @@ def event(kind: str, number: int, user: str, anonymous: str) -> bytes:
 
 
 def test_events_before_and_after_a_restart_count_once(tmp_path: Path):
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     with closing(SqliteLog(tmp_path / "clean", CLEAN_TOPICS)) as log, log.writer(0) as writer:
         writer.append({"events": [event("identify", 1, "u1", "a1"), event("track", 2, "u2", "a1")]})
         for batch in (2, 3):

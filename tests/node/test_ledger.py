@@ -7,13 +7,14 @@ import msgspec
 import pytest
 from sqlalchemy import Engine, update
 
+from tests.fresh_state import fresh_state
 from trackway.delivery.store import Store
 from trackway.events.records import CLEAN_TOPICS, DROPPED, EVENTS, QUARANTINE, RAW
 from trackway.log.sqlite import SqliteLog
 from trackway.node.ledger import Ledger, read_ledger
 from trackway.pipeline.tallies import MARK, SourceTally, encode_tallies
 from trackway.pipeline.worker import POSITION
-from trackway.state import open_state, writing
+from trackway.state import writing
 from trackway.state.tables import cursors
 from trackway.workspace.model import Destination, Source, Workspace
 
@@ -29,7 +30,7 @@ class Books:
     def __init__(self, folder: Path) -> None:
         self.raw = SqliteLog(folder / "raw", (RAW,))
         self.clean = SqliteLog(folder / "clean", CLEAN_TOPICS)
-        self.engine: Engine = open_state(folder / "state.db")
+        self.engine: Engine = fresh_state(folder / "state.db")
 
     def accept(self, number: int) -> None:
         with self.raw.writer(0) as writer:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, select
 
+from tests.fresh_state import fresh_state
 from trackway.events.records import (
     CLEAN_TOPICS,
     QUARANTINE,
@@ -25,7 +26,7 @@ from trackway.node.quarantine import fixes
 from trackway.node.quarantine.found import Nearby, Wanted, find, read_one
 from trackway.node.quarantine.release import PARTITION, learn, prepare, release, released_counts
 from trackway.node.tracing.changes import changes
-from trackway.state import open_state, writing
+from trackway.state import writing
 from trackway.state.tables import releases
 from trackway.workspace.model import Source, Workspace
 
@@ -38,7 +39,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.raw = SqliteLog(folder / "raw", (RAW,))
         self.clean = SqliteLog(folder / "clean", CLEAN_TOPICS)
-        self.engine: Engine = open_state(folder / "state.db")
+        self.engine: Engine = fresh_state(folder / "state.db")
 
     def refuse(self, call: dict[str, Any], reason: str = "event_not_defined", *, at_ms: int = 1_000) -> Place:
         body = json.dumps(call).encode()

@@ -11,12 +11,12 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from tests.fresh_state import fresh_state
 from tests.running import poll_until
 from tests.warehouse.making import Loading, event
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.node.warehouses import Warehouses
-from trackway.state import open_state
 from trackway.warehouse.contract import QueryError
 from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.duckdb_questions import open_readonly
@@ -89,7 +89,7 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self.log = SqliteLog(folder / "log", CLEAN_TOPICS)
-        self.warehouses = Warehouses(self.log, Reports(open_state(folder / "state.db")))
+        self.warehouses = Warehouses(self.log, Reports(fresh_state(folder / "state.db")))
 
     def put(self, *records: EventRecord) -> None:
         with self.log.writer(0) as writer:

@@ -142,8 +142,10 @@ class PipelineWorker:
         """Return what the calls of `slices` become, and count them in the tallies."""
         stages = self._chain()
         if stages is not self._stages:
+            renewed = bool(self._stages)
             self._stages, self._short_way = stages, ShortWay(stages)
-            gc.collect()  # what stood before may hold a process of functions, in a cycle
+            if renewed:
+                gc.collect()  # what stood before may hold a process of functions, in a cycle
         batch = _Batch(Ends(self._tallies, self._writer.next_offset(EVENTS)))
         # Events are trees, which need no collector; it would only look at each of them again and again.
         collecting = gc.isenabled()

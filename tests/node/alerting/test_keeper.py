@@ -8,11 +8,11 @@ import msgspec
 import pytest
 from sqlalchemy import Engine
 
+from tests.fresh_state import fresh_state
 from tests.node.alerting.test_rules import NOW, facts
 from trackway.node.alerting.book import AlertBook
 from trackway.node.alerting.keeper import AlertKeeper
 from trackway.node.alerting.messages import Message, Messenger
-from trackway.state import open_state
 from trackway.warehouse.contract import QueryError
 from trackway.workspace.alerting import AlertChannel, AlertRule, Alerts
 from trackway.workspace.secret import Secret
@@ -63,7 +63,7 @@ class World:
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Any:
-    engine = open_state(tmp_path / "state.db")
+    engine = fresh_state(tmp_path / "state.db")
     yield engine
     engine.dispose()
 
