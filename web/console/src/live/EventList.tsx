@@ -1,11 +1,10 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Entry } from "../api/records";
-import { pathOf } from "../api/records";
-import { clock, moment, whole } from "../ui/format";
+import { whole } from "../ui/format";
 import { UpIcon } from "../ui/icons";
 import { isPlainClick } from "../ui/router";
 import type { Row } from "./buffer";
-import { FindingFlag, Name, OutcomeMark, TypeChip, Who } from "./labels";
+import { createLine, type Line } from "./line";
 import { scrollTo, visibleRows } from "./visible";
 
 interface Props {
@@ -26,7 +25,7 @@ interface Props {
 
 /** The table of events. Only the rows in sight exist, so its length costs nothing. */
 export function EventList(props: Props) {
-  const { rows, selected, onScrolled } = props;
+  const { rows, selected, sourceName, onSelect, onScrolled } = props;
   const box = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800, rowHeight: 32 });
 
@@ -55,12 +54,15 @@ export function EventList(props: Props) {
     onScrolled(top > 2);
   };
 
-  const { first, end } = visibleRows(view.top, view.height, view.rowHeight, rows.length);
+  // Spare rows are for scrolling: while events pour in at the top, they would only cost.
+  const { first, end } = visibleRows(view.top, view.height, view.rowHeight, rows.length, view.top ? SPARE : 0);
   const drawn: preact.JSX.Element[] = [];
   for (let i = first; i < end; i++) {
     const row = rows[rows.length - 1 - i]!;
     // Keys go round, so that lines are written anew rather than made anew: both when scrolled and when events pour in.
-    drawn.push(<Line key={i % (end - first)} row={row} index={i} selected={row.seq === selected?.seq} list={props} />);
+    const key = i % (end - first);
+    drawn.push("gap" in row ? <GapRow key={`gap ${key}`} gap={row.gap} index={i} />
+      : <EntryRow key={key} row={row} entry={row.entry} index={i} selected={row.seq === selected?.seq} source={sourceName(row.entry.source)} onSelect={onSelect} />);
   }
   return (
     <div class="list-frame">
@@ -91,42 +93,43 @@ export function EventList(props: Props) {
   );
 }
 
+/** Rows beyond both ends of what is in sight, so that scrolling shows no hole. */
+const SPARE = 6;
 /** The header row stays on top of what is scrolled. */
 const HEAD = 30;
 
-function Line({ row, index, selected, list }: { row: Row; index: number; selected: boolean; list: Props }) {
-  if ("gap" in row) {
-    return (
-      <div class="row gap" role="row" aria-rowindex={index + 2}>
-        <span role="gridcell">{whole(row.gap)} records are not shown here: they came faster than this view. All are in the log.</span>
-      </div>
-    );
-  }
-  const { entry } = row;
+interface RowProps {
+  row: Row;
+  index: number;
+  selected: boolean;
+  source: string;
+  onSelect: Props["onSelect"];
+}
+
+function GapRow({ gap, index }: { gap: number; index: number }) {
   return (
-    <div class={`row entry ${entry.outcome}`} role="row" id={`row-${row.seq}`} aria-rowindex={index + 2} aria-selected={selected}
-      onClick={(click) => {
-        // With a modifier the link in it opens a tab of its own.
-        if (!isPlainClick(click)) return;
-        click.preventDefault();
-        list.onSelect(row, true);
-      }}>
-      <time role="gridcell" class="cell-time" dateTime={entry.receivedAt} title={`Received ${moment(entry.receivedAt)}`}>
-        {clock(entry.receivedAt)}
-      </time>
-      <span role="gridcell" class="cell-outcome"><OutcomeMark entry={entry} /></span>
-      <span role="gridcell" class="cell-type"><TypeChip type={entry.type} /></span>
-      <span role="gridcell" class="cell-name"><a class="row-link" href={`/events/${pathOf(entry.position)}`} tabIndex={-1} draggable={false}><Name entry={entry} /></a><FindingFlag entry={entry} /><Reason entry={entry} /></span>
-      <span role="gridcell" class="cell-user"><Who entry={entry} /></span>
-      <span role="gridcell" class="cell-source">{list.sourceName(entry.source)}</span>
-      <span role="gridcell" class="cell-id">{entry.messageId}</span>
+    <div class="row gap" role="row" aria-rowindex={index + 2}>
+      <span role="gridcell">{whole(gap)} records are not shown here: they came faster than this view. All are in the log.</span>
     </div>
   );
 }
 
-function Reason({ entry }: { entry: Entry }) {
-  if (!entry.reason) return null;
-  return <span class="reason" title={entry.message}>{entry.reason}</span>;
+function EntryRow({ row, entry, index, selected, source, onSelect }: RowProps & { entry: Entry }) {
+  const element = useRef<HTMLDivElement>(null);
+  const line = useRef<Line>();
+  useLayoutEffect(() => {
+    line.current ??= createLine(element.current!);
+    line.current.fill(entry, source);
+  }, [entry, source]);
+  return (
+    <div class={`row entry ${entry.outcome}`} role="row" ref={element} id={selected ? `row-${row.seq}` : undefined} aria-rowindex={index + 2} aria-selected={selected}
+      onClick={(click) => {
+        // With a modifier the link in it opens a tab of its own.
+        if (!isPlainClick(click)) return;
+        click.preventDefault();
+        onSelect(row, true);
+      }} />
+  );
 }
 
 /** Rows are in order of `seq`, so halving finds one. */

@@ -17,6 +17,7 @@ interface History {
 type Incoming = { entries: Entry[] } | { gap: number };
 
 const FLUSH_MS = 45;
+const LONGEST_FLUSH_MS = 200;
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
 /** A page that nobody looks at lets go of its connection after this time, and catches up when it is seen again. */
@@ -37,8 +38,9 @@ export class Feed extends Emitter {
   private place = "";
   private incoming: Incoming[] = [];
   private waiting = 0;
-  private frame = 0;
+  private scheduled = false;
   private flushedAt = 0;
+  private flushMs = FLUSH_MS;
   private waitMs = FIRST_WAIT_MS;
   private retry: ReturnType<typeof setTimeout> | undefined;
   private hide: ReturnType<typeof setTimeout> | undefined;
@@ -150,18 +152,23 @@ export class Feed extends Emitter {
     this.schedule();
   }
 
+  /**
+   * A busy list is drawn twenty times a second: nobody reads faster, and the drawing costs a third. Where drawing takes
+   * long, it is done less often, so that two thirds of the time are left for everything else.
+   */
   private schedule(): void {
-    if (!this.frame) this.frame = requestAnimationFrame((now) => this.flush(now));
+    if (this.scheduled) return;
+    this.scheduled = true;
+    const draw = () => requestAnimationFrame(() => this.flush());
+    const wait = this.flushedAt + this.flushMs - performance.now();
+    // Asking for frames only to let them pass would keep the page busy, too.
+    if (wait > 0) setTimeout(draw, wait);
+    else draw();
   }
 
-  private flush(now: number): void {
-    // A busy list is drawn twenty times a second: nobody reads faster, and the drawing costs a third.
-    if (now - this.flushedAt < FLUSH_MS) {
-      this.frame = requestAnimationFrame((then) => this.flush(then));
-      return;
-    }
-    this.frame = 0;
-    this.flushedAt = now;
+  private flush(): void {
+    this.scheduled = false;
+    this.flushedAt = performance.now();
     for (const what of this.incoming) {
       if ("entries" in what) this.buffer.push(what.entries);
       else this.buffer.pushGap(what.gap);
@@ -169,6 +176,8 @@ export class Feed extends Emitter {
     this.incoming = [];
     this.waiting = 0;
     this.emit();
+    // The next task comes when the frame has been laid out and painted.
+    setTimeout(() => { this.flushMs = Math.min(LONGEST_FLUSH_MS, Math.max(FLUSH_MS, 3 * (performance.now() - this.flushedAt))); });
   }
 
   private onVisibility(): void {

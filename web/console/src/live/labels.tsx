@@ -1,5 +1,5 @@
 import type { Entry } from "../api/records";
-import { DuplicateIcon, FlagIcon, OkIcon, RefusedIcon } from "../ui/icons";
+import { DuplicateIcon, OkIcon, RefusedIcon } from "../ui/icons";
 import { TYPES } from "./filter";
 
 const OUTCOME_WORDS = { ok: "Accepted", quarantined: "Quarantined", dropped: "Duplicate" } as const;
@@ -22,14 +22,11 @@ export function OutcomeMark({ entry }: { entry: Entry }) {
 
 /** The call's type on its own colour. */
 export function TypeChip({ type }: { type: string }) {
-  const known = (TYPES as readonly string[]).includes(type);
-  return <span class={`chip chip-${known ? type : "unknown"}`}>{type || "unknown"}</span>;
+  return <span class={`chip ${typeClass(type)}`}>{type || "unknown"}</span>;
 }
 
-export function FindingFlag({ entry }: { entry: Entry }) {
-  if (!entry.findings) return null;
-  const words = entry.findings.map((finding) => finding.code).join(", ");
-  return <span class="finding-flag" title={words}><FlagIcon /><span class="sr-only">Findings: {words}</span></span>;
+export function typeClass(type: string): string {
+  return `chip-${(TYPES as readonly string[]).includes(type) ? type : "unknown"}`;
 }
 
 /** What a line calls a record. */
@@ -44,10 +41,4 @@ export function unnamed(outcome: string, type: string): string {
     identify: "User traits", group: "Group traits", alias: "Two ids, one user", page: "Unnamed page", screen: "Unnamed screen",
   };
   return words[type] ?? "No name";
-}
-
-export function Who({ entry }: { entry: Entry }) {
-  if (entry.userId) return <span class="who">{entry.userId}</span>;
-  if (entry.anonymousId) return <span class="who anonymous" title="anonymousId: nobody has logged in">{entry.anonymousId}</span>;
-  return <span class="who none">–</span>;
 }

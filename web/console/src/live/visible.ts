@@ -6,7 +6,7 @@ export interface Range {
 }
 
 /** Return the rows to draw: those in sight, and `spare` more at both ends so that scrolling shows no hole. */
-export function visibleRows(top: number, height: number, rowHeight: number, count: number, spare = 6): Range {
+export function visibleRows(top: number, height: number, rowHeight: number, count: number, spare = 0): Range {
   const first = Math.max(0, Math.min(count, Math.floor(top / rowHeight) - spare));
   const end = Math.min(count, Math.ceil((top + height) / rowHeight) + spare);
   return { first, end: Math.max(first, end) };
