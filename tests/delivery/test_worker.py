@@ -109,6 +109,22 @@ async def test_what_waits_for_a_dead_destination_is_bounded(log: CleanLog, engin
         await until(lambda: counts(engine, log).delivered == 3000)
 
 
+async def test_what_was_delivered_behind_an_event_that_waits_takes_no_room(log: CleanLog, engine: Engine) -> None:
+    network = FakeTransport(lambda request: SERVER_ERROR if ids_of(request) == ["m-0"] else OK)
+    # Room for some twenty events; the first one is tried again and again, and keeps the cursor where it is.
+    narrow = Options(backoff=QUICK.backoff, park_after=1_000_000, breaker_threshold=1_000_000, window_bytes=20_000)
+    found = service(log, engine, network, options=narrow)
+    async with delivering(found):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(READ_RECORDS)
+        log.add_numbers(READ_RECORDS)
+        await until(lambda: len(set(network.delivered)) == 2 * READ_RECORDS - 1)
+        assert counts(engine, log).delivered == 0
+        network.answer = lambda request: OK
+        await until(lambda: counts(engine, log).delivered == 2 * READ_RECORDS)
+    assert len(network.delivered) == 2 * READ_RECORDS
+
+
 async def test_a_two_day_outage_loses_nothing_and_is_not_hammered(log: CleanLog, engine: Engine) -> None:
     clock = FastClock()
     began_s = clock.now_s

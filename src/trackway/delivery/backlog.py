@@ -120,6 +120,8 @@ class _Pool:
 
         Each ready line gives one event in turn, and those that have more give again while there is room.
         """
+        if self._limits.events == 1:
+            return self._take_one()
         items: list[Item] = []
         ready, again = self._ready, deque[Line]()
         most_rows, most_bytes = self._limits.events, self._limits.bytes
@@ -147,6 +149,15 @@ class _Pool:
                 again.append(line)
         items.sort(key=_by_offset)
         return Batch(items)
+
+    def _take_one(self) -> Batch:
+        line = self._ready.popleft()
+        line.ready, line.busy = False, True
+        self._count -= len(line.items)
+        self._size -= line.size
+        item = line.items.pop(0)
+        line.size -= item.size
+        return Batch([item])
 
     def _open(self, line: Line) -> None:
         if line.items[0].claim is None:
@@ -222,6 +233,8 @@ class Backlog:
         Raises:
             Stopped: the worker is stopping.
         """
+        if not self._stopped and (batch := self._next(self._clock.monotonic())):
+            return batch
         # One waits for all: else each event would wake every sender.
         async with self._one_waits:
             while True:

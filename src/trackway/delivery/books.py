@@ -20,8 +20,8 @@ class Books:
         """`commits` may be shared; `parking` says when parked events are tried again."""
         self.committed: dict[int, int] = {}
         """The next offset by partition, as it stands in the state database."""
-        self.passed = asyncio.Event()
-        """Set after each commit."""
+        self.room = asyncio.Event()
+        """Set after each commit, and whenever events were delivered: there may be room in the window."""
         self.parked = asyncio.Event()
         """Set after a commit that changed the parked events."""
         self.under_way: set[Place] = set()
@@ -46,6 +46,7 @@ class Books:
         """Note that items of the window have ended; `batch`: that a claimed batch was delivered wholly."""
         if batch is not None:
             self._changes.delivered.append(batch.first)
+        self.room.set()
         self._something.set()
 
     async def claim(self, batch: Batch) -> None:
@@ -91,7 +92,7 @@ class Books:
         self._pass_all(changes, self._window.take_ended())
         await self._commits.commit(self._store, changes)
         self.committed |= changes.cursors
-        self.passed.set()
+        self.room.set()
         if changes.parked or changes.unparked:
             self.under_way -= {*changes.unparked, *(Place(item.partition, item.offset) for item in changes.parked)}
             self.parked.set()
@@ -110,8 +111,8 @@ class Books:
         plain = not self._store.wants_taken
         delivered: dict[str, int] = {}
         for item in items:
-            if plain and item.end is DELIVERED and item.record is not None:  # nearly all of them
-                source = item.record.source
+            if plain and item.end is DELIVERED:  # nearly all of them
+                source = item.source
                 delivered[source] = delivered.get(source, 0) + 1
                 changes.cursors[item.partition] = item.offset + 1
             else:

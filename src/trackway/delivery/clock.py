@@ -34,6 +34,9 @@ class SystemClock:
 
     async def wait(self, event: asyncio.Event, timeout_s: float | None) -> None:
         """Return when `event` is set, or after `timeout_s`."""
+        if timeout_s is None:
+            await event.wait()
+            return
         try:
             async with asyncio.timeout(timeout_s):
                 await event.wait()

@@ -84,7 +84,7 @@ class Intake:
             partition, offset = found.partition, found.first
             for shared in self._decode(found):
                 record = shared.record
-                item = Item(partition, offset, record, held_bytes=OVERHEAD_BYTES + len(record.body))
+                item = Item(partition, offset, record, record.source, held_bytes=OVERHEAD_BYTES + len(record.body))
                 items.append(self.judged(item, shared))
                 offset += 1
         return items
@@ -102,7 +102,7 @@ class Intake:
                 record for found in self._log.read(EVENTS, one.partition, one.offset) for record in found.records
             ]
             record = decode_event(records[0]) if records else None
-            item = Item(one.partition, one.offset, record, tries=one.tries, parked=one)
+            item = Item(one.partition, one.offset, record, one.source, tries=one.tries, parked=one)
             if not records:
                 item.end = EXPIRED
             elif self._is_deleted(record):

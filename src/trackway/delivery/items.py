@@ -57,6 +57,8 @@ class Item(Struct, gc=False, eq=False):
     partition: int
     offset: int
     record: EventRecord | None
+    source: str = ""
+    """The event's; `""` for a hole."""
     span: int = 1
     size: int = 0
     """Bytes that it takes in a request."""
@@ -78,11 +80,6 @@ class Item(Struct, gc=False, eq=False):
     line: "Line | None" = None
     parked: Parked | None = None
     """What the state database has of it, if it waited there."""
-
-    @property
-    def source(self) -> str:
-        """The event's source; `""` for a hole."""
-        return self.record.source if self.record else self.parked.source if self.parked else ""
 
     @property
     def message_id(self) -> str:
@@ -130,7 +127,7 @@ class Window:
     def __init__(self) -> None:
         self.count = 0
         self.size = 0
-        """Bytes of memory, about."""
+        """Bytes of memory, about, that those take which have not been delivered."""
         self._items: dict[int, deque[Item]] = {}
 
     def add(self, items: Iterable[Item]) -> None:
@@ -142,6 +139,17 @@ class Window:
             waiting.append(item)
             self.count += 1
             self.size += item.held_bytes
+
+    def deliver(self, items: Iterable[Item]) -> None:
+        """End items as delivered, and let go of their events: the cursor may take long to pass them."""
+        freed = 0
+        for item in items:
+            item.end = DELIVERED
+            freed += item.held_bytes
+            item.held_bytes = 0
+            item.record = None
+            item.rows = ()
+        self.size -= freed
 
     def take_ended(self) -> list[Item]:
         """Remove and return the items that the cursor can pass: those without an unended one below them."""

@@ -19,6 +19,8 @@ class Proxies:
 
     def of(self, url: URL) -> URL | None:
         """Return the proxy for `url`, which may hold a user and password; None: it is asked directly."""
+        if not self._by_scheme:
+            return None
         proxy = self._by_scheme.get(url.scheme) or self._by_scheme.get("all")
         if proxy is None or url.host is None or self._is_direct(url.host.lower()):
             return None

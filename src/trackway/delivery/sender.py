@@ -46,7 +46,7 @@ class Sender:
         one of them is; else rejected when one ever was; else delivered.
         """
         sent = [await self._exchange(part) for part in _by_route(items)]
-        if all(_all_delivered(one.outcomes) for one in sent) and (first or not any(item.refused for item in items)):
+        if all(one.delivered for one in sent) and (first or not any(item.refused for item in items)):
             return None
         return _verdicts(items, sent)
 
@@ -70,17 +70,20 @@ class Sender:
         try:
             request = next(steps)
         except StopIteration as done:
-            return _Sent(part, done.value, None, None, answers)
+            return _Sent(part, done.value, _all_delivered(done.value), None, None, answers)
         while True:
             started_ms, started_s = self._clock.now_ms(), self._clock.monotonic()
             got = await self._transport.send(request)
             duration_ms = round((self._clock.monotonic() - started_s) * 1000)
             following, outcomes = _step(steps, got, len(rows))
-            outcomes = self._excused(outcomes, items)
             answer = got if isinstance(got, kit.Response) else None
             key = key or kit.idempotency_key([row.event for row in rows])
             place = place or _span(items)
-            outcome, reason = _summary(outcomes)
+            if delivered := _all_delivered(outcomes):
+                outcome, reason = "delivered", ""
+            else:
+                outcomes = self._excused(outcomes, items)
+                outcome, reason = _summary(outcomes)
             self._record(
                 Attempt(
                     started_ms=started_ms,
@@ -98,12 +101,12 @@ class Sender:
                 )
             )
             if following is None:
-                return _Sent(part, outcomes, request, answer, answers)
+                return _Sent(part, outcomes, delivered, request, answer, answers)
             request = following
 
     def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
         """Return `outcomes` where events wait for other credentials instead of failing one by one."""
-        if _all_delivered(outcomes) or not any(_refuses(outcome) for outcome in outcomes):
+        if not any(_refuses(outcome) for outcome in outcomes):
             return outcomes
         return [
             kit.Retry(outcome.reason)
@@ -137,6 +140,8 @@ class _Sent(NamedTuple):
 
     part: _Part
     outcomes: Sequence[kit.Outcome]
+    delivered: bool
+    """All of them are."""
     request: kit.Request | None
     """The last one, as is the answer."""
     answer: kit.Response | None
@@ -156,6 +161,8 @@ class _Span(NamedTuple):
 
 def _by_route(items: Sequence[Item]) -> list[_Part]:
     """Return the items' rows, those of one route together, in order."""
+    if len(items) == 1 and len(items[0].rows) == 1:
+        return [_Part([items[0].rows[0]], [items[0]])]
     rows = [item.rows[0] for item in items if len(item.rows) == 1]
     if len(rows) == len(items) and len({row.route for row in rows}) == 1:  # nearly always
         return [_Part(rows, list(items))]
@@ -178,7 +185,7 @@ def _all_delivered(outcomes: Sequence[kit.Outcome]) -> bool:
 def _verdicts(items: Sequence[Item], sent: Sequence[_Sent]) -> list[Verdict]:
     """Return a verdict per item, and leave in each item the rows that are to be sent again."""
     verdicts = {item.offset: item.refused or _DELIVERED for item in items}
-    for part, outcomes, last_request, last_answer, answers in sent:
+    for part, outcomes, _, last_request, last_answer, answers in sent:
         for row, item, outcome in zip(*part, outcomes, strict=True):
             request, answer = answers.get(id(row)) or (last_request, last_answer)
             if not isinstance(outcome, kit.Retry):
@@ -203,12 +210,12 @@ def _step(
 
 
 def _summary(outcomes: Sequence[kit.Outcome]) -> tuple[str, str]:
-    """Return an attempt's outcome and reason: those of its rows, if they agree."""
+    """Return an attempt's outcome and reason: those of its rows, if they agree; not for one that delivered all."""
     if not outcomes:
         return "continued", ""
     first = outcomes[0]
     if isinstance(first, kit.Delivered):
-        return ("delivered" if _all_delivered(outcomes) else "partial"), ""
+        return "partial", ""
     if any(type(outcome) is not type(first) for outcome in outcomes):
         return "partial", ""
     return type(first).__name__.lower(), first.reason

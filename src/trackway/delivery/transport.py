@@ -2,7 +2,6 @@
 
 Where a proxy is set, it looks names up and connects: then the addresses behind names are its affair."""
 
-import asyncio
 import errno
 import socket
 import ssl
@@ -16,6 +15,7 @@ from yarl import URL
 
 from trackway import __version__
 from trackway.delivery.addresses import AddressNotAllowed, PublicResolver, public_socket, refuse_private
+from trackway.delivery.deadlines import Deadlines
 from trackway.delivery.proxies import NO_PROXIES, Proxies
 from trackway.destinations.kit import Rejected, Request, Response, Retry
 
@@ -55,14 +55,14 @@ class HttpTransport:
         self._allow_private = allow_private
         self._proxies = proxies
         self._tls = tls
+        self._deadlines = Deadlines()
         self._direct = self._session(guarded=not allow_private)
         self._proxied: aiohttp.ClientSession | None = None
 
     async def send(self, request: Request) -> Response | Retry | Rejected:
         """Return the answer, or why there is none. Cancelling it closes the connection."""
         try:
-            async with asyncio.timeout(request.timeout_s):
-                return await self._send(request)
+            return await self._deadlines.within(request.timeout_s, self._send(request))
         except TimeoutError:
             return Retry("ETIMEDOUT")
         except (aiohttp.ClientError, OSError) as error:
@@ -71,9 +71,9 @@ class HttpTransport:
             return Rejected("invalid_request", type(error).__name__)
 
     async def _send(self, request: Request) -> Response:
-        headers = dict(request.headers)
-        if request.body is None and not any(name.lower() == "content-type" for name in headers):
-            headers["Content-Type"] = "application/json"
+        headers, bare = request.headers, not any(name.lower() == "content-type" for name in request.headers)
+        if bare and request.body is None:
+            headers, bare = {**headers, "Content-Type": "application/json"}, False
         url = _url(request.url)
         proxy = self._proxies.of(url)
         if proxy is not None and not self._allow_private:
@@ -87,6 +87,7 @@ class HttpTransport:
             allow_redirects=False,
             timeout=_TIMEOUT,
             proxy=proxy,
+            skip_auto_headers=_NO_TYPE if bare else None,
         ) as answer:
             body = await _beginning(answer)
             return Response(
@@ -101,6 +102,7 @@ class HttpTransport:
         if self._proxied is not None:
             await self._proxied.close()
         await self._resolver.close()
+        self._deadlines.close()
 
     def _through_proxy(self) -> aiohttp.ClientSession:
         """Return the session for what goes through a proxy, whose own address the operator vouches for."""
@@ -111,7 +113,6 @@ class HttpTransport:
     def _session(self, *, guarded: bool) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
             limit=self._connections,
-            limit_per_host=self._connections,
             resolver=PublicResolver(self._resolver) if guarded else self._resolver,
             socket_factory=public_socket if guarded else None,
             ssl=self._tls or True,
@@ -122,7 +123,6 @@ class HttpTransport:
             # A compressed answer could be small on the wire and huge in memory.
             headers={"User-Agent": USER_AGENT, "Accept-Encoding": "identity"},
             auto_decompress=False,
-            skip_auto_headers=("Content-Type",),
             trust_env=False,
         )
 
@@ -135,7 +135,9 @@ class HttpTransport:
         await self.close()
 
 
-# `asyncio.timeout` in `send` bounds the whole; a timer of aiohttp's on each read would only cost. One for a new
+_NO_TYPE = ("Content-Type",)
+
+# `Deadlines` in `send` bounds the whole; a timer of aiohttp's on each read would only cost. One for a new
 # connection, with its TLS, costs nothing where connections are kept, and tells early that nobody is there.
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
 

@@ -65,7 +65,7 @@ class Options(Struct, frozen=True, kw_only=True):
     So many events of one person in a row hold nobody up: those behind them are read too.
     """
     window_bytes: int = 16 << 20
-    """Memory that they take at the most, about."""
+    """Memory that those of them take at the most, about, that have not been delivered."""
 
 
 PATIENT = Options()
@@ -214,9 +214,9 @@ class DestinationWorker:
         loop = asyncio.get_running_loop()
         committed_s = self._clock.monotonic()
         while not self._stopping:
-            self._books.passed.clear()
+            self._books.room.clear()
             if self._is_full():
-                await self._clock.wait(self._books.passed, READER_COMMIT_S)
+                await self._clock.wait(self._books.room, READER_COMMIT_S)
             else:
                 items = await loop.run_in_executor(self._reader, self._intake.read, READ_RECORDS, READ_WAIT_S)
                 self._take_in(items)
@@ -279,8 +279,7 @@ class DestinationWorker:
     def _settle_delivered(self, batch: Batch) -> None:
         """Note that all of a batch was taken."""
         self._tell_breaker(None, None)
-        for item in batch.items:
-            item.end = DELIVERED
+        self._window.deliver(batch.items)
         self._backlog.release(batch.items)
         self._books.ended(batch if batch.claimed and batch.wholly else None)
 
@@ -293,6 +292,7 @@ class DestinationWorker:
         for item, verdict in zip(batch.items, verdicts, strict=True):
             item.end = self._end(item, verdict)
             batch.wholly &= item.end in (None, DELIVERED)
+        self._window.deliver([item for item in batch.items if item.end is DELIVERED])
         again = [item for item in batch.items if item.end is None]
         self._backlog.release((item for item in batch.items if item.end is not None), again)
         if again:

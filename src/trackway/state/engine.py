@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,10 @@ def upsert(
         connection.execute(_upserting(connection.dialect, table, tuple(rows[0]), add, keep), list(rows))
 
 
+_TOGETHER = (64, 8, 1)
+"""Rows in one statement. SQLite's driver hands Python's lock over at each one, which costs more than the row."""
+
+
 class Writing:
     """An upsert that is written thousands of times: rows go to the driver as they are, whose own types they have.
 
@@ -88,7 +93,8 @@ class Writing:
         self._columns = tuple(columns)
         self._add = add
         self._keep = keep
-        self._text: dict[str, str] = {}
+        self._texts: dict[int, str] = {}
+        """By the number of rows, for SQLite."""
 
     def write(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write `rows`, whose values are in the order of the columns."""
@@ -99,13 +105,29 @@ class Writing:
             named = [dict(zip(self._columns, row, strict=True)) for row in rows]
             connection.execute(self._statement(dialect), named)
             return
-        text_ = self._text.get(dialect.name)
-        if text_ is None:
+        done = 0
+        for together in _TOGETHER:
+            number = (len(rows) - done) // together
+            if number:
+                end = done + number * together
+                parts = [rows[first : first + together] for first in range(done, end, together)]
+                values = [tuple(chain.from_iterable(part)) for part in parts]
+                connection.exec_driver_sql(self._text(dialect, together), values)
+                done = end
+
+    def _text(self, dialect: Dialect, together: int) -> str:
+        """Return the statement for so many rows at once."""
+        found = self._texts.get(together)
+        if found is None:
             compiled = self._statement(dialect).compile(dialect=dialect, column_keys=self._columns)
             if compiled.positiontup != list(self._columns):  # pyright: ignore[reportAttributeAccessIssue]
                 raise ValueError(f"{self._table.name}: the columns {self._columns} are not in the table's order")
-            text_ = self._text[dialect.name] = str(compiled)
-        connection.exec_driver_sql(text_, list(rows))
+            one = f"({', '.join('?' * len(self._columns))})"
+            before, values, after = str(compiled).partition(f"VALUES {one}")
+            if not values:
+                raise ValueError(f"{self._table.name}: rows cannot be written together: {compiled}")
+            found = self._texts[together] = f"{before}VALUES {', '.join([one] * together)}{after}"
+        return found
 
     def _statement(self, dialect: Dialect) -> Insert:
         if {column.name for column in self._table.primary_key} <= {*self._columns}:

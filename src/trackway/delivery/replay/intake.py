@@ -149,7 +149,7 @@ class ReplayIntake(Intake):
 
 
 def _item(partition: int, offset: int, event: EventRecord) -> Item:
-    return Item(partition, offset, event, held_bytes=OVERHEAD_BYTES + len(event.body))
+    return Item(partition, offset, event, event.source, held_bytes=OVERHEAD_BYTES + len(event.body))
 
 
 def _gaps(partition: int, offsets: Sequence[int], why: str) -> Iterator[Item]:
