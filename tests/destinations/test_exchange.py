@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from trackway.destinations import kit
-from trackway.destinations.destination import Destination, Exchange, UnreadableAnswer
+from trackway.destinations.destination import MOST_DIVIDED, Destination, Exchange, UnreadableAnswer
 
 Answerer = Callable[[list[int]], kit.Response | kit.Retry | kit.Rejected]
 OK = kit.Response(status=200)
@@ -107,6 +107,39 @@ def test_the_rows_that_spoil_a_request_are_found_and_the_others_delivered(case: 
     assert {number for number, outcome in enumerate(outcomes) if isinstance(outcome, kit.Rejected)} == bad
     assert len(outcomes) == count
     assert len(sent) <= 1 + 2 * len(bad) * (1 + math.ceil(math.log2(count)))
+
+
+@settings(max_examples=50)
+@given(
+    st.integers(2, 40).flatmap(lambda count: st.tuples(st.just(count), st.sets(st.integers(0, count - 1)))),
+    st.sampled_from([400, 413, 422]),
+)
+def test_without_a_judge_only_the_refused_rows_fail(case: tuple[int, set[int]], status: int) -> None:
+    count, bad = case
+    refused = kit.Response(status=status, body=b"no")
+    sent, outcomes = carry_out(destination().exchange(rows(count)), lambda one: refused if bad & set(one) else OK)
+    assert outcomes == [kit.Rejected(str(status), "no") if n in bad else kit.Delivered() for n in range(count)]
+    taken = [number for one in sent if not bad & set(one) for number in one]
+    assert taken == [number for number in range(count) if number not in bad]
+    assert len(sent) <= 1 + 2 * len(bad) * (1 + math.ceil(math.log2(count)))
+
+
+def test_a_server_that_refuses_everything_gets_a_bounded_number_of_requests() -> None:
+    refused = kit.Response(status=400, body=b"no")
+    sent, outcomes = carry_out(destination().exchange(rows(1000)), lambda _: refused)
+    assert len(sent) == 1 + 2 * MOST_DIVIDED
+    assert {cast("kit.Rejected", outcome).reason for outcome in outcomes} == {"400"}
+    # Which of the many is at fault is not known, and each says so.
+    assert "did not tell which: no" in cast("kit.Rejected", outcomes[-1]).detail
+
+
+def test_the_second_half_waits_when_the_first_one_gets_no_answer() -> None:
+    def answer(one: list[int]) -> kit.Response | kit.Retry:
+        return kit.Response(status=400) if len(one) == 6 else kit.Retry("ECONNRESET")
+
+    sent, outcomes = carry_out(destination().exchange(rows(6)), answer)
+    assert sent == [[0, 1, 2, 3, 4, 5], [0, 1, 2]]
+    assert outcomes == [kit.Retry("ECONNRESET")] * 6
 
 
 @settings(max_examples=50)

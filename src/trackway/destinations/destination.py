@@ -13,6 +13,11 @@ from trackway.destinations import kit
 from trackway.errors import TrackwayError
 
 _TOO_LARGE = 413
+_SPOILT = frozenset({400, 422})
+"""Statuses that say that something in the request is wrong; in one of several events, mostly."""
+MOST_DIVIDED = 100
+"""How often the events of one request are divided to find the refused ones: else a server that refuses everything would
+get two requests for each event, batch after batch."""
 _CATALOG = "trackway.destinations.catalog."
 Exchange: TypeAlias = Generator[kit.Request, kit.Answer, list[kit.Outcome]]
 Answers: TypeAlias = dict[int, tuple[kit.Request, kit.Response]]
@@ -23,7 +28,8 @@ class Module(Protocol):
     """What the module of a destination holds.
 
     `limits(settings)` may stand for `LIMITS`, `ACTIONS` and `MAPPINGS` for `row`, `exchange` for `request` and `judge`.
-    Without `row` or a table a row is the event as it stands; without `judge` the answer's status decides.
+    Without `row` or a table a row is the event as it stands; without `judge` the answer's status decides, and a request
+    of several rows that is refused with 400 or 422 is sent in halves.
     """
 
     NAME: str
@@ -79,7 +85,7 @@ class Destination:
         self.mappings = mappings if mappings is not None else getattr(module, "MAPPINGS", {})
         self._module = module
         self._row = self._maker()
-        self._judge = getattr(module, "judge", kit.by_status)
+        self._judge = getattr(module, "judge", _by_default)
         self._together = getattr(module, "rows_together", None)
         self._exchange = getattr(module, "exchange", None)
         self._cache = kit.Cache()
@@ -109,9 +115,9 @@ class Destination:
         return found or kit.Skipped("NO_MATCHING_MAPPING")
 
     def exchange(self, rows: Sequence[kit.Row], answers: Answers | None = None) -> Exchange:
-        """Yield the requests that carry `rows` (of one route), take their answers, and return an outcome per row.
+        """Return what yields the requests that carry `rows` (of one route), takes answers, and returns their outcomes.
 
-        `answers` is filled as far as is known which of several requests carried a row.
+        An outcome per row, in order. `answers` is filled as far as is known which of several requests carried a row.
 
         Rows that share no request are sent one after the other; when one of these requests gets no answer, the rows of
         those after it are to be sent again with it, and the ones before it are not.
@@ -119,6 +125,11 @@ class Destination:
         Raises:
             UnreadableAnswer: the destination could not judge an answer.
         """
+        if self._exchange is None and self._together is None and rows[0].rejected is None:
+            return self._guarded(self._single(rows, answers), len(rows))
+        return self._in_parts(rows, answers)
+
+    def _in_parts(self, rows: Sequence[kit.Row], answers: Answers | None) -> Exchange:
         if rows[0].rejected is not None:
             return [row.rejected or kit.Delivered() for row in rows]
         together = self._together(self.settings, rows[0].route) if self._together else len(rows)
@@ -138,7 +149,11 @@ class Destination:
                 return outcomes + [outcomes[-1]] * (len(rows) - len(outcomes))
         return outcomes
 
-    def _single(self, rows: Sequence[kit.Row], answers: Answers | None) -> Exchange:
+    def _single(
+        self, rows: Sequence[kit.Row], answers: Answers | None, divisions: "_Divisions | None" = None
+    ) -> Exchange:
+        """Send rows in one request, or in halves where that is refused because of some of them."""
+        divisions = divisions or _Divisions()
         request = self._module.request(self.settings, rows)
         response = yield request
         if not isinstance(response, kit.Response):
@@ -151,17 +166,31 @@ class Destination:
         except kit.Divide:
             if len(rows) == 1:
                 return kit.by_status(response, count=1)
+            if divisions.left == 0:
+                return [_undivided(response, len(rows))] * len(rows)
+            divisions.left -= 1
         except kit.Apart as told:
-            return (yield from self._without(rows, told.outcomes, answers))
+            return (yield from self._without(rows, told.outcomes, answers, divisions))
         half = len(rows) // 2
-        return (yield from self._single(rows[:half], answers)) + (yield from self._single(rows[half:], answers))
+        outcomes = yield from self._single(rows[:half], answers, divisions)
+        if isinstance(outcomes[-1], kit.Retry):
+            # In order, as in `_in_parts`.
+            return outcomes + [outcomes[-1]] * (len(rows) - half)
+        return outcomes + (yield from self._single(rows[half:], answers, divisions))
 
-    def _without(self, rows: Sequence[kit.Row], apart: Mapping[int, kit.Outcome], answers: Answers | None) -> Exchange:
+    def _without(
+        self,
+        rows: Sequence[kit.Row],
+        apart: Mapping[int, kit.Outcome],
+        answers: Answers | None,
+        divisions: "_Divisions",
+    ) -> Exchange:
         """Send the rows that do not stand apart, and return the outcomes of all."""
         places = [place for place in range(len(rows)) if place not in apart]
         if len(places) == len(rows):
             raise UnreadableAnswer("it names rows that were not sent")
-        others = (yield from self._single([rows[place] for place in places], answers)) if places else []
+        left = [rows[place] for place in places]
+        others = (yield from self._single(left, answers, divisions)) if left else []
         found = dict(apart) | dict(zip(places, others, strict=True))
         return [found[place] for place in range(len(rows))]
 
@@ -218,6 +247,32 @@ class Destination:
     def secrets(self) -> list[str]:
         """Return all secrets among the settings, for removing them from what is shown."""
         return sorted(set(_secrets(self.settings)), key=len, reverse=True)
+
+
+class _Divisions:
+    """How often the rows of a request may still be divided."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        self.left = MOST_DIVIDED
+
+
+def _by_default(response: kit.Response, *, count: int) -> list[kit.Outcome]:
+    """Judge by the status alone.
+
+    Raises:
+        Divide: something in a request of several rows is wrong, and a status cannot say in which.
+    """
+    if count > 1 and response.status in _SPOILT:
+        raise kit.Divide
+    return kit.by_status(response, count=count)
+
+
+def _undivided(response: kit.Response, count: int) -> kit.Outcome:
+    told = response.body[:300].decode("utf-8", "replace")
+    many = f"one of {count} events or more, and {MOST_DIVIDED} divisions of their request did not tell which"
+    return kit.Rejected(str(response.status), f"{many}: {told}")
 
 
 def _where(error: Exception) -> str:
