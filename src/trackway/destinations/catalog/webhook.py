@@ -7,8 +7,8 @@ Signed:   `X-Signature` is the hex HMAC-SHA1 of the body with the shared secret;
           `aws` a request has AWS Signature Version 4: for API Gateway, or the URL of a Lambda function.
 Repeats:  the same event may come twice, always under the same `Idempotency-Key`: the message id, or for an array a
           digest of its message ids.
-Refused:  an array that is answered 400, 413 or 422 is sent in halves, and they again, until the event is known that your
-          server refuses; the others are not sent again.
+Refused:  an array that is answered 400, 413 or 422 is sent in halves, and they again, until the event is known that
+          your server refuses; the others are not sent again.
 Deletes:  people, by sending `{"type": "delete", "userId": …}`, signed like an event.
 """
 
