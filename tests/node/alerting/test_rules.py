@@ -85,6 +85,7 @@ HOUR: dict[str, Any] = {"over": 3600}
         ({"when": "destination_down"}, {"destinations": [destination(state="crashed")]}, True),
         ({"when": "destination_down"}, {"destinations": [destination(state="paused")], "now": WAITING}, False),
         ({"when": "destination_down"}, {"destinations": [destination()], "now": WAITING}, None),
+        ({"when": "destination_down"}, {"destinations": [destination(state="stopped")]}, None),
         ({"when": "destination_down"}, {"destinations": [destination(requests=2, errors=1)], "now": WAITING}, False),
         ({"when": "destination_down"}, {"destinations": [destination()]}, False),
         ({"when": "behind", "over": 60}, {"destinations": [destination()], "now": WAITING}, True),

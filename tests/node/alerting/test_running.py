@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,25 +14,39 @@ from tests.running import poll_until, start_trackway
 from trackway.workspace import WorkspaceError, load_workspace
 
 
-async def test_a_receiver_that_takes_nothing_is_told_of(tmp_path: Path) -> None:
-    async with http_sink() as ops, http_sink() as receiver:
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_a_receiver_that_takes_nothing_is_told_of(tmp_path: Path, processes: int) -> None:
+    async with http_sink() as ops, http_sink() as good, http_sink() as receiver:
         receiver.status = 401  # of which the first answer is enough
-        settings = {
-            "destinations": {"hook": {"type": "webhook", "settings": {"url": f"{receiver.url}/hook"}}},
-            "delivery": {"allow_private_addresses": True},
+        settings: dict[str, Any] = {
+            "sources": {
+                "web": {"write_keys": ["WEB"], "forward": {"events": "copy"}},
+                "copy": {"write_keys": ["COPY"]},
+            },
+            # In this order, so that with two processes each has one.
+            "destinations": {
+                key: {"type": "webhook", "settings": {"url": f"{one.url}/hook"}}
+                for key, one in (("good", good), ("hook", receiver))
+            },
+            "delivery": {"allow_private_addresses": True, "processes": processes},
+            "warehouses": {"duckdb": {"enabled": False}},
             "alerts": {
                 "channels": {"ops": {"type": "webhook", "url": f"{ops.url}/alert"}},
                 "rules": {"destination-down": {"when": "destination_down", "over": "1s"}},
             },
         }
         with start_trackway(tmp_path, **settings) as running:
-            await asyncio.to_thread(running.post, "/v1/track", {"userId": "u1", "event": "Order Completed"})
+            order = {"userId": "u1", "event": "Order Completed"}
+            await asyncio.to_thread(running.post, "/v1/track", order, write_key="WEB")
 
             await asyncio.to_thread(poll_until, lambda: ops.got, what="the alert", timeout_s=60.0)
             message = json.loads(ops.got[0][2])
             assert (message["alert"], message["state"], message["subject"]) == ("destination-down", "firing", "hook")
             assert "refuses the credentials (401)" in message["text"]
             assert message["link"] == f"{running.console_url}/destinations/hook"
+            # What is handed on to the other source is delivered too, and the neighbour has both.
+            await asyncio.to_thread(poll_until, lambda: len(good.got) >= 2, what="the copy", timeout_s=60.0)
+            assert {json.loads(body)["event"] for _, _, body in good.got} == {"Order Completed"}
             command = [Path(sys.executable).with_name("trackway"), "alerts", "list", "--json", "-w", tmp_path]
             done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, check=False)
             assert done.returncode == 1

@@ -88,8 +88,8 @@ def _destination_down(rule: AlertRule, facts: Facts) -> Iterator[Said]:
             down, why = True, f"it answers {worker.reason}" if worker.reason else "it does not answer"
             if worker.refused:
                 why = f"it refuses the credentials ({worker.reason}); correct its settings in trackway.yaml"
-        elif status.state == "running" and pending and status.requests == status.errors:
-            down = None  # just begun: nobody knows yet
+        elif status.state == "stopped" or (status.state == "running" and pending and status.requests == status.errors):
+            down = None  # not begun, or just begun: nobody knows yet
         yield Said(
             status.destination,
             down,
