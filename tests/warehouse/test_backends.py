@@ -1,11 +1,15 @@
 """What every warehouse promises, tried on each: the tables of the contract, values that never go, loads that crash."""
 
-from collections.abc import Callable
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import duckdb
 import msgspec
 import psycopg
 import pytest
+from duckdb import DuckDBPyConnection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,8 +17,9 @@ from tests.warehouse.backends import Backend, meaning, rows_of, value_of
 from tests.warehouse.making import RECEIVED_MS, REGISTER, Loading, event, numbered
 from trackway.events.clock_skew import format_ms
 from trackway.events.records import EVENTS, EventRecord, Place
-from trackway.warehouse import chunks, duckdb_tables, postgres_tables
+from trackway.warehouse import chunks
 from trackway.warehouse.contract import Warehouse, WarehouseError
+from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.files_store import LocalStore
 
 SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -152,6 +157,16 @@ class TestLimits:
         kept = {row["id"].removeprefix("m"): row["_rest"] for row in rows if "_rest" in row}
         assert kept == {str(n): {"properties": {"n": n}} for n in range(6) if str(n) not in made}
 
+    def test_what_has_no_column_for_two_reasons_is_all_in_rest(self, backend: Backend):
+        context = {f"k{number}": number for number in range(20)} | {"ip": "\x00"}
+        with backend.open(most_tables=1, most_columns=14) as warehouse:
+            load = Loading(warehouse)
+            load(event(message_id="m0", event="Seen", context={"ip": "::1"}))
+            load(event(message_id="m1", event="Other", properties={"n": 1}, context=context))
+            [_, row] = rows_of(warehouse, "tracks")
+        assert row["_rest"]["properties"] == {"n": 1}
+        assert {name: value_of(row, f"context_{name}") for name in context} == context
+
 
 class TestUsers:
     def test_each_trait_is_the_latest_by_the_time_of_the_call(self, backend: Backend):
@@ -206,13 +221,37 @@ class TestNothingIsLost:
         while done < len(records):
             with pytest.MonkeyPatch.context() as patch, backend.open() as warehouse:
                 patch.setattr(chunks, "_PART_RECORDS", data.draw(st.integers(1, 9), label="records in a part"))
-                crash_at = data.draw(st.one_of(st.none(), st.integers(0, 12)), label="crash at step")
+                crash_at = data.draw(st.one_of(st.none(), st.integers(0, 40)), label="crash at step")
                 if crash_at is not None:
-                    _crash(backend.name, patch, crash_at)
+                    _crash(backend, warehouse, patch, crash_at)
                 done = _load_some(warehouse, records, done, data)
         with backend.open() as warehouse:
             assert warehouse.positions(EVENTS) == {0: len(records)}
             _compare(warehouse, records)
+
+    def test_a_load_cut_off_at_any_step_is_there_with_its_position_or_not_at_all(self, backend: Backend):
+        with backend.open() as warehouse:
+            warehouse.load(_one_of_each(0), EVENTS, {0: 2})
+        for step in itertools.count():
+            with pytest.MonkeyPatch.context() as patch, backend.open() as warehouse:
+                loaded = _loads_in(warehouse)
+                steps = _crash(backend, warehouse, patch, step)
+                with contextlib.suppress(WarehouseError):
+                    warehouse.load(_one_of_each(loaded), EVENTS, {0: 2 * loaded + 2})
+            if next(steps, None) is not None:
+                break
+        with backend.open() as warehouse:
+            assert 1 < _loads_in(warehouse) < step, "most crashes cost the load, the last ones do not"
+
+    def test_integers_that_no_double_holds_stay_when_fractions_come(self, backend: Backend):
+        values: list[Any] = [(1 << 53) + 1, 0.5]
+        for order in (values, values[::-1]):
+            backend.clear()
+            with backend.open() as warehouse:
+                load = Loading(warehouse)
+                for number, value in enumerate(order):
+                    load(event(message_id=f"m{number}", event="Seen", properties={"v": value}))
+                assert [meaning(value_of(row, "v")) for row in rows_of(warehouse, "seen")] == list(map(meaning, order))
 
     def test_a_column_of_every_type_in_turns(self, backend: Backend):
         turns: list[Any] = [
@@ -235,6 +274,25 @@ class TestNothingIsLost:
             assert [meaning(value) for value in found] == [meaning(value) for value in expected]
 
 
+def _one_of_each(number: int) -> list[EventRecord]:
+    """The events of a load that makes a column and, now and then, widens one."""
+    value = number if number % 4 else "text"
+    return [
+        event("track", message_id=f"t{number:06}", event="Seen", properties={f"p{number % 5}": 1, "v": value}),
+        event("identify", message_id=f"i{number:06}", userId=f"u{number:06}", traits={f"t{number % 5}": 1}),
+    ]
+
+
+def _loads_in(warehouse: Warehouse) -> int:
+    """Return how many loads the position speaks of; each of their events has its row once."""
+    loads = warehouse.positions(EVENTS)[0] // 2
+    expected = [["i", loads, loads], ["s", loads, loads], ["t", loads, loads], ["u", loads, loads]]
+    tables = {"i": "identifies", "s": "seen", "t": "tracks", "u": "users"}
+    counts = (f"SELECT '{key}', count(*), count(DISTINCT id) FROM {table}" for key, table in tables.items())
+    assert warehouse.query(" UNION ALL ".join(counts) + " ORDER BY 1").rows == expected
+    return loads
+
+
 def _call(kind: str, values: dict[str, Any], moment: int) -> EventRecord:
     if kind == "track":
         return event("track", event="Seen", properties=values)
@@ -254,12 +312,12 @@ def _load_some(warehouse: Warehouse, records: list[EventRecord], done: int, data
     return done
 
 
-def _crash(kind: str, patch: pytest.MonkeyPatch, step: int) -> None:
-    """Let the database fail for good at its n-th step; at a COMMIT, after it."""
-    steps = iter(range(step + 1))
+def _crash(backend: Backend, warehouse: Warehouse, patch: pytest.MonkeyPatch, at_step: int) -> "Iterator[int]":
+    """Let the database fail for good at this step, before or after it is done; what is left of the steps tells."""
+    steps = iter(range(at_step + 1))
 
     def next_step() -> None:
-        if next(steps, step) == step:
+        if next(steps, at_step) == at_step:
             raise psycopg.OperationalError("the server is gone")
 
     def stepping(call: Callable[..., Any]) -> Callable[..., Any]:
@@ -271,32 +329,39 @@ def _crash(kind: str, patch: pytest.MonkeyPatch, step: int) -> None:
 
         return with_step
 
-    if kind == "files":
+    if backend.name == "files":
         for verb in ("write", "create", "move", "delete"):
-            patch.setattr(LocalStore, verb, _storing(stepping(getattr(LocalStore, verb))))
-    elif kind == "duckdb":
-        import duckdb
-
-        def failing(*args: Any, **more: Any) -> Any:
-            try:
-                return stepping(write)(*args, **more)
-            except psycopg.OperationalError as error:
-                raise duckdb.IOException(str(error)) from error
-
-        write = duckdb_tables.Tables.write
-        patch.setattr(duckdb_tables.Tables, "write", failing)
+            patch.setattr(LocalStore, verb, _failing(OSError, stepping(getattr(LocalStore, verb))))
+    elif isinstance(warehouse, DuckDBWarehouse):
+        stands_in: Any = _Stepping(warehouse._connection, stepping)
+        patch.setattr(warehouse, "_connection", stands_in)
+        patch.setattr(warehouse._tables, "_connection", stands_in)
     else:
-        patch.setattr(psycopg.Connection, "execute", stepping(psycopg.Connection.execute))
-        patch.setattr(psycopg.Connection, "_commit_gen", stepping(psycopg.Connection._commit_gen), raising=True)
-        patch.setattr(postgres_tables, "copy_rows", stepping(postgres_tables.copy_rows))
+        # Whatever is sent to the server is waited for: BEGIN, COMMIT, statements, the parts of a COPY.
+        patch.setattr(psycopg.Connection, "wait", stepping(psycopg.Connection.wait))
+    return steps
 
 
-def _storing(call: Callable[..., Any]) -> Callable[..., Any]:
+class _Stepping:
+    """A connection to DuckDB each of whose statements is a step; its own class takes no patch."""
+
+    def __init__(self, connection: DuckDBPyConnection, stepping: Callable[[Callable[..., Any]], Callable[..., Any]]):
+        self._connection = connection
+        self.execute = _failing(duckdb.IOException, stepping(connection.execute))
+        self.executemany = _failing(duckdb.IOException, stepping(connection.executemany))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+def _failing(error_class: type[Exception], call: Callable[..., Any]) -> Callable[..., Any]:
+    """Let `call` fail in the words of its own kind of storage."""
+
     def failing(*args: Any, **more: Any) -> Any:
         try:
             return call(*args, **more)
         except psycopg.OperationalError as error:
-            raise OSError(str(error)) from error
+            raise error_class(str(error)) from error
 
     return failing
 
