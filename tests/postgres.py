@@ -111,10 +111,21 @@ class Cluster:
             connection.execute(f'CREATE DATABASE "{name}"')
         return name
 
-    def drop_database(self, name: str) -> None:
-        """Remove a database, whoever is connected."""
-        with self.connect() as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    def empty_database(self, name: str) -> None:
+        """Make a database as it was when it was new, but for grants on itself; a new one takes ten times as long."""
+        with self.connect(name) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            schemas = connection.execute(
+                "SELECT quote_ident(nspname) FROM pg_namespace WHERE nspname !~ '^(pg_|information_schema$)'"
+            ).fetchall()
+            connection.execute(
+                "SET client_min_messages = 'warning'; "
+                + "".join(f"DROP SCHEMA {schema} CASCADE; " for (schema,) in schemas)
+                + "CREATE SCHEMA public AUTHORIZATION pg_database_owner; GRANT USAGE ON SCHEMA public TO PUBLIC"
+            )
 
     def processor_s(self) -> float:
         """Return the processor seconds that the server's living processes have taken, and those that it reaped."""

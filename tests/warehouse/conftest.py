@@ -43,12 +43,19 @@ def cluster() -> Iterator[postgres.Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def empty_databases() -> list[str]:
+    """Names of databases that were used and are empty again."""
+    return []
+
+
 @pytest.fixture
-def database(cluster: postgres.Cluster) -> Iterator[str]:
+def database(cluster: postgres.Cluster, empty_databases: list[str]) -> Iterator[str]:
     """The address of an empty database."""
-    name = cluster.new_database()
+    name = empty_databases.pop() if empty_databases else cluster.new_database()
     yield cluster.dsn(name)
-    cluster.drop_database(name)
+    cluster.empty_database(name)
+    empty_databases.append(name)
 
 
 @pytest.fixture(params=["duckdb", "files", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])

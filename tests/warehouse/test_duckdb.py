@@ -399,7 +399,7 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, resource.RLIM_INFINITY))
 warehouse = DuckDBWarehouse(Path(sys.argv[1]))
 chance = random.Random(1)
 errors = 0
-while (done := warehouse.positions("events").get(0, 0)) < 16 * 300:
+while (done := warehouse.positions("events").get(0, 0)) < 9 * 300:
     records = [event(event="Seen", properties={"text": chance.randbytes(2000).hex()}) for _ in range(300)]
     try:
         warehouse.load(records, "events", {0: done + 300})
@@ -471,7 +471,7 @@ class TestHarm:
         assert child.returncode == 0
         errors, rows, ids = map(int, child.stdout.split())
         assert errors >= 3
-        assert rows == ids == 16 * 300
+        assert rows == ids == 9 * 300
 
 
 class TestOpening:

@@ -1,9 +1,6 @@
 """What is the files' own: what other readers see, small files, two writers, buckets, loaders that die."""
 
 import os
-import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +16,9 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pyiceberg.catalog.sql import SqlCatalog
 
+from tests.running import poll_until
 from tests.warehouse.backends import rows_of, value_of
+from tests.warehouse.children import child, load_files
 from tests.warehouse.making import RECEIVED_MS, Loading, event
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
@@ -33,7 +32,6 @@ from trackway.workspace.model import WarehouseS3, WarehouseTable
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration
 
-ROOT = Path(__file__).parents[2]
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -122,12 +120,13 @@ class TestFolders:
             load(seen(0))
             reader = threading.Thread(target=read)
             reader.start()
-            for number in range(1, 60):
-                load(seen(number, v=number if number < 30 else f"text {number}"))
+            for number in range(1, 40):
+                load(seen(number, v=number if number < 20 else f"text {number}"))
+            poll_until(lambda: len(reads) > 3, what="the reader to have read", timeout_s=60)
             done.set()
-            reader.join(30)
-        assert twice == {} and len(reads) > 3
-        assert len(glob(place, "shop/seen")) == 60
+            reader.join(60)
+        assert twice == {}
+        assert len(glob(place, "shop/seen")) == 40
 
     def test_a_large_table_is_not_written_anew(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr(files_tables, "WIDEN_BYTES", 0)
@@ -185,17 +184,17 @@ class TestBuckets:
         place = "s3://lake/first/part"
         with FilesWarehouse(place, ["shop"], s3=s3) as warehouse:
             load = Loading(warehouse)
-            for number in range(8):
+            for number in range(4):
                 load(
-                    seen(number, v=number if number < 4 else f"text {number}"),
+                    seen(number, v=number if number < 2 else f"text {number}"),
                     event("identify", userId=f"u{number % 3}"),
                 )
         with FilesWarehouse(place, ["shop"], s3=s3) as warehouse:
-            assert warehouse.positions(EVENTS) == {0: 16}
+            assert warehouse.positions(EVENTS) == {0: 8}
             rows = rows_of(warehouse, "seen")
-            assert [row["v"] for row in rows] == [str(n) if n < 4 else f"text {n}" for n in range(8)]
+            assert [row["v"] for row in rows] == [str(n) if n < 2 else f"text {n}" for n in range(4)]
             assert [row["id"] for row in rows_of(warehouse, "users")] == ["u0", "u1", "u2"]
-            assert len(rows_of(warehouse, "identifies")) == 8
+            assert len(rows_of(warehouse, "identifies")) == 4
 
     def test_a_bucket_is_recounted_and_rebuilt(self, s3: WarehouseS3, tmp_path: Path):
         log = SqliteLog(tmp_path / "log", CLEAN_TOPICS)
@@ -250,14 +249,14 @@ class TestIceberg:
         place, database = tmp_path / "lake", tmp_path / "data" / "iceberg.db"
         with FilesWarehouse(place, ["shop"], iceberg=database) as warehouse:
             load = Loading(warehouse)
-            for number in range(9):
-                value = number if number < 5 else f"text {number}"
+            for number in range(7):
+                value = number if number < 4 else f"text {number}"
                 load(seen(number, days=number % 2, v=value, **{f"p{number % 3}": 1}), event("identify", userId="u"))
                 rows = iceberg(database, place, "shop.seen")
                 assert [(row["n"], row["v"]) for row in rows] == [
                     (row["n"], row["v"]) for row in rows_of(warehouse, "seen")
                 ]
-        assert len(iceberg(database, place, "shop.tracks")) == 9
+        assert len(iceberg(database, place, "shop.tracks")) == 7
 
     @pytest.mark.usefixtures("unsynced")
     def test_what_a_crash_left_undone_is_made_good(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -282,50 +281,21 @@ class TestIceberg:
         assert [row["n"] for row in iceberg(database, place, "shop.seen", s3)] == [0, 1]
 
 
-LOADING = """
-import os, sys
-from pathlib import Path
-from tests.warehouse.making import event
-from trackway.warehouse import files_tables
-from trackway.warehouse.files import FilesWarehouse
-
-os.fsync = lambda _: None
-files_tables.COMPACT_FILES = 3
-warehouse = FilesWarehouse(Path(sys.argv[1]), ["shop"])
-total = int(sys.argv[2])
-while (done := warehouse.positions("events").get(0, 0)) < total:
-    last = min(total, done + 20)
-    records = []
-    for number in range(done, last):
-        value = [1, 2.5, "text"][number // 60 % 3]
-        own = {"event": f"Seen {number % 3}", "properties": {f"p{number % 5}": value}}
-        if number % 3 == 0:
-            own = {"userId": f"u{number % 7}", "traits": {f"t{number % 5}": value}}
-        records.append(event("track" if number % 3 else "identify", message_id=f"m{number}", **own))
-    warehouse.load(records, "events", {0: last})
-    print(last, flush=True)
-"""
-
-
 def test_a_killed_loader_leaves_whole_loads(tmp_path: Path):
     place, total = tmp_path / "lake", 200
-    command = [sys.executable, "-c", LOADING, str(place), str(total)]
     for kill_after in (1, 3):
-        child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        assert child.stdout is not None
-        for _ in range(kill_after):
-            child.stdout.readline()
-        child.send_signal(signal.SIGKILL)
-        child.wait(30)
-        child.stdout.close()
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, timeout=90, check=False)
-    assert done.returncode == 0
+        with child(load_files, place, total) as loading:
+            for _ in range(kill_after):
+                loading.said.recv()
+            loading.kill()
+    with child(load_files, place, total) as loading:
+        loading.finish()
     with FilesWarehouse(place, ["shop"]) as warehouse:
         assert warehouse.positions(EVENTS) == {0: total}
         tracks = sorted(f"m{number}" for number in range(total) if number % 3)
         assert [row["id"] for row in rows_of(warehouse, "tracks")] == tracks
         assert len(rows_of(warehouse, "users")) == 7
     assert [row["id"] for row in glob(place, "shop/tracks")] == tracks
-    events = [row["id"] for number in (1, 2) for row in glob(place, f"shop/seen_{number}")]
+    events = [row["id"] for number in range(5) for row in glob(place, f"shop/seen_{number}")]
     assert sorted(events) == tracks
     assert not list((place / "_trackway" / "staged").rglob("[0-9]"))

@@ -1,11 +1,7 @@
 """The loader: every event of the log once, whatever breaks on the way."""
 
 import logging
-import os
 import random
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -14,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.warehouse.children import child, keep_loading
 from tests.warehouse.making import event
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
@@ -368,52 +365,26 @@ class TestFailing:
         log.close()
 
 
-CHILD = """
-import sys, time
-from datetime import UTC, datetime
-from pathlib import Path
-from trackway.events.records import CLEAN_TOPICS
-from trackway.log.sqlite import SqliteLog
-from trackway.warehouse.duckdb import DuckDBWarehouse
-from trackway.warehouse.loader import WarehouseLoader
-from trackway.workspace.model import Warehouse as Settings
-from trackway.workspace.units import Duration
-
-folder = Path(sys.argv[1])
-warehouse = DuckDBWarehouse(folder / "w.duckdb", ["shop"])
-loader = WarehouseLoader("main", warehouse, SqliteLog(folder / "log", CLEAN_TOPICS), Settings(
-    load_every=Duration(0.005), rows=150))
-loader.start()
-print("loading", flush=True)
-sys.stdin.read()
-"""
-
-
 def test_every_event_is_there_once_after_sigkill_at_any_moment(tmp_path: Path):
     chance = random.Random(7)
     log = SqliteLog(tmp_path / "log", CLEAN_TOPICS)
     written = 0
     for _ in range(4):
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdin is not None
-        assert child.stdout is not None
-        with child.stdin, child.stdout:
-            assert child.stdout.readline() == "loading\n"
-            dies = time.monotonic() + chance.uniform(0.02, 0.6)
-            while time.monotonic() < dies:
+        with child(keep_loading, tmp_path) as loading:
+            loads = 0
+            while loads < 2:  # then it is in the midst of another
                 append(log, *many(50, start=written), partition=written // 50 % 2)
                 written += 50
-            os.kill(child.pid, signal.SIGKILL)
-            assert child.wait() == -signal.SIGKILL
+                loads += loading.said.poll(0.01) and loading.said.recv()
+            time.sleep(chance.uniform(0, 0.1))
+            loading.kill()
     with DuckDBWarehouse(tmp_path / "w.duckdb", ["shop"]) as warehouse:
         begun = sum(warehouse.positions(EVENTS).values())
         assert len(stored_ids(warehouse)) == begun
-        loading = WarehouseLoader("main", warehouse, log, eager())
-        loading.start()
-        wait_for(caught_up(loading, written), deadline_s=60)
-        loading.stop()
+        last = WarehouseLoader("main", warehouse, log, eager())
+        last.start()
+        wait_for(caught_up(last, written), deadline_s=60)
+        last.stop()
         assert begun > 0
         assert warehouse.positions(EVENTS) == log.heads(EVENTS)
         assert stored_ids(warehouse) == [f"m{number:07}" for number in range(written)]

@@ -1,14 +1,8 @@
 """What is PostgreSQL's own: names, limits, layout, refusals, and servers and loaders that die."""
 
-import contextlib
-import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,6 +12,7 @@ import pytest
 from tests import postgres
 from tests.running import poll_until
 from tests.warehouse.backends import meaning, rows_of, value_of
+from tests.warehouse.children import child, load_postgres
 from tests.warehouse.making import RECEIVED_MS, Loading, event, numbered
 from trackway.events.records import EVENTS, EventRecord
 from trackway.warehouse import postgres_tables
@@ -30,7 +25,6 @@ from trackway.workspace.model import WarehouseTable
 from trackway.workspace.units import Duration
 
 pytestmark = pytest.mark.xdist_group("postgres")
-ROOT = Path(__file__).parents[2]
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -289,46 +283,8 @@ class TestQuestions:
         assert (len(many.rows), many.truncated) == (10, True)
 
 
-LOADING = """
-import sys
-from tests.warehouse.making import event
-from trackway.warehouse.contract import WarehouseError
-from trackway.warehouse.postgres import PostgresWarehouse
-
-warehouse = PostgresWarehouse(sys.argv[1], ["shop"])
-total = int(sys.argv[2])
-while True:
-    try:
-        done = warehouse.positions("events").get(0, 0)
-        if done >= total:
-            break
-        last = min(total, done + 40)
-        records = []
-        for number in range(done, last):
-            # What a column holds depends on the offset, so that it is widened now and then.
-            value = [1, 2.5, "text", True, "2026-01-01T00:00:00Z"][number // 100 % 5]
-            own = {"event": f"Seen {number % 5}", "properties": {f"p{number % 11}": value}}
-            if number % 3 == 0:
-                own = {"userId": f"u{number % 7}", "traits": {f"t{number % 11}": value}}
-            records.append(event("track" if number % 3 else "identify", message_id=f"m{number}", **own))
-        warehouse.load(records, "events", {0: last})
-        print(last, flush=True)
-    except WarehouseError as error:
-        print(f"failed: {error}", file=sys.stderr)
-"""
-
-
 class TestCrashes:
     TOTAL = 520
-
-    @contextlib.contextmanager
-    def _loading(self, dsn: str) -> "Iterator[subprocess.Popen[str]]":
-        command = [sys.executable, "-c", LOADING, dsn, str(self.TOTAL)]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
-            try:
-                yield child
-            finally:
-                child.kill()  # it never gives up by itself
 
     def _check(self, dsn: str):
         with PostgresWarehouse(dsn, ["shop"]) as warehouse:
@@ -343,31 +299,28 @@ class TestCrashes:
 
     def test_a_killed_loader_leaves_whole_loads(self, database: str):
         for kill_after in (1, 4):
-            with self._loading(database) as child:
-                assert child.stdout is not None
+            with child(load_postgres, database, self.TOTAL) as loading:
                 for _ in range(kill_after):
-                    child.stdout.readline()
-                child.send_signal(signal.SIGKILL)
-                child.wait(30)
-        with self._loading(database) as child:
-            child.communicate(timeout=60)
+                    loading.said.recv()
+                loading.kill()
+        with child(load_postgres, database, self.TOTAL) as loading:
+            loading.finish()
         self._check(database)
 
     def test_a_killed_server_loses_no_load_and_doubles_none(self):
         with postgres.running(durable=True) as cluster:
             dsn = cluster.dsn(cluster.new_database())
-            with self._loading(dsn) as child:
-                assert child.stdout is not None
+            with child(load_postgres, dsn, self.TOTAL) as loading:
                 told = 0
                 for kill_after in (2, 4):
                     for _ in range(kill_after):
-                        told = int(child.stdout.readline())
+                        told = loading.said.recv()
                     cluster.kill()
                     cluster.start()
                     with PostgresReader(dsn) as reader:
                         [[position]] = reader.query("SELECT next_offset FROM _trackway.positions").rows
                     assert position >= told, "what the loader was told is committed survives the server's death"
-                child.communicate(timeout=60)
+                loading.finish()
             self._check(dsn)
 
     def test_a_session_that_the_server_ends_is_made_anew(self, cluster: postgres.Cluster, database: str):

@@ -105,13 +105,16 @@ class DuckDBWarehouse(ClosedByWith):
         self._open()
 
     def _open(self) -> None:
+        is_new = not self._path.exists()
         self._connection = connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
         self._questions = Questions(self._connection.cursor(), self._sources, self._rules)
         self._connection.execute(_CREATE)
-        drop_leftovers(self._connection)
+        if not is_new:
+            drop_leftovers(self._connection)
         self._given = self._read_types()
         self._tables = Tables(self._connection, self._given, self._most_columns)
-        self._tables.read()
+        if not is_new:  # else it takes DuckDB longer to make its own views than all the rest here
+            self._tables.read()
 
     def _read_types(self) -> dict[str, dict[str, Kind]]:
         """The types that columns must have: the plans', over which a person's word goes."""
