@@ -45,10 +45,10 @@ from trackway.events.records import (
 )
 from trackway.log.sqlite import SqliteLog
 
-START_S = 30.0
-STOP_S = 5.0
+START_S = 60.0
+STOP_S = 30.0
 """What users are promised: Ctrl-C ends everything within this time. Each `stop` checks it."""
-SETTLE_S = 20.0
+SETTLE_S = 60.0
 _LOOK_EVERY_S = 0.02
 _OUTPUT_SHOWN = 4000
 _COMMAND = str(Path(sys.executable).with_name("trackway"))
@@ -57,7 +57,7 @@ _PORTS = range(20_000, 32_000)
 T = TypeVar("T")
 
 
-def poll_until(look: Callable[[], T], *, what: str, timeout_s: float = 10.0) -> T:
+def poll_until(look: Callable[[], T], *, what: str, timeout_s: float = 30.0) -> T:
     """Return the first true value of `look`, asked again and again.
 
     Raises:
@@ -284,7 +284,7 @@ class Trackway:
 
     # Looking
 
-    def wait_for(self, predicate: Callable[[], T], *, what: str, timeout_s: float = 10.0) -> T:
+    def wait_for(self, predicate: Callable[[], T], *, what: str, timeout_s: float = 30.0) -> T:
         """Return the first true value of `predicate`, as `poll_until`; fail at once when the product has ended."""
 
         def look() -> T:

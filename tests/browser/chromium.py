@@ -115,7 +115,7 @@ class Browser:
     def evaluate(self, code: str) -> Any:
         return self._do("evaluate", code=code)
 
-    def until(self, code: str, *, timeout_s: float = 10) -> None:
+    def until(self, code: str, *, timeout_s: float = 30) -> None:
         """Return when the expression `code` is true in the page."""
         self._do("until", code=code, timeoutMs=timeout_s * 1000)
 

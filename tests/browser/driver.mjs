@@ -82,7 +82,7 @@ async function renew(touch) {
     if (message.type() === "error" || message.type() === "warning") problems.push(`console ${message.text()}`);
   });
   page.on("request", (request) => { problems.push(...foreign(request.url())); });
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   session = await context.newCDPSession(page);
   await session.send("Performance.enable", { timeDomain: "threadTicks" });
 }

@@ -157,7 +157,7 @@ def tailing(folder: Path, *flags: str) -> "Iterator[subprocess.Popen[str]]":
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGABRT)
-            print(process.communicate(timeout=10)[1])
+            print(process.communicate(timeout=30)[1])
 
 
 def lines_as_they_come(stream: IO[str]) -> "queue.Queue[tuple[float, str]]":
@@ -181,11 +181,11 @@ def test_new_events_show_at_once_and_ctrl_c_ends_it(folder: Path, writer: LogWri
         for number in range(1, 21):
             writer.append({EVENTS: [event(f"m-{number}")]})
             written = time.monotonic()
-            moment, line = came.get(timeout=10)
+            moment, line = came.get(timeout=30)
             assert json.loads(line)["messageId"] == f"m-{number}"
             delays.append(moment - written)
         writer.append({QUARANTINE: [REFUSED]})
-        assert json.loads(came.get(timeout=10)[1])["messageId"] == "q-1"
+        assert json.loads(came.get(timeout=30)[1])["messageId"] == "q-1"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert process.stderr

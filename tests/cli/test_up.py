@@ -50,7 +50,7 @@ def test_it_shows_its_status_and_leaves_nothing_behind(tmp_path: Path, how: str)
             os.kill(pid, signal.SIGTERM)
         else:
             os.close(terminal)
-        poll_until(lambda: os.waitpid(pid, os.WNOHANG) != (0, 0), what="it to end", timeout_s=5)
+        poll_until(lambda: os.waitpid(pid, os.WNOHANG) != (0, 0), what="it to end")
         assert not [one for one in children if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     finally:
         for process in psutil.Process().children(recursive=True):

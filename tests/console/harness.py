@@ -251,7 +251,7 @@ class ConsoleServer:
         return self.writer.append({DROPPED: [records.encode(record)]})[DROPPED].start
 
 
-def wait_until(condition: Callable[[], Any], *, timeout_s: float = 10) -> Any:
+def wait_until(condition: Callable[[], Any], *, timeout_s: float = 30) -> Any:
     """Return the first true value of `condition`; fail after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:

@@ -304,10 +304,10 @@ def test_an_edit_of_the_file_is_seen_live(page: Browser, desk: Desk):
     try:
         file.write_text(before + "lgo: {keep: 3 days}\n", "utf-8")
         page.until("document.querySelector('.settings-line.fresh')?.textContent.includes('lgo')")
-        page.until("document.querySelector('.notice.bad')?.textContent.includes('did you mean log')", timeout_s=15)
+        page.until("document.querySelector('.notice.bad')?.textContent.includes('did you mean log')")
     finally:
         file.write_text(before, "utf-8")
-    page.until("!document.querySelector('.notice.bad')", timeout_s=15)
+    page.until("!document.querySelector('.notice.bad')")
 
 
 def test_empty_and_wrong_addresses_say_what_to_do(page: Browser, desk: Desk):

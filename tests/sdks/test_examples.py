@@ -11,7 +11,7 @@ from tests.running import Trackway
 from tests.sdks.arrival import check_arrived, instant
 from tests.sdks.recording_proxy import RecordingProxy
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
 
 EXAMPLES = Path(__file__).parent / "examples"
 SCHEMA = "examples"

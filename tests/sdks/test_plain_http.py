@@ -15,7 +15,7 @@ from tests.sdks.arrival import check_arrived
 from tests.sdks.recording_proxy import RecordingProxy
 from tests.services import find_program
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
 
 CALLS: dict[str, dict[str, Any]] = {
     "track": {"userId": "u1", "event": "Order Completed", "properties": {"revenue": 39.95, "items": [1, 2]}},

@@ -16,7 +16,7 @@ from tests.running import Trackway
 from tests.sdks.arrival import check_arrived, instant
 from tests.sdks.recording_proxy import RecordingProxy
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(30)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
 
 MakeClient = Callable[..., Client]
 LAST_WEEK = datetime(2026, 3, 2, 9, 30, 15, 123456, tzinfo=timezone(timedelta(hours=-3, minutes=-30)))

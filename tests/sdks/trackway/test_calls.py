@@ -13,7 +13,7 @@ from tests.sdks.trackway.traffic import KEY, SNIPPET_KEY, names, requests_in, se
 from tests.sdks.trackway.visitor import Shop, Visitor
 from tests.services import ROOT, miss
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(90)]
 
 
 def test_every_call_and_field_arrives(trackway: Trackway, proxy: RecordingProxy, shop: Shop, visitor: Visitor):

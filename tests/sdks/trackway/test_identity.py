@@ -11,7 +11,7 @@ from tests.sdks.recording_proxy import RecordingProxy
 from tests.sdks.trackway.traffic import KEY, SNIPPET_KEY, snippet, tag, wait_for
 from tests.sdks.trackway.visitor import Shop, Visitor
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(90)]
 
 WHO = """(() => { const user = analytics.user(), group = analytics.group();
   return [user.id(), user.anonymousId(), user.traits(), group.id(), group.traits()]; })()"""

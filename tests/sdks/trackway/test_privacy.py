@@ -10,7 +10,7 @@ from tests.sdks.recording_proxy import RecordingProxy
 from tests.sdks.trackway.traffic import names, requests_in, sent_in, tag, wait_for
 from tests.sdks.trackway.visitor import Shop, Visitor
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(90)]
 
 LEFT_BEHIND = "[document.cookie, Object.keys(localStorage)]"
 

@@ -8,7 +8,7 @@ from tests.sdks.recording_proxy import RecordingProxy
 from tests.sdks.trackway.traffic import names, requests_in, sent_in, tag, wait_for
 from tests.sdks.trackway.visitor import Shop, Visitor
 
-pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(90)]
 BEGUN = "new Promise((go) => setTimeout(go, 1)).then(() => analytics.flush())"
 """A page looks once for what waits, and would send at once what is called before."""
 

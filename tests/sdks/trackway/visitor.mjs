@@ -13,7 +13,7 @@ let problems;
 
 async function open(tab) {
   const page = (tabs[tab] = await context.newPage());
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(30_000);
   const meter = await context.newCDPSession(page);
   await meter.send("Performance.enable", { timeDomain: "threadTicks" });
   meters.set(page, meter);
@@ -42,7 +42,7 @@ const commands = {
   },
   evaluate: ({ tab, code }) => tabs[tab].evaluate(code),
   async until({ tab, code }) {
-    for (const end = Date.now() + 10_000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 20)))
+    for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 20)))
       if (await tabs[tab].evaluate(`Boolean(${code})`).catch(() => false)) return;
     throw new Error(`not within 10 s: ${code}`);
   },
