@@ -1,15 +1,17 @@
 """Who was deleted at a destination stays out of it: no retry, release or replay sends what came before."""
 
+import asyncio
 import time
 from collections.abc import Sequence
 
 import pytest
 from msgspec import structs
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from tests.delivery.harness import (
     OK,
     QUICK,
+    Answer,
     CleanLog,
     FakeTransport,
     counts,
@@ -21,6 +23,7 @@ from tests.delivery.harness import (
     webhook,
     workspace,
 )
+from trackway.delivery import sender
 from trackway.delivery.deletion import orders
 from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.failures import Wanted, release
@@ -32,6 +35,7 @@ from trackway.delivery.replay.service import ReplayService
 from trackway.delivery.service import DeliveryService
 from trackway.destinations.kit import Person, Request, Response
 from trackway.events.records import EVENTS, EventRecord
+from trackway.state.tables import retries
 
 HOOK = {"hook": webhook()}
 
@@ -65,6 +69,38 @@ async def test_an_event_that_is_parked_is_not_tried_again(log: CleanLog, engine:
     assert counts(engine, log).discarded == {"PERSON_DELETED": 1}
     assert counts(engine, log).difference == 0
     assert "m-0" not in transport.delivered
+
+
+async def test_the_requests_of_a_parked_event_are_given_up_in_time(
+    log: CleanLog, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging(FakeTransport):
+        """Refuses the one event until it is parked, and then never answers it."""
+
+        async def send(self, request: Request) -> Answer:
+            if ids_of(request) == ["m-0"] and counts(engine, log).retrying:
+                await asyncio.Event().wait()
+            return await super().send(request)
+
+    monkeypatch.setattr(sender, "UNDER_WAY_S", 0.05)
+    transport = Hanging(lambda request: Response(status=500) if ids_of(request) == ["m-0"] else OK)
+    service = DeliveryService(workspace(HOOK), log.log, engine, options=QUICK, transport=lambda _: transport)
+
+    def reason() -> str | None:
+        with engine.connect() as connection:
+            return connection.execute(select(retries.c.reason)).scalar()
+
+    async with delivering(service):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(1, person="ann")
+
+        def given_up() -> bool:
+            if reason() is None:
+                log.add_numbers(1)  # others succeed meanwhile
+            return reason() == "ETIMEDOUT"
+
+        await until(given_up)
+    assert counts(engine, log).retrying == 1
 
 
 async def test_a_parked_event_that_waits_behind_an_open_breaker_is_not_sent(

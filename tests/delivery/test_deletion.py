@@ -5,15 +5,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, delete, insert, update
 
 from tests.delivery.harness import AT_ONCE, SECRET, CleanLog, FastClock, until, webhook, workspace
 from trackway.delivery.deletion import orders
-from trackway.delivery.deletion.service import GIVE_UP_S, SETTLE_S, DeletionService
+from trackway.delivery.deletion.service import GIVE_UP_S, LATE_S, SETTLE_S, DeletionService
 from trackway.destinations.kit import Person, Request, Response, Retry
 from trackway.events.records import EVENTS
 from trackway.state import writing
-from trackway.state.tables import cursors, destinations
+from trackway.state.tables import cursors, destinations, replays, retries
 from trackway.workspace.model import Workspace
 
 JANE = Person(user_id="u-1", anonymous_ids=("a-1",), email="jane@example.com")
@@ -151,6 +151,29 @@ async def test_events_on_their_way_arrive_first(log: CleanLog, engine: Engine) -
         await stage.end()
     assert stage.states()["hook"] == ("done", "")
     assert stage.vendors["new"].at_s[0] >= 1_000_000 + SETTLE_S
+
+
+async def test_a_late_event_that_may_be_on_its_way_is_waited_for(log: CleanLog, engine: Engine) -> None:
+    """Parked events and replays go out beside the destination's turn, so its cursor says nothing about them."""
+    stage = Stage(log, engine, named(parked=webhook(), replayed=webhook(), ends=webhook(), free=webhook()))
+    row = {"partition": 0, "offset": 0, "message_id": "m-0", "source": "web", "tries": 5, "next_at_ms": 0, "reason": ""}
+    with writing(engine) as connection:
+        for key in ("parked", "ends#3"):
+            connection.execute(insert(destinations).values(destination=key, started_ms=1))
+            connection.execute(insert(retries).values(destination=key, **row))
+        connection.execute(
+            insert(replays).values(destination="replayed", order="{}", state="running", error="", created_ms=1)
+        )
+    began_s = stage.clock.now_s
+    async with stage.running():
+        stage.ask(JANE)
+        await until(lambda: stage.states()["free"] == ("done", "") and stage.states()["ends"][1] == "events_first")
+        with writing(engine) as connection:
+            connection.execute(delete(retries).where(retries.c.destination == "ends#3"))
+        await stage.end()
+    after_s = {key: vendor.at_s[0] - began_s for key, vendor in stage.vendors.items()}
+    assert SETTLE_S <= after_s["free"] < after_s["ends"]
+    assert min(after_s["parked"], after_s["replayed"]) >= LATE_S
 
 
 async def test_refused_credentials_wait_for_others(log: CleanLog, engine: Engine) -> None:

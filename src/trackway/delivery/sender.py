@@ -1,5 +1,6 @@
 """Send events to a destination once, and say of each what became of it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -12,6 +13,8 @@ from trackway.destinations import kit
 from trackway.destinations.destination import Answers, Destination, Exchange, UnreadableAnswer
 
 UNREADABLE = kit.Retry("unreadable_answer")
+UNDER_WAY_S = 120.0
+"""How long the requests of a late event may take together: a deletion of its person waits for them so long."""
 
 
 class Sender:
@@ -49,6 +52,14 @@ class Sender:
         if all(one.delivered for one in sent) and (first or not any(item.refused for item in items)):
             return None
         return _verdicts(items, sent)
+
+    async def send_late(self, items: list[Item]) -> list[Verdict] | None:
+        """Send parked or replayed events like `send`, in a bounded time: those of an exchange may be many."""
+        try:
+            async with asyncio.timeout(UNDER_WAY_S):
+                return await self.send(items)
+        except TimeoutError:
+            return [Verdict(kit.Retry("ETIMEDOUT"))] * len(items)
 
     def end(self, outcome: str, verdict: Verdict) -> End:
         """Return the end of an event that was not delivered, with excerpts for people, free of secrets."""

@@ -246,10 +246,13 @@ class DestinationWorker:
                     batch.claimed = True
                 await self._breaker.admit()
                 # A deletion waits for what is on its way in its turn; not for these, which may have waited for days.
-                if (batch.parked or self._replays) and not await self._leave_out_deleted(batch):
-                    self._breaker.not_sent()
-                    continue
-                verdicts = await self._sender.send(batch.items, first=batch.tries == 0 and not batch.parked)
+                if batch.parked or self._replays:
+                    if not await self._leave_out_deleted(batch):
+                        self._breaker.not_sent()
+                        continue
+                    verdicts = await self._sender.send_late(batch.items)
+                else:
+                    verdicts = await self._sender.send(batch.items, first=batch.tries == 0)
                 if batch.parked:
                     self._settle_parked(batch, verdicts[0] if verdicts else Verdict(kit.Delivered()))
                 elif verdicts is None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, and_, exists, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.delivery.breaker import Backoff
@@ -15,14 +15,14 @@ from trackway.delivery.deletion import orders
 from trackway.delivery.deletion.orders import Due, Heads
 from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
-from trackway.delivery.sender import CREDENTIALS
+from trackway.delivery.sender import CREDENTIALS, UNDER_WAY_S
 from trackway.delivery.transport import HttpTransport, Transport
 from trackway.destinations import kit, registry
 from trackway.destinations.destination import Destination, UnreadableAnswer
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS
 from trackway.log.contract import EventLog
-from trackway.state.tables import cursors
+from trackway.state.tables import cursors, replays, retries
 from trackway.workspace.model import Workspace
 
 GRACE_S = 2.0
@@ -32,6 +32,8 @@ SETTLE_S = 5.0
 BEHIND_S = 2.0
 """How soon it is looked again whether earlier events have arrived."""
 LONGEST_PAUSE_S = 3600.0
+LATE_S = UNDER_WAY_S + 5.0
+"""How long after a deletion was asked for a late event of before may still be on its way, and its end unknown."""
 GIVE_UP_S = 30 * 86_400.0
 """As long as the law gives: a month."""
 _MOST = 1000
@@ -138,8 +140,12 @@ class DeletionService:
                 return True
             heads = await asyncio.to_thread(self._log.heads, EVENTS)
             await self._note(one, heads=heads)
-        enabled = self.workspace.destinations[one.destination].enabled
-        if not enabled or not await asyncio.to_thread(self._is_behind, one.destination, heads):
+        if not self.workspace.destinations[one.destination].enabled:
+            return False
+        in_time = self._clock.now_ms() >= one.since_ms + round(LATE_S * 1000)
+        if not await asyncio.to_thread(self._is_behind, one.destination, heads) and (
+            in_time or not await asyncio.to_thread(self._has_late, one.destination)
+        ):
             return False
         next_at_ms = self._clock.now_ms() + round(BEHIND_S * 1000)
         await self._note(
@@ -157,6 +163,19 @@ class DeletionService:
             return False  # it has never run
         starts = self._log.starts(EVENTS)
         return any(stand.get(partition, starts.get(partition, 0)) < head for partition, head in heads.items())
+
+    def _has_late(self, destination: str) -> bool:
+        """Say whether there are events beside the destination's turn that may be under way: parked or replayed ones.
+
+        Whose they are is not asked: they were let go before the deletion was known, and there are few.
+        """
+        own = or_(
+            retries.c.destination == destination, retries.c.destination.startswith(f"{destination}#", autoescape=True)
+        )
+        running = and_(replays.c.destination == destination, replays.c.state == "running")
+        with self._engine.connect() as connection:
+            found = connection.execute(select(or_(exists().where(own), exists().where(running)))).scalar()
+        return bool(found)
 
     async def _settle(self, one: Due, course: _Course) -> None:
         """Write down what came of a try."""
