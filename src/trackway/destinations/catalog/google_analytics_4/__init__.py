@@ -2,9 +2,13 @@
 
 Source:   https://developers.google.com/analytics/devguides/collection/protocol/ga4/reference and …/reference/events;
           actions and field names as in Segment's open-source Google Analytics 4 Cloud; read 2026-11-23.
-Limits:   one event a request, of the 25 of one person that Google would take; 25 parameters an event, names of 40 and
-          values of 100 characters. Events may be 72 hours old (…/sending-events, its summary read again 2026-11-26); to
-          older ones it answers 204 as to everything.
+Limits:   25 parameters an event, names of 40 and values of 100 characters; 25 user properties, names of 24 and values
+          of 36 characters; a user id of 256 (https://support.google.com/analytics/answer/9267744, read 2026-11-27).
+          Events may be 72 hours old (…/sending-events, its summary read again 2026-11-26); to older ones it answers 204
+          as to everything.
+Single:   one event a request, as Segment's sends them, of the 25 of one person that Google would take: people alternate
+          in the log, so that a request would seldom hold two, and after a crash all of it would count twice, not one
+          event.
 Repeats:  Google counts an event twice when it comes twice; a purchase once by its `transaction_id`.
 Deletes:  people, under their user id and as browsers, by https://developers.google.com/analytics/devguides/config/admin/
           v1/rest/v1alpha/properties/submitUserDeletion (v1alpha, read 2026-11-26). Needs `property_id` and `deletion`.

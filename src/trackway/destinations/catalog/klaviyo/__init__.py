@@ -4,10 +4,11 @@ Source:   https://developers.klaviyo.com/en/reference/create_event, …/bulk_cre
           …/update_profile, …/bulk_import_profiles, …/bulk_subscribe_profiles, …/bulk_unsubscribe_profiles and
           …/docs/rate_limits_and_error_handling, and https://github.com/klaviyo/openapi, revision 2026-07-15; actions
           and field names as in Segment's open-source Klaviyo (Actions); read 2026-11-23. The
-          newest revision is 2026-10-15 (…/en/changelog, read 2026-11-26; it brings brands and text messaging); this one
-          is supported until July 2028, and its specification is the one that was read.
-Limits:   1000 events or 10 000 profiles and 5 MB in a job, 100 people in a change of consent; 350 events a second one
-          by one, 10 jobs a second and 150 a minute.
+          newest revision is 2026-10-15 (…/en/changelog, read 2026-11-26; it brings brands and text messaging), and its
+          specification was not to be had; this one counts as stable, its specification (as of 2026-07-23, read again
+          2026-11-27) is the one that was read, and each is supported for two years.
+Limits:   1000 events or 10 000 profiles and 5 MB in a job, 100 kB a text, 100 people in a change of consent; 350 events
+          a second one by one, 10 jobs a second and 150 a minute.
 Repeats:  of events with the same `unique_id`, profile and metric the first counts; the rest sets values. A job is done
           after it was answered: what goes wrong then, Klaviyo shows in its own pages only.
 Deletes:  profiles, by …/reference/request_profile_deletion (read 2026-11-26), which does so in the background; by the

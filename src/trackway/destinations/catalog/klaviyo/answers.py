@@ -1,7 +1,9 @@
 """What Klaviyo says: JSON:API errors, each with a pointer into the request.
 
 Source: …/docs/rate_limits_and_error_handling; the pointers of jobs as Segment's open-source Klaviyo (Actions) reads
-them, which takes the number in them for the item's and sends the others again; read 2026-11-26.
+them, which takes the number in them for the item's and sends the others again; read 2026-11-26. The specification of
+revision 2026-07-15 (https://github.com/klaviyo/openapi, read 2026-11-27) has `source.pointer` in an error, and does not
+say what that of a job looks like: where one is not understood, the job's halves are sent.
 """
 
 import re
