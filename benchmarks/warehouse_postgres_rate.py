@@ -1,17 +1,25 @@
 """Events a second from the log into PostgreSQL, tracks and event tables, with the server's own share beside it.
 
-`python -m benchmarks.warehouse_postgres_rate [--json] [--events N]`; needs PostgreSQL's programs (apt-get install
-postgresql), a server of its own is started and removed. Per core means per second of our processor time, of all
-threads; the reference is the server's processor time for the same rows. The server syncs its log as in earnest.
+`python -m benchmarks.warehouse_postgres_rate [--json] [--events N] [--rounds N] [--seconds S]`; needs PostgreSQL's
+programs (apt-get install postgresql), a server of its own is started and removed.
+
+Per core means per second of our processor time, of all threads. The reference is DuckDB's `read_json` of the same
+events, which says how fast the machine is at the moment. `_server` has the same rows by the server's processor time,
+that of all its processes; it syncs its log as in earnest.
+
+Each round loads into a new database, then reads. Figures are medians of the rounds, of which there are fewer when
+`--seconds` are over, one at least.
 """
 
 import argparse
+import statistics
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks._harness import Measurement, make_events, report
-from benchmarks.warehouse_rate import write_events
+from benchmarks.warehouse_rate import LOAD_EVERY, read_json, timed, write_events
 from tests import postgres
 from trackway.events.records import CLEAN_TOPICS
 from trackway.log.sqlite import SqliteLog
@@ -22,42 +30,67 @@ from trackway.workspace.model import Warehouse as Settings
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=60.0, help="after which no round begins")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, postgres.running(durable=True) as cluster:
-        report(measure(Path(folder), cluster, options.events), json=options.json)
+        report(measure(Path(folder), cluster, options), json=options.json)
 
 
-def measure(folder: Path, cluster: postgres.Cluster, count: int) -> list[Measurement]:
-    """Return the rate of loading `count` events by the wall clock, and by our processor time beside the server's."""
-    log = SqliteLog(folder / "log", CLEAN_TOPICS)
-    write_events(log, folder / "events.ndjson", make_events(count))
-    wall, ours, servers = time.perf_counter(), time.process_time(), cluster.processor_s()
-    _load(log, cluster.dsn(cluster.new_database()), count)
-    wall, ours = time.perf_counter() - wall, time.process_time() - ours
-    servers = cluster.processor_s() - servers
+class Spent(NamedTuple):
+    """What a load of all events took."""
+
+    wall_s: float
+    ours_s: float
+    servers_s: float
+    read_s: float
+    """Processor seconds of `read_json`."""
+
+
+def measure(folder: Path, cluster: postgres.Cluster, options: argparse.Namespace) -> list[Measurement]:
+    """Return the rate of loading by the wall clock, and by our processor time beside the server's."""
+    log, lines = SqliteLog(folder / "log", CLEAN_TOPICS), folder / "events.ndjson"
+    write_events(log, lines, make_events(options.events))
+    rounds: list[Spent] = []
+    ends = time.monotonic() + options.seconds
+    while not rounds or (len(rounds) < options.rounds and time.monotonic() < ends):
+        spent = _load(log, cluster, options.events)
+        database = folder / f"r{len(rounds)}.duckdb"
+        rounds.append(Spent(*spent, timed(lambda path=database: read_json(lines, path)).processor_s))
     log.close()
+    wall, ours, servers, read = (options.events / statistics.median(times) for times in zip(*rounds, strict=True))
+    ratio = statistics.median(one.read_s / one.ours_s for one in rounds)
+    name = "warehouse_postgres_rate"
     return [
-        Measurement(name="warehouse_postgres_rate", figure=count / wall, unit="events/s"),
-        Measurement(
-            name="warehouse_postgres_rate_per_core", figure=count / ours, unit="events/s", reference=count / servers
-        ),
+        Measurement(name=name, figure=wall, unit="events/s"),
+        Measurement(name=f"{name}_per_core", figure=ours, unit="events/s", reference=read, ratio=ratio),
+        Measurement(name=f"{name}_server_per_core", figure=servers, unit="events/s", reference=read),
     ]
 
 
-def _load(log: SqliteLog, dsn: str, count: int) -> None:
-    with PostgresWarehouse(dsn, ["shop"]) as warehouse:
-        loader = WarehouseLoader("postgres", warehouse, log, Settings(type="postgres"))
-        loader.start()
-        while (status := loader.status()).events < count:
-            if status.error:
-                raise SystemExit(status.error)
-            time.sleep(0.05)
-        loader.stop()
+def _load(log: SqliteLog, cluster: postgres.Cluster, count: int) -> tuple[float, float, float]:
+    name = cluster.new_database()
+    with PostgresWarehouse(cluster.dsn(name), ["shop"]) as warehouse:
+        servers = cluster.processor_s()
+        ours = timed(lambda: _run_loader(warehouse, log, count))
+        spent = (ours.wall_s, ours.processor_s, cluster.processor_s() - servers)
         [[stored, expected]] = warehouse.query("SELECT count(DISTINCT id), count(*) FROM tracks", timeout_s=300).rows
     if not 0 < stored == expected:
         raise SystemExit(f"the warehouse holds {stored} different track calls in {expected} rows")
+    cluster.drop_database(name)
+    return spent
+
+
+def _run_loader(warehouse: PostgresWarehouse, log: SqliteLog, count: int) -> None:
+    loader = WarehouseLoader("postgres", warehouse, log, Settings(type="postgres", load_every=LOAD_EVERY))
+    loader.start()
+    while (status := loader.status()).events < count:
+        if status.error:
+            raise SystemExit(status.error)
+        time.sleep(0.05)
+    loader.stop()
 
 
 if __name__ == "__main__":

@@ -1,21 +1,23 @@
 """Events a second from the log into DuckDB, beside DuckDB's own reading of the same events, and beside dlt.
 
-`python -m benchmarks.warehouse_rate [--json] [--events N] [--dlt PYTHON]`. DuckDB's `read_json` does less: one table as
-wide as the JSON is, nested, without the second row of each track call. dlt loads such events as one resource with its
-nested tables; `PYTHON` is an interpreter that has `dlt[duckdb]`, and without it that line is left out. Besides, the
-same loader on events of 500 names, and on events that together have 2,000 properties: each twenty of them, as wide
-tables are mostly filled (`_2000_columns`), or each all (`_2000_values`).
+`python -m benchmarks.warehouse_rate [--json] [--events N] [--rounds N] [--seconds S] [--only NAME] [--dlt PYTHON]`.
+DuckDB's `read_json` does less: one table as wide as the JSON is, nested, without the second row of each track call. dlt
+loads such events as one resource with its nested tables; `PYTHON` is an interpreter that has `dlt[duckdb]`, and without
+it that line is left out. Besides, the same loader on events of 500 names, and on events that together have 2,000
+properties: each twenty of them, as wide tables are mostly filled (`_2000_columns`), or each all (`_2000_values`).
 
-Each has a second line, `_database`: what the same loads take in DuckDB alone, from columns that are ready in memory, so
-the bound of what any loader can reach that makes these tables.
+Each has a line `_beside_database`, whose reference is what the same loads take in DuckDB alone, from columns that are
+ready in memory, so the bound of what any loader can reach that makes these tables.
 
-Per core means per second of processor time, of all threads. The runs of a pair alternate, and the best of each counts:
-what other work on the machine adds is not theirs.
+Per core means per second of processor time, of all threads. The runs of a round alternate; there are `--rounds` of
+them, or fewer when `--seconds` are over for these events, one at least. Figures are medians, so is the ratio: of the
+rounds' ratios.
 """
 
 import argparse
 import json
 import random
+import statistics
 import subprocess
 import tempfile
 import time
@@ -39,9 +41,11 @@ from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.loader import WarehouseLoader
 from trackway.warehouse.rows import Shapes
 from trackway.workspace.model import Warehouse as Settings
+from trackway.workspace.units import Duration
 
 _BLOCK = 500
-_ROUNDS = 3
+LOAD_EVERY = Duration(0.1)
+"""The loads of a backlog are full; this is how long the last one waits for more."""
 _MOST_FAILURES = 8
 _DLT_EVENTS = 5_000
 _DLT = """
@@ -71,74 +75,67 @@ class Spent(NamedTuple):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--events", type=int, default=50_000, help="a full load has about 57,000 of the usual ones")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=60.0, help="after which no round of the same events begins")
+    parser.add_argument("--only", choices=sorted(_EVENTS), help="events of one kind")
     parser.add_argument("--dlt", metavar="PYTHON", help="an interpreter that has dlt[duckdb]")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        report(measure(Path(folder), options.events, options.dlt), json=options.json)
+        report(measure(Path(folder), options), json=options.json)
 
 
-def measure(folder: Path, count: int, dlt: str | None) -> list[Measurement]:
-    """Return the rates of loading `count` events, and of the references on the same events."""
-    found: list[Measurement] = []
-    per_core = 0.0
-    for name, events, made in (
-        ("warehouse_rate", count, make_events),
-        ("warehouse_rate_500_tables", count, _many_names),
-        ("warehouse_rate_2000_columns", count // 10, _many_properties),
-        ("warehouse_rate_2000_values", count // 100, _all_properties),
-    ):
-        runs = _compare(folder / name, events, made)
-        per_core = per_core or events / runs.load.processor_s
-        found += _measurements(name, events, runs)
-    if dlt is not None:
-        reference = _DLT_EVENTS / _run_dlt(dlt, folder)
-        found.append(
-            Measurement(name="warehouse_rate_beside_dlt", figure=per_core, unit="events/s", reference=reference)
-        )
-    return found
+def measure(folder: Path, options: argparse.Namespace) -> Iterator[Measurement]:
+    """Yield the rates of loading events, and of the references on the same events."""
+    for name, kind in _EVENTS.items():
+        if options.only not in (None, name):
+            continue
+        count = max(100, options.events // kind.divisor)
+        rounds = _compare(folder / name, count, kind.made, options)
+        yield from _measurements(name, count, rounds)
+        if name == "warehouse_rate" and options.dlt is not None:
+            reference = _DLT_EVENTS / statistics.median(_run_dlt(options.dlt, folder / f"dlt{n}") for n in range(3))
+            per_core = count / statistics.median(one.load.processor_s for one in rounds)
+            yield Measurement(name=f"{name}_beside_dlt", figure=per_core, unit="events/s", reference=reference)
 
 
-class Runs(NamedTuple):
-    """The best of several runs of each."""
+class Round(NamedTuple):
+    """A run of each, one after the other."""
 
     load: Spent
     insert: Spent
     read: Spent
 
 
-def _measurements(name: str, count: int, runs: Runs) -> list[Measurement]:
-    wall, core = count / runs.read.wall_s, count / runs.read.processor_s
-    return [
-        Measurement(name=name, figure=count / runs.load.wall_s, unit="events/s", reference=wall),
-        Measurement(name=f"{name}_per_core", figure=count / runs.load.processor_s, unit="events/s", reference=core),
-        Measurement(
-            name=f"{name}_database_per_core", figure=count / runs.insert.processor_s, unit="events/s", reference=core
-        ),
-    ]
+def _measurements(name: str, count: int, rounds: list[Round]) -> Iterator[Measurement]:
+    def beside(
+        what: str, ours: Callable[[Round], float], theirs: Callable[[Round], float], unit: str = "events/s"
+    ) -> Measurement:
+        figure, reference = (count / statistics.median(map(side, rounds)) for side in (ours, theirs))
+        ratio = statistics.median(theirs(one) / ours(one) for one in rounds)
+        return Measurement(name=f"{name}{what}", figure=figure, unit=unit, reference=reference, ratio=ratio)
+
+    yield beside("", lambda one: one.load.wall_s, lambda one: one.read.wall_s)
+    yield beside("_per_core", lambda one: one.load.processor_s, lambda one: one.read.processor_s)
+    yield beside("_beside_database", lambda one: one.load.processor_s, lambda one: one.insert.processor_s)
 
 
-def _compare(folder: Path, count: int, events: Events) -> Runs:
+def _compare(folder: Path, count: int, events: Events, options: argparse.Namespace) -> list[Round]:
     folder.mkdir()
     log = SqliteLog(folder / "log", CLEAN_TOPICS)
     lines = folder / "events.ndjson"
     write_events(log, lines, events(count))
-    loads: list[Spent] = []
-    inserts: list[Spent] = []
-    reads: list[Spent] = []
-    for number in range(_ROUNDS):
-        path = folder / f"w{number}.duckdb"
-        loads.append(_timed(lambda path=path: _load(log, path, count)))
+    rounds: list[Round] = []
+    ends = time.monotonic() + options.seconds
+    while not rounds or (len(rounds) < options.rounds and time.monotonic() < ends):
+        path = folder / f"w{len(rounds)}.duckdb"
+        load = timed(lambda path=path: _load(log, path, count))
         _check(path)
-        inserts.append(_insert_ready(log, folder / f"i{number}.duckdb"))
-        reads.append(_timed(lambda path=folder / f"r{number}.duckdb": _read_json(lines, path)))
+        insert = _insert_ready(log, path.with_name(f"i{path.name}"))
+        rounds.append(Round(load, insert, timed(lambda path=path: read_json(lines, path.with_name(f"r{path.name}")))))
     log.close()
-    return Runs(_best(loads), _best(inserts), _best(reads))
-
-
-def _best(runs: list[Spent]) -> Spent:
-    return Spent(min(run.wall_s for run in runs), min(run.processor_s for run in runs))
+    return rounds
 
 
 def _many_names(count: int) -> Iterator[dict[str, Any]]:
@@ -171,7 +168,24 @@ def _all_properties(count: int) -> Iterator[dict[str, Any]]:
         yield event | {"body": json.dumps(body, separators=(",", ":")).encode()}
 
 
-def _timed(work: Callable[[], None]) -> Spent:
+class Kind(NamedTuple):
+    """Events of a kind."""
+
+    made: Events
+    divisor: int
+    """Of so many times fewer: they take so much longer."""
+
+
+_EVENTS = {
+    "warehouse_rate": Kind(make_events, 1),
+    "warehouse_rate_500_tables": Kind(_many_names, 1),
+    "warehouse_rate_2000_columns": Kind(_many_properties, 20),
+    "warehouse_rate_2000_values": Kind(_all_properties, 200),
+}
+
+
+def timed(work: Callable[[], object]) -> Spent:
+    """Do the work and return what it took."""
     wall, processor = time.perf_counter(), time.process_time()
     work()
     return Spent(time.perf_counter() - wall, time.process_time() - processor)
@@ -194,12 +208,12 @@ def write_events(log: SqliteLog, lines: Path, events: Iterator[dict[str, Any]]) 
 def _load(log: SqliteLog, path: Path, count: int) -> None:
     """The real loader from an empty warehouse to a lag of none, as a server that comes back after an outage."""
     with DuckDBWarehouse(path, ["shop"]) as warehouse:
-        loader = WarehouseLoader("duckdb", warehouse, log, Settings())
+        loader = WarehouseLoader("duckdb", warehouse, log, Settings(load_every=LOAD_EVERY))
         loader.start()
         while (status := loader.status()).events < count:
             if status.failures > _MOST_FAILURES:  # a wide table costs a few until it has its memory
                 raise SystemExit(status.error)
-            time.sleep(0.2)
+            time.sleep(0.05)
         loader.stop()
 
 
@@ -221,10 +235,10 @@ def _insert_ready(log: SqliteLog, path: Path) -> Spent:
                 for column in chunk.columns.values():
                     column.as_kind(column.kind)
             with mock.patch.object(duckdb_module, "build", lambda *_, batch=batch, **__: batch):
-                spent = _timed(lambda records=records: warehouse.load(records, EVENTS, {0: len(records)}))
+                spent = timed(lambda records=records: warehouse.load(records, EVENTS, {0: len(records)}))
             wall_s, processor_s = wall_s + spent.wall_s, processor_s + spent.processor_s
             began = True
-        spent = _timed(warehouse.close) if began else Spent(0, 0)
+        spent = timed(warehouse.close) if began else Spent(0, 0)
     return Spent(wall_s + spent.wall_s, processor_s + spent.processor_s)
 
 
@@ -239,18 +253,20 @@ def _next_load(reader: LogReader) -> Iterator[EventRecord]:
             size += sum(map(len, part.records))
 
 
-def _read_json(lines: Path, path: Path) -> None:
+def read_json(lines: Path, path: Path) -> None:
+    """Read a file of JSON lines into a table of a new DuckDB file, as DuckDB does it by itself."""
     with duckdb.connect(path, config={"threads": 2}) as connection:
         connection.execute(f"CREATE TABLE events AS SELECT * FROM read_json('{lines}', format = 'newline_delimited')")
 
 
 def _run_dlt(python: str, folder: Path) -> float:
     """Processor seconds of dlt for `_DLT_EVENTS` of the usual events."""
+    folder.mkdir()
     few = folder / "few.ndjson"
     with few.open("wb") as file:
         for event in make_events(_DLT_EVENTS):
             file.write(event["body"] + b"\n")
-    done = subprocess.run([python, "-c", _DLT, few, folder / "dlt"], capture_output=True, text=True, check=True)
+    done = subprocess.run([python, "-c", _DLT, few, folder], capture_output=True, text=True, check=True)
     return float(done.stdout.split()[-1])
 
 

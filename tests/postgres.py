@@ -111,6 +111,11 @@ class Cluster:
             connection.execute(f'CREATE DATABASE "{name}"')
         return name
 
+    def drop_database(self, name: str) -> None:
+        """Remove a database, whoever is connected."""
+        with self.connect() as connection:
+            connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
     def empty_database(self, name: str) -> None:
         """Make a database as it was when it was new, but for grants on itself; a new one takes ten times as long."""
         with self.connect(name) as connection:
@@ -131,13 +136,17 @@ class Cluster:
         """Return the processor seconds that the server's living processes have taken, and those that it reaped."""
         assert self._server is not None
         postmaster = psutil.Process(self._server.pid)
-        ended = postmaster.cpu_times()
-        spent = ended.children_user + ended.children_system
-        for process in (postmaster, *postmaster.children()):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                times = process.cpu_times()
-                spent += times.user + times.system
-        return spent
+        while True:
+            own = postmaster.cpu_times()
+            spent = own.user + own.system + own.children_user + own.children_system
+            for process in postmaster.children():
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    times = process.cpu_times()
+                    spent += times.user + times.system
+            # One that was reaped meanwhile may be counted twice, or not at all.
+            again = postmaster.cpu_times()
+            if (again.children_user, again.children_system) == (own.children_user, own.children_system):
+                return spent
 
     def _wait_until_it_answers(self, server: "subprocess.Popen[bytes]") -> None:
         deadline = time.monotonic() + _START_S

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import duckdb
@@ -21,6 +22,7 @@ from trackway.warehouse import chunks
 from trackway.warehouse.contract import Warehouse, WarehouseError
 from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.files_store import LocalStore
+from trackway.warehouse.loading import LoadAccount
 
 SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -134,6 +136,24 @@ class TestOnce:
                 "FROM seen) AS numbered WHERE nth = 1"
             )
             assert warehouse.query(query).rows == [[1]]
+
+    def test_who_asks_for_the_position_during_a_load_is_told_the_one_after_it(
+        self, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    ):
+        """As a rebuild does, from a thread of its own."""
+        asked: list[Future[dict[int, int]]] = []
+        count = LoadAccount.count
+        with ThreadPoolExecutor(1) as pool, backend.open() as warehouse:
+
+            def counting(self: LoadAccount, chunk: chunks.Chunk) -> None:
+                if not asked:
+                    asked.append(pool.submit(warehouse.positions, EVENTS))
+                    wait(asked, timeout=0.1)  # where nothing keeps it from an answer
+                count(self, chunk)
+
+            monkeypatch.setattr(LoadAccount, "count", counting)
+            warehouse.load([event(event="Seen")], EVENTS, {0: 1})
+            assert asked[0].result(60) == {0: 1}
 
 
 class TestLimits:

@@ -165,7 +165,7 @@ class TestRefusals:
     def test_a_wrong_password_says_so_without_showing_it(self, cluster: postgres.Cluster, database: str):
         conninfo = cluster.dsn(psycopg.conninfo.conninfo_to_dict(database)["dbname"], password="s3cret-wrong")
         with pytest.raises(
-            WarehouseError, match=r"refuses the password of owner; correct warehouses\.lake\.url"
+            WarehouseError, match=r"refuses the password of owner; correct warehouses\.lake\.url, or `password`"
         ) as error:
             PostgresWarehouse(conninfo, name="lake").positions(EVENTS)
         assert "s3cret" not in str(error.value)

@@ -175,14 +175,15 @@ class DuckDBWarehouse(ClosedByWith):
 
     def positions(self, topic: str) -> dict[int, int]:
         """Return the next offset to load, by partition; see the contract."""
-        try:
-            self._recover()
-            rows = self._connection.execute(
-                "SELECT partition, next_offset FROM _trackway.positions WHERE topic = ?", [topic]
-            ).fetchall()
-        except duckdb.Error as error:
-            self._failed = True
-            raise WarehouseError(f"the warehouse {self._name} does not tell its position: {error}") from error
+        with self._lock:  # of a load under way it would tell what may be taken back, and be refused by DuckDB
+            try:
+                self._recover()
+                rows = self._connection.execute(
+                    "SELECT partition, next_offset FROM _trackway.positions WHERE topic = ?", [topic]
+                ).fetchall()
+            except duckdb.Error as error:
+                self._failed = True
+                raise WarehouseError(f"the warehouse {self._name} does not tell its position: {error}") from error
         return dict(rows)
 
     def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:

@@ -117,13 +117,14 @@ class PostgresWarehouse(ClosedByWith):
 
     def positions(self, topic: str) -> dict[int, int]:
         """Return the next offset to load, by partition; see the contract."""
-        with self._explained("does not tell its position"):
+        # Of a load under way it would tell what may be taken back.
+        with self._lock, self._explained("does not tell its position"):
             connection = self._session.connection()
             row = connection.execute("SELECT to_regclass('_trackway.types') IS NULL").fetchone()
             if row is None or row[0]:
                 connection.execute(_CREATE)
             self._positions[topic] = _read_positions(connection, topic)
-        return dict(self._positions[topic])
+            return dict(self._positions[topic])
 
     def load(self, records: Sequence[EventRecord], topic: str, positions: Mapping[int, int]) -> LoadReport:
         """Write the rows of `records` and remember `positions` in one transaction; see the contract."""

@@ -159,7 +159,7 @@ def _who(conninfo: str) -> tuple[str, str]:
 
 
 _ADVICE = {
-    "password authentication failed": "it refuses the password of {user}; correct {place}",
+    "password authentication failed": "it refuses the password of {user}; correct {place}, or `password` beside it",
     "no password supplied": "it asks for a password of {user}; add one to {place}, or set warehouses.*.password",
     r"no pg_hba\.conf entry": "it lets {user} in from elsewhere only; add a line for this machine to its pg_hba.conf",
     '(role|database) "[^"]*" does not exist': "it has no {user} or no {database}; make them, or correct {place}",
