@@ -25,7 +25,7 @@ def start_in_terminal(trackway: Trackway) -> tuple[int, int]:
     return pid, terminal
 
 
-def read_until(terminal: int, text: str, timeout_s: float = 30.0) -> str:
+def read_until(terminal: int, text: str, timeout_s: float = 60.0) -> str:
     seen = b""
     deadline = time.monotonic() + timeout_s
     while text.encode() not in seen:
@@ -50,7 +50,12 @@ def test_it_shows_its_status_and_leaves_nothing_behind(tmp_path: Path, how: str)
             os.kill(pid, signal.SIGTERM)
         else:
             os.close(terminal)
-        poll_until(lambda: os.waitpid(pid, os.WNOHANG) != (0, 0), what="it to end")
+        try:
+            poll_until(lambda: os.waitpid(pid, os.WNOHANG) != (0, 0), what="it to end")
+        except AssertionError as error:
+            left = [(one.pid, one.status(), one.num_threads()) for one in children if one.is_running()]
+            error.add_note(f"its children: {left}; it stands in:\n{Path(f'/proc/{pid}/wchan').read_text()}")
+            raise
         assert not [one for one in children if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
     finally:
         for process in psutil.Process().children(recursive=True):
@@ -71,7 +76,7 @@ def test_the_curl_line_works_as_pasted_when_output_is_no_terminal(tmp_path: Path
         poll_until(lambda: trackway.events(), what="the event")
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(5) == 0
+        assert process.wait(30) == 0
 
 
 def test_two_on_one_workspace_and_a_port_in_use_are_refused_with_a_sentence(tmp_path: Path):
