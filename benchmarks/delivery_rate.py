@@ -8,8 +8,9 @@
     together    all twelve destinations at 5,000 new events a second (`--rate` sets it), by `--processes N` (default:
                 one): how fast they are, what one event costs for all of them, and how far behind the slowest is at the
                 end; the limit is rendering the event for each, and as many requests of a bare aiohttp client
-    isolation   from the log to a webhook's answer at 500 events a second: alone, beside a destination that refuses
-                connections, beside one that never answers, beside one that always answers 500
+    isolation   from the log to a webhook's answer at 500 events a second: beside a destination that refuses
+                connections, beside one that never answers, beside one that always answers 500. Medians of three runs,
+                which alternate with as many of the webhook alone; the first run of all is not counted
     backlog     memory with one destination dead and N events behind it (`--events 10000000`: ten million), against a
                 hundredth of that; and how soon it goes on after a restart
 
@@ -23,6 +24,7 @@ import gc
 import itertools
 import multiprocessing
 import pstats
+import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator
@@ -62,6 +64,7 @@ _SLACK = {"url": "https://hooks.slack.com/services/T0/B0/x", "mappings": {"order
 _REPEATED = 5000
 """A log of millions is filled with the same events again and again: making them would take hours."""
 _LATENCY_RATE = 500
+_ROUNDS = 3
 _CONNECTIONS = 16
 
 
@@ -295,19 +298,25 @@ def _delivering(folder: Path, url: str, keys: Collection[str], pipe: Connection)
 
 
 async def _isolation(folder: Path, url: str, count: int) -> list[Measurement]:
-    """Return the 99th percentile beside destinations in trouble, each against that of the webhook alone."""
+    """Return percentiles beside destinations in trouble, each against those of the webhook alone just before."""
+    found: list[Measurement] = []
     async with _stubborn() as (hanging, refusing):
-        beside = {
-            "alone": None, "beside_refused_connections": "http://127.0.0.1:1", "beside_hanging": hanging,
-            "beside_500": refusing,
-        }  # fmt: skip
-        found = {name: await _latencies(folder / name, url, count, to) for name, to in beside.items()}
-    alone = found["alone"]
-    return [
-        Measurement(name=f"delivery_{part}_{name}", figure=of[part], unit="ms", reference=alone[part])
-        for name, of in found.items()
-        for part in ("p50", "p99")
-    ]
+        beside = {"refused_connections": "http://127.0.0.1:1", "hanging": hanging, "500": refusing}
+        await _latencies(folder / "warm", url, count // 5, None)
+        for name, to in beside.items():
+            runs = [
+                [
+                    await _latencies(folder / f"{name}_{number}_{side}", url, count // 5, trouble)
+                    for side, trouble in enumerate((None, to))
+                ]
+                for number in range(_ROUNDS)
+            ]
+            for part in ("p50", "p99"):
+                alone, disturbed = (statistics.median(run[side][part] for run in runs) for side in (0, 1))
+                found.append(
+                    Measurement(name=f"delivery_{part}_beside_{name}", figure=disturbed, unit="ms", reference=alone)
+                )
+    return found
 
 
 async def _latencies(folder: Path, url: str, count: int, trouble: str | None) -> dict[str, float]:

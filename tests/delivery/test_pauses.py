@@ -1,12 +1,16 @@
 """Destinations that somebody pauses."""
 
 import asyncio
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from tests.delivery.harness import QUICK, CleanLog, counts, delivering, sink, started, until, webhook, workspace
 from trackway.delivery.service import DeliveryService, UnknownDestination
+from trackway.state import open_state
 
 
 def _states(service: DeliveryService) -> dict[str, str]:
@@ -51,6 +55,35 @@ async def test_a_pause_survives_restarts_and_changed_settings(log: CleanLog, eng
             await service.resume("hook")
             await until(lambda: counts(engine, log).delivered == 2)
         assert hook.ids == sent
+
+
+async def test_what_another_process_notes_is_followed(log: CleanLog, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    engine = open_state(tmp_path / "data" / "state.db")
+    async with sink() as hook:
+        (tmp_path / "trackway.yaml").write_text("""
+sources: {web: {write_keys: [a]}}
+destinations: {hook: {type: webhook, settings: {url: "https://h.example"}}}
+""")
+        command = [str(Path(sys.executable).with_name("trackway")), "destinations"]
+
+        async def run(*words: str) -> subprocess.CompletedProcess[str]:
+            told = [*command, *words, "-w", str(tmp_path)]
+            return await asyncio.to_thread(subprocess.run, told, capture_output=True, text=True, check=False)
+
+        space = workspace({"hook": webhook(hook.url)})
+        async with delivering(service := DeliveryService(space, log.log, engine, options=QUICK)):
+            await until(lambda: started(engine, log, "hook"))
+            assert "hook is paused" in (await run("pause", "hook")).stdout
+            await until(lambda: _states(service) == {"hook": "paused"})
+            sent = log.add_numbers(2)
+            assert "hook goes on" in (await run("resume", "hook")).stdout
+            await until(lambda: counts(engine, log).delivered == 2)
+            assert hook.ids == sent
+            refused = await run("pause", "hok")
+            assert refused.returncode == 1
+            assert "there is no destination hok that is switched on; there are: hook" in refused.stderr
+    engine.dispose()
 
 
 async def test_pauses_and_changes_at_once_leave_one_worker_or_none(log: CleanLog, engine: Engine) -> None:

@@ -131,6 +131,31 @@ def check(
         raise typer.Exit(1)
 
 
+NamesArgument = Annotated[list[str], typer.Argument(metavar="KEY…", help="Their keys in trackway.yaml.")]
+
+
+@destinations.command()
+def pause(names: NamesArgument, workspace: WorkspaceOption = None) -> None:
+    """Send nothing more to destinations until `resume`, also after a restart; the log keeps what they have not had."""
+    from trackway.cli.destinations_pause import set_paused
+    from trackway.cli.output import screen
+
+    set_paused(find_workspace(workspace), names, paused=True)
+    for name in names:
+        screen().print(f"{name} is paused; its events wait in the log until: trackway destinations resume {name}")
+
+
+@destinations.command()
+def resume(names: NamesArgument, workspace: WorkspaceOption = None) -> None:
+    """Go on sending to paused destinations, where they stood."""
+    from trackway.cli.destinations_pause import set_paused
+    from trackway.cli.output import screen
+
+    set_paused(find_workspace(workspace), names, paused=False)
+    for name in names:
+        screen().print(f"{name} goes on where it stood")
+
+
 def _print_table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     from rich.table import Table
     from rich.text import Text

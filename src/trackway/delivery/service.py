@@ -37,7 +37,7 @@ from trackway.workspace.model import Function, Workspace
 GRACE_S = 2.0
 PRUNE_EVERY_S = 60.0
 LOOK_EVERY_S = 1.0
-"""How often released events are looked for: another process may have released them."""
+"""How often released events and pauses are looked for: another process may have noted them."""
 ATTEMPTS_KEPT = 500_000
 """Of all destinations together: about 100 MB."""
 
@@ -158,7 +158,8 @@ class DeliveryService:
     async def stop(self, *, grace_s: float = GRACE_S) -> None:
         """Stop all destinations; requests under way have `grace_s` to end."""
         self._stopping.set()
-        await asyncio.gather(*(slot.stop(grace_s) for slot in self._slots.values()))
+        async with self._changing:
+            await asyncio.gather(*(slot.stop(grace_s) for slot in self._slots.values()))
         await asyncio.gather(*self._tasks)
         self._state.shutdown()
 
@@ -200,9 +201,7 @@ class DeliveryService:
             now_ms = self._clock.now_ms()
             await asyncio.to_thread(pauses.add, self._engine, key, now_ms)
             self._paused.setdefault(key, now_ms)
-            await slot.stop(GRACE_S)
-            slot.worker, slot.task = None, None
-            self._run([slot])
+            await self._hold(slot)
 
     async def resume(self, key: str) -> None:
         """Go on sending to a destination where it stood; nothing happens to one that is not paused.
@@ -216,6 +215,26 @@ class DeliveryService:
             if self._paused.pop(key, None) is not None:
                 slot.stopping.clear()
                 self._run([slot])
+
+    async def _hold(self, slot: _Slot) -> None:
+        await slot.stop(GRACE_S)
+        slot.worker, slot.task = None, None
+        self._run([slot])
+
+    async def _follow_pauses(self) -> None:
+        """Take over what another process, such as the command line, has noted."""
+        async with self._changing:
+            if self._stopping.is_set():
+                return
+            before = self._paused
+            loop = asyncio.get_running_loop()
+            self._paused = await loop.run_in_executor(self._state, pauses.read, self._engine)
+            for key, slot in self._slots.items():
+                if key in self._paused and key not in before:
+                    await self._hold(slot)
+                elif key in before and key not in self._paused:
+                    slot.stopping.clear()
+                    self._run([slot])
 
     def _slot(self, key: str) -> _Slot:
         if (slot := self._slots.get(key)) is None:
@@ -294,13 +313,14 @@ class DeliveryService:
         )
 
     async def _look(self) -> None:
-        """Wake the workers for whom another process has released events."""
+        """Do what another process has noted: hold or let go destinations, and wake those that have released events."""
         loop, clock = asyncio.get_running_loop(), SystemClock()
         while not self._stopping.is_set():
             keys = await loop.run_in_executor(self._state, destinations_due, self._engine, self._clock.now_ms())
             for key in keys & self._slots.keys():
                 if (worker := self._slots[key].worker) is not None:
                     worker.try_parked()
+            await self._follow_pauses()
             # By the machine's own clock: other processes live by that.
             await clock.wait(self._stopping, LOOK_EVERY_S)
 

@@ -192,6 +192,7 @@ def test_an_export_of_segments_replaces_the_usual_mappings() -> None:
         ({"track": {"fields": {"name": {"cut": ["$.event"]}}}}, r"mappings\.track\.fields\.name\.cut: expected a list"),
         ({"track": {"fields": {"name": {"first_of": []}}}}, r"fields\.name\.first_of: expected a list"),
         ({"track": {"fields": {"name": {"when": {"exist": 1}}}}}, "did you mean exists"),
+        ({"track": {"fields": {"name": {"templte": "x"}}}}, r"fields\.name: must be text; .*did you mean template\?"),
         ([{"action": "send", "subscribe": "all", "mapping": {"name": {"@nope": 1}}}], r"mappings\[0\]\.mapping\.name"),
         ({"track": 5}, r"mappings\.track: expected an object"),
         (5, "mappings: expected an object"),

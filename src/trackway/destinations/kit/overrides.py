@@ -63,6 +63,7 @@ def _changed(actions: MappingOf[str, Action], old: Mapping | None, change: _Memb
         whole, _, member = name.partition(".")
         _known({whole: source}, actions[action].fields, f"{where}.fields")
         found = read_source(source, f"{where}.fields.{name}")
+        _fitting(found, "any" if member else actions[action].fields[whole].kind, f"{where}.fields.{name}")
         if member:
             found = _with_member(fields.get(whole, actions[action].fields[whole].default), member, found)
         fields[whole] = found
@@ -70,6 +71,19 @@ def _changed(actions: MappingOf[str, Action], old: Mapping | None, change: _Memb
     if not isinstance(enabled, bool):
         raise MappingError("must be true or false", where=f"{where}.enabled")
     return Mapping(action=action, trigger=trigger, fields=fields, enabled=enabled)
+
+
+def _fitting(source: ex.Expression, kind: str, where: str) -> None:
+    """Refuse a plain object for a field that holds a single value: an operation was meant, mostly."""
+    if kind in _SINGLE and isinstance(source, ex.fields):
+        named = " and ".join(source.members) or "nothing"
+        near = difflib.get_close_matches(named, OPERATIONS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPERATIONS)}"
+        raise MappingError(f"must be {_SINGLE[kind]}; an object with {named} is no operation: {hint}", where=where)
+
+
+_SINGLE = {"text": "text", "number": "a number", "whole": "a whole number", "flag": "true or false", "time": "a time"}
+"""Kinds of fields that no object can become."""
 
 
 def _with_member(object_: Any, member: str, source: ex.Expression) -> ex.Expression:
