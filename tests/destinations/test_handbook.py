@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 import yaml
 
@@ -86,7 +87,7 @@ def test_the_schema_has_every_type_with_its_settings_and_mappings() -> None:
     assert settings["required"] == ["project_token"]
     assert settings["properties"]["region"]["enum"] == ["eu", "in", "us"]
     assert "Access Keys" in settings["properties"]["project_token"]["description"]
-    track = settings["properties"]["mappings"]["anyOf"][0]["properties"]["track"]
+    track = settings["properties"]["mappings"]["properties"]["track"]
     assert "distinct_id" in track["properties"]["fields"]["properties"]
     assert "folder" not in parts["Workspace"]["properties"]
 
@@ -106,3 +107,41 @@ def test_every_reference_in_the_schema_leads_somewhere() -> None:
 
 def test_the_texts_below_fields_are_found() -> None:
     assert attribute_docs(Source)["max_batch"] == "Calls beyond this number in a request are refused one by one."
+
+
+_ANALYTICS = """
+sources: {web: {write_keys: [k]}}
+destinations:
+  analytics:
+    type: facebook_conversions_api
+    settings:
+      pixel_id: "1"
+      access_token: {env: TOKEN}
+      mappings:
+        purchase:
+          fields: {user_data.email: $.traits.mail, value: {minor_units: [$.properties.total, EUR]}}
+        page: {enabled: false}
+        more: {action: purchase, trigger: 'event = "Sold"', fields: {currency: EUR}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "place"),
+    [
+        ("pixel_id", "pixel", "settings"),
+        ("facebook_conversions_api", "facebook", "type"),
+        ("value:", "vaule:", "fields"),
+        ("user_data.email", "user_dada.email", "fields"),
+        ("fields: {currency", "fields: {curency", "mappings"),
+        ("enabled: false", "enabled: 0", "mappings"),
+        ("write_keys: [k]", "write_key: k", "web"),
+    ],
+)
+def test_an_editor_is_told_by_the_schema_what_is_wrong(right: str, wrong: str, place: str) -> None:
+    validator = jsonschema_rs.validator_for(workspace_schema())
+    assert [error.message for error in validator.iter_errors(yaml.safe_load(_ANALYTICS))] == []
+    changed = _ANALYTICS.replace(right, wrong)
+    assert changed != _ANALYTICS
+    found = list(validator.iter_errors(yaml.safe_load(changed)))
+    assert found
+    assert any(place in error.instance_path for error in found), [error.message for error in found]

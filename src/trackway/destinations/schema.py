@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -139,11 +140,17 @@ def _settings_of(kind: str, folder: Path | None, parts: dict[str, Schema]) -> Sc
 
 def _mappings(actions: Mapping[str, kit.Action], usual: Mapping[str, kit.Mapping]) -> Schema:
     """Return the schema of what an operator may write about mappings."""
-    named = {name: _mapping(actions, _fields(actions[mapping.action])) for name, mapping in usual.items()}
-    added = _mapping(actions, {"type": "object"}) | {"required": ["action", "trigger"]}
+    names = sorted({re.escape(name) for action in actions.values() for name in action.fields})
+    # Of any action: a change may name another than the usual one. A member is written with a dot.
+    written: Schema = {"type": "object", "propertyNames": {"pattern": f"^({'|'.join(names)})(\\..+)?$"}}
+    named = {name: _mapping(actions, written | _fields(actions[mapping.action])) for name, mapping in usual.items()}
+    added = _mapping(actions, written) | {"required": ["action", "trigger"]}
     return {
         "description": "Changes to the usual mappings, and further ones; or a list as Segment exports it.",
-        "anyOf": [{"type": "object", "properties": named, "additionalProperties": added}, {"type": "array"}],
+        # No choice of two schemas: of such an editor would only say that neither fits.
+        "type": ["object", "array"],
+        "properties": named,
+        "additionalProperties": added,
     }
 
 
@@ -159,7 +166,7 @@ def _mapping(actions: Mapping[str, kit.Action], fields: Schema) -> Schema:
 
 def _fields(action: kit.Action) -> Schema:
     known = {name: {"description": one.about} if one.about else {} for name, one in action.fields.items()}
-    return {"type": "object", "properties": known}
+    return {"properties": known}
 
 
 def default_told(field: msgspec.structs.FieldInfo) -> str:
