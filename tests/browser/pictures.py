@@ -19,6 +19,7 @@ from urllib.parse import quote
 from tests.browser.chromium import Browser, missing
 from tests.browser.sinks import sinks
 from tests.running import Trackway, send
+from trackway.node.alerting.book import AlertBook, Standing
 from trackway.node.monitoring import samples
 from trackway.node.monitoring.samples import DestinationTotals, SourceTotals, Totals
 from trackway.state import open_state
@@ -58,6 +59,7 @@ def take(folder: Path, *, everything: bool) -> None:
         trackway = _workspace(Path(data), url)
         _invent_the_past(Path(data))
         trackway.start()
+        _change_settings(Path(data))
         try:
             demos = [_demo(trackway, source, rate) for source, rate in (("web", 9), ("app", 4))]
             time.sleep(SECONDS)  # charts show time that has passed
@@ -88,16 +90,37 @@ def _workspace(folder: Path, url: str) -> Trackway:
                 "settings": {"url": f"{url}/ok/crm", "shared_secret": "ae41-2f70-9c"},
             },
             "analytics": {"type": "posthog", "name": "Product analytics", "settings": {"api_key": "k", "host": url}},
-            "ads": {**hook, "name": "Ads bridge", "settings": {"url": f"{url}/picky/ads"}},
+            "ads": {**hook, "name": "Ads", "settings": {"url": f"{url}/picky/ads"}},
             "support": {**hook, "name": "Support desk", "settings": {"url": f"{url}/down"}},
         },
         delivery={"allow_private_addresses": True},
     )
 
 
+def _change_settings(folder: Path) -> None:
+    file = folder / "trackway.yaml"
+    file.write_text(file.read_text("utf-8").replace("Ads", "Ads bridge"), "utf-8")
+
+
 def _invent_the_past(folder: Path) -> None:
     engine = open_state(folder / "data" / "state.db")
     now_s = time.time()
+    over = [
+        Standing(
+            rule="destination-down",
+            subject=key,
+            title=f"{name}: destination is down",
+            text=f"It answers {answer}.",
+            since_ms=int((now_s - ago_s) * 1000),
+            fired_ms=int((now_s - ago_s) * 1000),
+            resolved_ms=int((now_s - ago_s + lasted_s) * 1000),
+        )
+        for key, name, answer, ago_s, lasted_s in (
+            ("crm", "CRM webhook", "503", 9 * 86_400, 780), ("ads", "Ads bridge", "ECONNREFUSED", 2 * 86_400, 10_400),
+            ("support", "Support desk", "500", 30_000, 90),
+        )
+    ]  # fmt: skip
+    AlertBook(engine).write([], [(one.rule, one.subject) for one in over], over=over)
     web, app, failed = 0.0, 0.0, 0.0
     for minute in range(HOURS * 60, 0, -1):
         at_s = now_s - minute * STEP_S
@@ -136,8 +159,11 @@ def _pictures(trackway: Trackway, browser: Browser, folder: Path, everything: bo
             "document.querySelectorAll('.row.entry').length > 5 && document.querySelector('.panel .json')",
         ),
         "event": (f"/events/{order}", "document.querySelector('.timeline')"),
+        "alerts": ("/alerts", "document.querySelector('.alerts-now, .state')"),
         "sources": ("/sources", "document.querySelector('.table')"),
         "source": ("/sources/web?range=24h", "document.querySelector('.chart canvas')"),
+        "traffic": ("/sources/web?tab=traffic", "document.querySelector('h1')"),
+        "clients": ("/sources/web?tab=clients", TABLE),
         "setup": ("/sources/backend", "document.querySelector('.first-check')"),
         "destinations": ("/destinations", "document.querySelector('.table')"),
         "destination": ("/destinations/ads?range=24h", "document.querySelector('.chart canvas')"),
@@ -169,6 +195,7 @@ def _pictures(trackway: Trackway, browser: Browser, folder: Path, everything: bo
         "replay-one": (f"/replay/{_a_replay(trackway)}", "document.querySelector('h1')"),
         "people": (f"/people?id={quote(event['userId'], safe='')}", TABLE),
         "settings": ("/settings?key=destinations.ads.settings", "document.querySelector('.settings-about')"),
+        "settings-changes": ("/settings?tab=changes", "document.querySelector('.settings-changes, .state')"),
         "playground": (
             f"/playground?call={base64.urlsafe_b64encode(json.dumps(CALL).encode()).decode().rstrip('=')}",
             "document.querySelector('.play-card')",

@@ -11,6 +11,8 @@ from tests.browser.chromium import NOWHERE, ROOT, Browser
 from tests.browser.sinks import REFUSAL, sinks
 from tests.browser.test_untrusted_text import CORPUS
 from tests.running import Trackway, send
+from trackway.node.alerting.book import AlertBook, Standing
+from trackway.state import open_state
 
 pytestmark = pytest.mark.xdist_group("console pages")
 
@@ -26,14 +28,15 @@ PAGES = [
     "/sources/web?tab=traffic", "/sources/web?tab=clients", "/sources/idle", "/sources/gone", "/destinations",
     "/destinations/picky",
     "/destinations/picky?tab=letters", "/destinations/analytics?tab=mapping", "/destinations/crm?tab=settings",
-    "/destinations/gone",
+    "/destinations/gone", "/alerts", "/settings?tab=changes",
 ]  # fmt: skip
 
 EVERY_PAGE = [
     "/", "/live", "/sources/web?tab=clients", "/destinations/picky?tab=letters", "/destinations/analytics?tab=mapping",
+    "/alerts",
     "/catalogue", "/catalogue?tab=plan", "/catalogue?tab=violations", "/catalogue?tab=naming", "/catalogue?tab=news",
     "/warehouse", "/warehouse/web/tracks", "/warehouse/web/identifies", "/quarantine", "/replay", "/people",
-    "/settings",
+    "/settings", "/settings?tab=changes",
 ]  # fmt: skip
 
 VIOLATIONS = """axe.run(document, {resultTypes: ['violations'], preload: false, ...%s}).then(
@@ -76,13 +79,28 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trackway]:
                 "analytics": {"type": "posthog", "settings": {"api_key": SECRETS[1], "host": url}},
             },
             delivery={"allow_private_addresses": True},
+            alerts={
+                "channels": {"ops": {"type": "webhook", "url": f"{url}/ok"}},
+                "rules": {"destination-down": {"when": "destination_down", "over": "1s"}},
+            },
         )
+        _remember_an_alert(trackway)
         trackway.start()
         try:
             _fill(trackway)
             yield trackway
         finally:
             trackway.kill()
+
+
+def _remember_an_alert(trackway: Trackway) -> None:
+    engine = open_state(trackway.folder / "data" / "state.db")
+    over = Standing(
+        rule="ledger", subject="crm", since_ms=1_790_000_000_000, fired_ms=1_790_000_000_000,
+        resolved_ms=1_790_000_240_000, title=f"crm: {CORPUS[0]}", text="It was so.",
+    )  # fmt: skip
+    AlertBook(engine).write([], [("ledger", "crm")], over=[over])
+    engine.dispose()
 
 
 def _fill(trackway: Trackway) -> None:
@@ -160,6 +178,29 @@ def test_the_overview_says_what_needs_attention_and_that_the_ledger_balances(pro
     browser.until("document.querySelector('.problems')")
     browser.click("[role=radio]:has-text('7 days')")
     browser.until("location.search === '?range=7d'")
+
+
+def test_alerts_say_what_holds_who_was_told_and_what_is_over(product: Product) -> None:
+    browser = product.open("/alerts", "document.querySelector('.alerts-now .firing')")
+    assert browser.text(".alerts-now .firing h3") == "down: destination is down"
+    browser.until("document.querySelector('.alerts-now').innerText.includes('told ops')")
+    assert "1 firing" in browser.text("[aria-label=Rules] tr:has-text('destination-down')")
+    history = browser.text("[aria-label='Alerts that are over']")
+    assert CORPUS[0] in history
+    assert "4 min" in history
+    browser.click("text=Send a test")
+    browser.until("document.querySelector('.toast')?.textContent === 'ops took the message'")
+    browser.click(".alerts-now a")
+    browser.until("location.pathname === '/destinations/down'")
+
+
+def test_a_change_of_settings_is_listed_with_what_was_before(product: Product) -> None:
+    browser = product.open("/settings?tab=changes", "document.querySelector('.settings-changes, .state h2')")
+    file = product.trackway.folder / "trackway.yaml"
+    text = file.read_text("utf-8")
+    file.write_text(text.replace("over: 1s", "over: 2s"), "utf-8")
+    browser.until("document.querySelector('.settings-changes li')?.innerText.includes('destination-down.over')")
+    assert browser.text(".settings-changes li:first-child dd").split() == ["before", "1s→2s"]
 
 
 def test_an_event_tells_its_whole_story(product: Product) -> None:

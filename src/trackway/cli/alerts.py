@@ -13,7 +13,7 @@ from trackway.cli.trace_shown import clean
 from trackway.errors import TrackwayError
 from trackway.events.clock_skew import format_ms
 from trackway.node.alerting.book import AlertBook, Standing
-from trackway.node.alerting.desk import AlertsView, is_firing, trial_message, view
+from trackway.node.alerting.desk import MOST_OVER, AlertsView, is_firing, trial_message, view
 from trackway.node.alerting.messages import Messenger
 from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
@@ -33,7 +33,8 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     settings = load_workspace(find_workspace(workspace))
     engine = open_state(settings.data / "state.db")
     try:
-        found = view(settings.alerts, AlertBook(engine).read())
+        book = AlertBook(engine)
+        found = view(settings.alerts, book.read(), book.past(MOST_OVER))
     finally:
         engine.dispose()
     firing = [one for one in found.standings if is_firing(one)]

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
 import yaml
@@ -144,18 +145,29 @@ def _lines(text: str, secrets: set[str], unknown: tuple[str, ...]) -> list[Line]
         places: list[tuple[str, int, Any]] = []
         lines = [_SECRET_LINE.sub(rf"\g<lead>{HIDDEN}", line) for line in lines]
     keys: dict[int, str] = {}
+    words: defaultdict[int, set[str]] = defaultdict(set)
     # From the end: what is hidden changes the columns of what follows it in a line.
     for key, number, value in reversed(places):
         keys[number] = key
+        words[number].add(key.rpartition(".")[2])
         if isinstance(value, yaml.ScalarNode) and (_is_secret(key) or key.startswith(unknown)):
             _hide(lines, value)
     longest_first = sorted(secrets, key=len, reverse=True)
     shown: list[Line] = []
     for number, line in enumerate(lines):
-        for secret in longest_first:
-            line = line.replace(secret, HIDDEN)
-        shown.append(Line(text=line, key=keys.get(number, "")))
+        shown.append(Line(text=_masked(line, words[number], longest_first), key=keys.get(number, "")))
     return shown
+
+
+def _masked(line: str, words: set[str], secrets: Sequence[str]) -> str:
+    """Return a line without secrets; `words`, the keys in it, are shown although a secret may be part of one."""
+    named = "|".join(re.escape(word) for word in words if any(secret in word for secret in secrets))
+    # Even parts are between keys, odd ones are keys.
+    parts = re.split(rf"((?<![\w.-])(?:{named})(?=[\"']?\s*:(?:\s|$)))", line) if named else [line]
+    for i in range(0, len(parts), 2):
+        for secret in secrets:
+            parts[i] = parts[i].replace(secret, HIDDEN)
+    return "".join(parts)
 
 
 def _places(node: Any, where: str) -> Iterator[tuple[str, int, Any]]:

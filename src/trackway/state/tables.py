@@ -445,6 +445,21 @@ alerts = Table(
 """What the rule says of a subject (a source, a destination, …) since `since_ms`. `fired_ms` is when it became worth a
 message, `resolved_ms` when it was over; `told` is a JSON object, channel to when and of what it was last told."""
 
+alerts_over = Table(
+    "alerts_over",
+    metadata,
+    Column("id", _RowId, primary_key=True, autoincrement=True),
+    Column("rule", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("fired_ms", BigInteger, nullable=False),
+    Column("resolved_ms", BigInteger, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""The newest alerts that are over; members as those of `alerts`."""
+
 warehouse_loads = Table(
     "warehouse_loads",
     metadata,

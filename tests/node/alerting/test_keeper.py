@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from tests.fresh_state import fresh_state
 from tests.node.alerting.test_rules import NOW, facts
+from trackway.node.alerting import book
 from trackway.node.alerting.book import AlertBook
 from trackway.node.alerting.keeper import AlertKeeper
 from trackway.node.alerting.messages import Message, Messenger
@@ -81,6 +82,30 @@ def test_a_message_comes_once_again_after_a_while_and_when_it_is_over(engine: En
     assert world.look(3615, bad=False) == []
     assert AlertBook(engine).read() == []
     assert world.look(3620) == [("firing", "books")]
+
+
+def test_what_was_worth_a_message_and_is_over_is_kept_the_newest_first(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book, "MOST_OVER", 2)
+    world = World(engine, books=AlertRule(when="ledger"))
+    for began_s in (0, 10, 20):
+        world.look(began_s)
+        world.look(began_s + 5, bad=False)
+    first, second = AlertBook(engine).past(9)
+    assert [(one.rule, one.fired_ms, one.resolved_ms - one.since_ms) for one in (first, second)] == [
+        ("books", first.since_ms, 5000), ("books", second.since_ms, 5000),
+    ]  # fmt: skip
+    assert first.since_ms - second.since_ms == 10_000
+    assert AlertBook(engine).past(1) == [first]
+    late = World(engine, down=AlertRule(when="destination_down", over=Duration(60)))
+    from tests.node.alerting.test_rules import destination
+
+    late.known = {"destinations": [destination(breaker="open")]}
+    late.look(100)
+    late.known = {"destinations": [destination(requests=1)]}
+    late.look(105)
+    assert AlertBook(engine).past(9) == [first, second], "it lasted shorter than the rule says"
 
 
 def test_what_lasts_shorter_than_the_rule_says_is_no_message(engine: Engine) -> None:

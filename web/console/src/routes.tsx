@@ -9,7 +9,7 @@
  */
 import type { ComponentType, JSX } from "preact";
 import type { Workspace } from "./api/workspace";
-import { CatalogueIcon, DestinationsIcon, LiveIcon, OverviewIcon, PeopleIcon, PlaygroundIcon, QuarantineIcon, ReplayIcon, SettingsIcon, SourcesIcon, SqlIcon, WarehouseIcon } from "./ui/icons";
+import { AlertsIcon, CatalogueIcon, DestinationsIcon, LiveIcon, OverviewIcon, PeopleIcon, PlaygroundIcon, QuarantineIcon, ReplayIcon, SettingsIcon, SourcesIcon, SqlIcon, WarehouseIcon } from "./ui/icons";
 import { match } from "./ui/match";
 
 export interface PageProps {
@@ -37,6 +37,7 @@ export const GROUPS: Group[] = [
   { title: "Observe", pages: [
     page("Overview", "/", <OverviewIcon />, () => import("./overview/OverviewPage")),
     page("Live", "/live", <LiveIcon />, () => import("./live/LivePage"), "/events/:topic/:partition/:offset"),
+    page("Alerts", "/alerts", <AlertsIcon />, () => import("./alerts/AlertsPage")),
     hidden("Event", "/events/:id", <LiveIcon />, () => import("./event/EventPage")),
   ] },
   { title: "Connections", pages: [

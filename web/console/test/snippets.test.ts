@@ -50,6 +50,17 @@ print(json.dumps({**got, "host": analytics.host, "write_key": analytics.write_ke
     });
   });
 
+  it("say what the compilers of Go, Java, Swift and C# want to know of nested values", () => {
+    const deep = { userId: "u", event: "E", properties: { none: null, empty: {}, list: [], items: [{ sku: "a".repeat(40), n: 1 }, { sku: "b", n: null }] } };
+    const [go, java, swift, csharp] = ["go", "java", "swift", "csharp"].map((id) => code(id, "track", deep).replace(/\n\s*/g, " "));
+    expect(go).toContain(`"b", "n": nil }, }),`); // a line break after a value needs a comma before it
+    expect(java).not.toContain("null"); // which Map.entry and List.of do not take
+    expect(java).toContain(`Map.ofEntries(Map.entry("sku", "b"))`);
+    expect(swift).toContain(`"empty": [:] as [String: Any]`);
+    expect(swift).toContain(`"n": NSNull()] as [String: Any] ] as [Any]`);
+    expect(csharp).toContain(`new JsonObject { ["sku"] = "b" } } });`);
+  });
+
   it("in curl send the call", () => {
     const words = spawnSync("sh", ["-c", `curl() { for word; do printf '%s\\0' "$word"; done; }\n${code("curl")}`], { encoding: "utf8" }).stdout.split("\0");
     expect(words[0]).toBe("http://127.0.0.1:8080/v1/track");

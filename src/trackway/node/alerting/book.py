@@ -7,11 +7,14 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, delete, func, insert, select
 
 from trackway.node.alerting.rules import Said
 from trackway.state import upsert, writing
-from trackway.state.tables import alerts
+from trackway.state.tables import alerts, alerts_over
+
+MOST_OVER = 1000
+"""Alerts that are over are kept up to this number; the oldest go."""
 
 
 class Told(Struct, frozen=True, array_like=True):
@@ -38,6 +41,18 @@ class Standing(Struct, frozen=True, kw_only=True):
     """By channel."""
 
 
+class Over(Struct, frozen=True, kw_only=True):
+    """An alert that is over."""
+
+    rule: str
+    subject: str
+    since_ms: int
+    fired_ms: int
+    resolved_ms: int
+    title: str
+    text: str
+
+
 _decode_told = msgspec.json.Decoder(dict[str, Told]).decode
 
 
@@ -53,8 +68,16 @@ class AlertBook:
             rows = connection.execute(select(alerts).order_by(alerts.c.since_ms, alerts.c.rule, alerts.c.subject))
             return [_standing(row) for row in rows.mappings()]
 
-    def write(self, changed: Sequence[Standing], gone: Collection[tuple[str, str]]) -> None:
-        """Write what has changed, and remove the standings of these rules and subjects."""
+    def past(self, limit: int) -> list[Over]:
+        """Return alerts that are over, those that ended last first."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(alerts_over).order_by(alerts_over.c.id.desc()).limit(limit))
+            return [Over(**{name: row[name] for name in Over.__struct_fields__}) for row in rows.mappings()]
+
+    def write(
+        self, changed: Sequence[Standing], gone: Collection[tuple[str, str]], *, over: Sequence[Standing] = ()
+    ) -> None:
+        """Write what has changed, remove the standings of these rules and subjects, and keep those that are over."""
         if not changed and not gone:
             return
         rows = [msgspec.structs.asdict(one) | {"told": msgspec.json.encode(one.told).decode()} for one in changed]
@@ -62,6 +85,11 @@ class AlertBook:
             upsert(connection, alerts, rows)
             for rule, subject in gone:
                 connection.execute(delete(alerts).where(alerts.c.rule == rule, alerts.c.subject == subject))
+            if over:
+                ended = [{name: getattr(one, name) for name in Over.__struct_fields__} for one in over]
+                connection.execute(insert(alerts_over), ended)
+                newest = select(func.max(alerts_over.c.id) - MOST_OVER).scalar_subquery()
+                connection.execute(delete(alerts_over).where(alerts_over.c.id <= newest))
 
 
 def _standing(row: Mapping[Any, Any]) -> Standing:

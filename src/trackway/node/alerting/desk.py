@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from trackway.node.alerting.book import Standing
+from trackway.node.alerting.book import Over, Standing
 from trackway.node.alerting.facts import now_ms
 from trackway.node.alerting.keeper import AlertKeeper
 from trackway.node.alerting.messages import Message
 from trackway.workspace.alerting import USUAL, AlertRule, Alerts
 from trackway.workspace.describe import written
 from trackway.workspace.units import Duration
+
+MOST_OVER = 200
 
 
 class RuleView(Struct, frozen=True, kw_only=True):
@@ -44,11 +46,14 @@ class AlertsView(Struct, frozen=True, kw_only=True):
     channels: list[ChannelView]
     standings: list[Standing]
     """The oldest first; those with `fired_ms` and without `resolved_ms` hold and are worth a message."""
+    over: list[Over]
+    """The newest alerts that are over, those that ended last first."""
 
 
 def view(
     alerts: Alerts,
     standings: Sequence[Standing],
+    over: Sequence[Over] = (),
     *,
     mistakes: Mapping[str, str] | None = None,
     troubles: Mapping[str, str] | None = None,
@@ -72,6 +77,7 @@ def view(
             for name, channel in alerts.channels.items()
         ],
         standings=list(standings),
+        over=list(over),
     )
 
 
@@ -104,7 +110,8 @@ class AlertDesk:
     def show(self) -> AlertsView:
         """Return how alerts stand."""
         keeper = self._keeper
-        return view(keeper.alerts, keeper.standings, mistakes=keeper.mistakes(), troubles=keeper.troubles())
+        over = keeper.past(MOST_OVER)
+        return view(keeper.alerts, keeper.standings, over, mistakes=keeper.mistakes(), troubles=keeper.troubles())
 
     async def test(self, channel: str) -> str:
         """Send a test message; return why it did not get there, `""` when it did.

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.errors import TrackwayError
-from trackway.node.alerting.book import AlertBook, Standing, Told, follow, is_due, settled
+from trackway.node.alerting.book import AlertBook, Over, Standing, Told, follow, is_due, settled
 from trackway.node.alerting.facts import Facts
 from trackway.node.alerting.messages import Message, Messenger
 from trackway.node.alerting.rules import Said, holds_for_s, judge
@@ -75,11 +75,22 @@ class AlertKeeper:
         await asyncio.to_thread(self._write, known, now)
         told = {key: await self._tell(one, rules[one.rule], facts.at_ms) for key, one in now.items()}
         kept = {key: one for key, one in told.items() if not settled(one)}
-        await asyncio.to_thread(self._write, now, kept)
+        over = [one for key, one in told.items() if key not in kept and one.fired_ms is not None]
+        await asyncio.to_thread(self._write, now, kept, over)
         self.standings = list(kept.values())
 
-    def _write(self, before: Mapping[tuple[str, str], Standing], now: Mapping[tuple[str, str], Standing]) -> None:
-        self._book.write([one for key, one in now.items() if before.get(key) != one], before.keys() - now.keys())
+    def _write(
+        self,
+        before: Mapping[tuple[str, str], Standing],
+        now: Mapping[tuple[str, str], Standing],
+        over: Sequence[Standing] = (),
+    ) -> None:
+        changed = [one for key, one in now.items() if before.get(key) != one]
+        self._book.write(changed, before.keys() - now.keys(), over=over)
+
+    def past(self, limit: int) -> list[Over]:
+        """Return alerts that are over, those that ended last first. May block."""
+        return self._book.past(limit)
 
     def _judge(
         self, rules: Mapping[str, AlertRule], facts: Facts, known: Mapping[tuple[str, str], Standing]

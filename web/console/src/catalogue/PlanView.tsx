@@ -67,7 +67,7 @@ function Unplanned({ events, onAdd }: { events: readonly EventEntry[]; onAdd: (e
         { key: "name", label: "Event", cell: (event) => event.name || <i>{event.type}</i> },
         { key: "count", label: "Events", number: true, sort: (event) => event.count, cell: (event) => whole(event.count) },
         { key: "last", label: "Last seen", hide: "narrow", cell: (event) => <When at={event.last_ms} /> },
-        { key: "do", label: "", head: <span class="sr-only">Actions</span>, cell: (event) => event.type !== "alias" && <button type="button" class="button" onClick={() => onAdd(event)}>Add to the plan …</button> },
+        { key: "do", label: "", number: true, head: <span class="sr-only">Actions</span>, cell: (event) => event.type !== "alias" && <button type="button" class="button" onClick={() => onAdd(event)}>Add to the plan …</button> },
       ]} />
   );
 }

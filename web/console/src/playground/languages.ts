@@ -13,6 +13,12 @@ interface Style {
   words: { true: string; false: string; null: string };
   object: { open: string; close: string; empty: string; member: (key: string, value: string) => string };
   array: { open: string; close: string };
+  /** Whether the last of several lines ends with a comma, too. */
+  trailing?: boolean;
+  /** Whether maps and lists of the language hold no null: such members are left out. */
+  withoutNull?: boolean;
+  /** What a map or list inside another says of its type. */
+  inner?: { object: string; array: string };
 }
 
 function renderer(style: Style): Render {
@@ -22,18 +28,20 @@ function renderer(style: Style): Render {
     if (typeof value === "boolean") return value ? style.words.true : style.words.false;
     if (value === null || value === undefined || typeof value !== "object") return style.words.null;
     const inner = pad + STEP;
-    if (Array.isArray(value)) {
-      if (!value.length) return style.array.open + style.array.close;
-      const items = value.map((item) => render(item, inner));
-      const line = style.array.open + items.join(", ") + style.array.close;
-      return line.length < 60 && !line.includes("\n") ? line : `${style.array.open}\n${items.map((item) => inner + item).join(",\n")}\n${pad}${style.array.close}`;
-    }
-    const members = Object.entries(value);
+    const within = (member: unknown) => render(member, inner) + typeOf(member);
+    const kept = (member: unknown) => !style.withoutNull || (member !== null && member !== undefined);
+    if (Array.isArray(value)) return block(style.array, value.filter(kept).map(within), pad, 60);
+    const members = Object.entries(value).filter(([, member]) => kept(member));
     if (!members.length) return style.object.empty;
-    const lines = members.map(([key, member]) => style.object.member(key, render(member, inner)));
-    const spaced = style.object.open.endsWith("{") && style.object.close === "}" ? " " : "";
-    const line = `${style.object.open}${spaced}${lines.join(", ")}${spaced}${style.object.close}`;
-    return line.length < 64 && !line.includes("\n") ? line : `${style.object.open}\n${lines.map((each) => inner + each).join(",\n")}\n${pad}${style.object.close}`;
+    return block(style.object, members.map(([key, member]) => style.object.member(key, within(member))), pad, 64);
+  };
+  const typeOf = (value: unknown) => (!style.inner || typeof value !== "object" || value === null ? "" : ` as ${Array.isArray(value) ? style.inner.array : style.inner.object}`);
+  const block = ({ open, close }: { open: string; close: string }, parts: string[], pad: string, most: number) => {
+    if (!parts.length) return open + close;
+    const spaced = close === "}" && open !== "[]any{" ? " " : "";
+    const line = `${open}${spaced}${parts.join(", ")}${spaced}${close}`;
+    if (line.length < most && !line.includes("\n")) return line;
+    return `${open}\n${parts.map((part) => pad + STEP + part).join(",\n")}${style.trailing ? "," : ""}\n${pad}${close}`;
   };
   return render;
 }
@@ -53,10 +61,10 @@ export const json = renderer({ text: double, words: LOWER, object: { open: "{", 
 export const python = renderer({ text: double, words: { true: "True", false: "False", null: "None" }, object: { open: "{", close: "}", empty: "{}", member: pyKey }, array: { open: "[", close: "]" } });
 export const ruby = renderer({ text: rubyText, words: { ...LOWER, null: "nil" }, object: { open: "{", close: "}", empty: "{}", member: (key, value) => (/^[a-z_]\w*$/i.test(key) ? `${key}: ${value}` : `${rubyText(key)} => ${value}`) }, array: { open: "[", close: "]" } });
 export const php = renderer({ text: phpText, words: LOWER, object: { open: "[", close: "]", empty: "new stdClass()", member: (key, value) => `${phpText(key)} => ${value}` }, array: { open: "[", close: "]" } });
-export const go = renderer({ text: double, words: { ...LOWER, null: "nil" }, object: { open: "map[string]any{", close: "}", empty: "map[string]any{}", member: pyKey }, array: { open: "[]any{", close: "}" } });
-export const java = renderer({ text: double, words: LOWER, object: { open: "Map.ofEntries(", close: ")", empty: "Map.of()", member: (key, value) => `Map.entry(${double(key)}, ${value})` }, array: { open: "List.of(", close: ")" } });
-export const swift = renderer({ text: swiftText, words: { ...LOWER, null: "NSNull()" }, object: { open: "[", close: "]", empty: "[:]", member: (key, value) => `${swiftText(key)}: ${value}` }, array: { open: "[", close: "]" } });
-export const csharp = renderer({ text: double, words: LOWER, object: { open: "new JsonObject { ", close: " }", empty: "new JsonObject()", member: (key, value) => `[${double(key)}] = ${value}` }, array: { open: "new JsonArray { ", close: " }" } });
+export const go = renderer({ text: double, words: { ...LOWER, null: "nil" }, object: { open: "map[string]any{", close: "}", empty: "map[string]any{}", member: pyKey }, array: { open: "[]any{", close: "}" }, trailing: true });
+export const java = renderer({ text: double, words: LOWER, object: { open: "Map.ofEntries(", close: ")", empty: "Map.of()", member: (key, value) => `Map.entry(${double(key)}, ${value})` }, array: { open: "List.of(", close: ")" }, withoutNull: true });
+export const swift = renderer({ text: swiftText, words: { ...LOWER, null: "NSNull()" }, object: { open: "[", close: "]", empty: "[:]", member: (key, value) => `${swiftText(key)}: ${value}` }, array: { open: "[", close: "]" }, inner: { object: "[String: Any]", array: "[Any]" } });
+export const csharp = renderer({ text: double, words: LOWER, object: { open: "new JsonObject {", close: "}", empty: "new JsonObject()", member: (key, value) => `[${double(key)}] = ${value}` }, array: { open: "new JsonArray {", close: "}" }, withoutNull: true });
 export const kotlin: Render = (value, pad) => kotlinValue(value, pad);
 
 /** Kotlin builds JSON by blocks. */

@@ -268,13 +268,14 @@ function mobileCall(type: CallType, call: Call, data: Record<string, unknown>, r
   const label = (name: string) => (named ? `${name}: ` : "");
   const own = (name: string, as: string) => `${label(as)}${render(String(call[name] ?? ""), "")}`;
   const more = (as: string) => (has(data) ? `, ${label(as)}${render(data, "")}` : "");
+  const category = call["category"] === undefined ? "" : `, category: ${render(String(call["category"]), "")}`;
   switch (type) {
     case "track": return `analytics.track(${own("event", "name")}${more("properties")})`;
     case "identify": return `analytics.identify(${own("userId", "userId")}${more("traits")})`;
     case "group": return `analytics.group(${own("groupId", "groupId")}${more("traits")})`;
     case "alias": return `analytics.alias(${own("userId", "newId")})`;
-    case "page": return `analytics.screen(${own("name", "title")}${more("properties")})`;
-    default: return `analytics.screen(${own("name", "title")}${more("properties")})`;
+    // Apps have screens, no pages.
+    default: return `analytics.screen(${own("name", "title")}${named ? category : ""}${more("properties")}${named ? "" : category.replace(":", " =")})`;
   }
 }
 

@@ -100,7 +100,7 @@ function AllGroups({ found, released, source, onRelease }: { found: Groups; rele
           { key: "pointer", label: "At", hide: "narrow", cell: (one) => <code>{one.pointer || "the call"}</code> },
           { key: "source", label: "Source", hide: "narrow", sort: (one) => one.source, cell: (one) => sourceName(workspace, one.source) },
           { key: "newest", label: "Newest", hide: "medium", sort: (one) => one.newest_at, cell: (one) => <When at={one.newest_at} /> },
-          { key: "do", label: "", hide: "narrow", head: <span class="sr-only">Actions</span>, cell: (one) => (
+          { key: "do", label: "", number: true, hide: "narrow", head: <span class="sr-only">Actions</span>, cell: (one) => (
             <button type="button" class="button quiet" onClick={() => onRelease({ which: { source: one.source, reason: one.reason, name: one.name, pointer: one.pointer }, count: one.count, title: one.reason })}>Release …</button>
           ) },
         ]} />

@@ -31,6 +31,7 @@ export default function ReplayPage({ params }: { params: Record<string, string> 
 }
 
 function All() {
+  const workspace = useWorkspace();
   const replays = useResource<{ replays: Replay[] }>("/api/replays", { everyMs: 1000 });
   return (
     <Page title="Replay" note="Send events of the log to a destination once more, beside the live ones">
@@ -42,7 +43,7 @@ function All() {
               empty={<div class="frame"><EmptyState title="Nothing was replayed yet" icon={<ReplayIcon />}>After an outage or a wrong mapping, choose above what a destination is to get once more.</EmptyState></div>}
               columns={[
                 { key: "id", label: "Replay", cell: (one) => `Replay ${one.id}` },
-                { key: "to", label: "To", cell: (one) => one.destination },
+                { key: "to", label: "To", cell: (one) => destinationName(workspace, one.destination) },
                 { key: "state", label: "State", cell: (one) => <StateBadge replay={one} /> },
                 { key: "events", label: "Events", number: true, cell: (one) => whole(one.accepted) },
                 { key: "delivered", label: "Delivered", number: true, cell: (one) => whole(one.delivered) },

@@ -10,6 +10,7 @@ import { Page } from "../ui/PageHeader";
 import { Prose } from "../ui/Prose";
 import { useQueryParam } from "../ui/router";
 import { EmptyState, Fetched, Notice } from "../ui/states";
+import { Changes } from "./Changes";
 import { TabPanel, Tabs } from "../ui/Tabs";
 import { When } from "../ui/When";
 import "./settings.css";
@@ -47,10 +48,11 @@ export default function SettingsPage() {
   return (
     <Page title="Settings" note={file.data && <>{file.data.path}<span class="faint">changed <When at={file.data.changed_ms} /></span></>}
       actions={file.data && <CopyButton label="Copy the path" text={file.data.path} />}
-      tabs={<Tabs label="Settings" value={tab} onChange={setTab} tabs={[{ value: "file", label: "The file" }, { value: "all", label: "Everything that can be set" }]} />}>
+      tabs={<Tabs label="Settings" value={tab} onChange={setTab} tabs={[{ value: "file", label: "The file" }, { value: "changes", label: "Changes" }, { value: "all", label: "Everything that can be set" }]} />}>
       {settings?.mistake && <Notice tone="bad" title="The file has a mistake; the settings before it are in force">{settings.mistake}</Notice>}
       {settings && settings.waiting.length > 0 && <Notice tone="odd" title="Waiting for a restart">{settings.waiting.map((key) => <code key={key} class="settings-waiting">{key}</code>)}</Notice>}
       <TabPanel of="file" value={tab}><Fetched resource={file}>{(data) => <FileView file={data} inForce={settings ? !settings.mistake : true} />}</Fetched></TabPanel>
+      <TabPanel of="changes" value={tab}><Changes /></TabPanel>
       <TabPanel of="all" value={tab}><Everything /></TabPanel>
     </Page>
   );
@@ -125,7 +127,7 @@ function About({ name, stamp, onKey }: { name: string; stamp: number; onKey: (ke
   const pattern = name.replace(/^(sources|destinations|warehouses|functions)\.[^.]+/, "$1.*");
   const below = all.data?.settings.filter((one) => one.key.startsWith(`${pattern}.`) && !one.key.slice(pattern.length + 1).includes(".")) ?? [];
   if (told.error) return <><h2 class="settings-key">{name}</h2><p class="quiet-text">{told.error.message}</p></>;
-  if (!told.data) return null;
+  if (!told.data) return <h2 class="settings-key">{name}</h2>;
   const one = told.data;
   const parents = name.split(".").slice(0, -1).map((_, i, parts) => name.split(".").slice(0, parts.length - i).join("."));
   return (

@@ -52,6 +52,8 @@ analytics.track(name: "Hello Trackway", properties: ["from": "ios"])` },
     ] },
     { value: "android", label: "Android", parts: [
       { label: "com.segment.analytics.kotlin:android", code: `import com.segment.analytics.kotlin.android.Analytics
+import kotlinx.serialization.json.buildJsonObject
+import kotlinx.serialization.json.put
 
 val analytics = Analytics("${writeKey}", applicationContext) {
     apiHost = "${bare}/v1"

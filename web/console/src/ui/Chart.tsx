@@ -143,7 +143,7 @@ function optionsOf({ tokens, kind, stacked, height, width, range, most, duration
   const ink = colourOf("--faint");
   const axis: uPlot.Axis = { stroke: ink, font: FONT, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {
-    width, height, legend: { show: false }, padding: [8, 4, 0, 0],
+    width, height, legend: { show: false }, padding: [8, 16, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6, width: 0 } },
     scales: { x: range ? { range: () => range } : {}, y: { range: (_, __, highest) => [0, Math.min(most ?? Infinity, highest > 0 ? highest * 1.08 : 1)] } },
     axes: [

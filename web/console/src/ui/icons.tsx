@@ -38,6 +38,7 @@ export const CatalogueIcon = () => <Icon><path d="M8 4.2C6.8 3 4.6 2.7 2 2.8v9.6
 export const WarehouseIcon = () => <Icon><rect x="2" y="2.5" width="12" height="11" rx="1.5" /><path d="M2 6.2h12M2 9.9h12M6.5 6.2v7.3" /></Icon>;
 export const QuarantineIcon = () => <Icon><path d="M8 1.8 13.5 4v4c0 3.2-2.2 5.3-5.5 6.3C4.7 13.3 2.5 11.2 2.5 8V4zM8 5.2v3.2M8 10.6v.1" /></Icon>;
 export const ReplayIcon = () => <Icon><path d="M2.5 8a5.5 5.5 0 1 0 1.8-4.1L2.5 5.5M2.5 2.2v3.3h3.3M8 5.2V8l2 1.4" /></Icon>;
+export const AlertsIcon = () => <Icon><path d="M8 2a4 4 0 0 0-4 4c0 4-1.6 5-1.6 5h11.2S12 10 12 6a4 4 0 0 0-4-4zM6.6 13.4a1.5 1.5 0 0 0 2.8 0" /></Icon>;
 export const PeopleIcon = () => <Icon><circle cx="6" cy="5.2" r="2.6" /><path d="M1.5 13.5c.3-2.7 2.1-4.2 4.5-4.2s4.2 1.5 4.5 4.2M10.6 2.9a2.6 2.6 0 0 1 0 4.6M12.2 9.8c1.3.7 2.1 2 2.3 3.7" /></Icon>;
 export const PlaygroundIcon = () => <Icon><path d="M6.2 2v4.2L2.6 12a1.3 1.3 0 0 0 1.1 2h8.6a1.3 1.3 0 0 0 1.1-2L9.8 6.2V2M5 2h6M4.6 9.5h6.8" /></Icon>;
 export const SettingsIcon = () => <Icon><path d="M2 4.5h7M12 4.5h2M2 11.5h2M7 11.5h7" /><circle cx="10.5" cy="4.5" r="1.6" /><circle cx="5.5" cy="11.5" r="1.6" /></Icon>;

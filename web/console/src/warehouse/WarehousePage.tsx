@@ -103,16 +103,20 @@ function pageOf(table: { schema: string; name: string }): string {
   return `/warehouse/${encodeURIComponent(table.schema)}/${encodeURIComponent(table.name)}`;
 }
 
+/** More than what comes between two loads of a busy workspace. */
+const BEHIND = 10_000;
+
 function LoadState({ warehouse }: { warehouse: Warehouse }) {
   const { status } = warehouse;
   const load = status.last_load;
-  const tone = status.state === "failing" ? "bad" : status.lag > 0 ? "odd" : "good";
+  const behind = status.lag > BEHIND;
+  const tone = status.state === "failing" ? "bad" : behind ? "odd" : "good";
   return (
-    <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state === "idle" && status.lag === 0 ? "up to date" : status.state}</span></>}>
+    <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state !== "idle" ? status.state : behind ? "behind" : "up to date"}</span></>}>
       {status.error && <Notice tone="bad" title={`Loading failed ${status.failures} ${status.failures === 1 ? "time" : "times"}; it is tried again`}>{status.error}</Notice>}
       {status.missed > 0 && <Notice tone="bad" title={`${whole(status.missed)} events were deleted from the log before they were loaded`}>Raise <code>log.keep</code> in the settings.</Notice>}
       <Stats>
-        <Stat label="Events to load" value={whole(status.lag)} tone={status.lag > 0 ? "odd" : "good"} note={status.lag ? "behind the log" : "nothing waits"} />
+        <Stat label="Events to load" value={whole(status.lag)} tone={behind ? "odd" : "good"} note={behind ? "behind the log" : status.lag ? "with the next load" : "nothing waits"} />
         <Stat label="Loaded since the start" value={whole(status.events)} unit="events" note={`${whole(sum(status.rows))} rows in ${whole(status.loads)} ${status.loads === 1 ? "load" : "loads"}`} />
         <Stat label="Last load" value={load ? <When at={load.at} /> : "none yet"} note={load ? `${whole(load.events)} events in ${span(load.duration_s)}` : "since the start"} />
         <Stat label="New columns" value={whole(status.columns_added)} note={status.columns_widened ? `${whole(status.columns_widened)} changed their type` : "since the start"} />
