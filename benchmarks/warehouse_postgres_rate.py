@@ -19,11 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks._harness import Measurement, make_events, report
-from benchmarks.warehouse_rate import LOAD_EVERY, read_json, timed, write_events
+from benchmarks.warehouse_rate import LOAD_EVERY, read_json, run_loader, timed, write_events
 from tests import postgres
 from trackway.events.records import CLEAN_TOPICS
 from trackway.log.sqlite import SqliteLog
-from trackway.warehouse.loader import WarehouseLoader
 from trackway.warehouse.postgres import PostgresWarehouse
 from trackway.workspace.model import Warehouse as Settings
 
@@ -74,23 +73,13 @@ def _load(log: SqliteLog, cluster: postgres.Cluster, count: int) -> tuple[float,
     name = cluster.new_database()
     with PostgresWarehouse(cluster.dsn(name), ["shop"]) as warehouse:
         servers = cluster.processor_s()
-        ours = timed(lambda: _run_loader(warehouse, log, count))
+        ours = timed(lambda: run_loader(warehouse, log, count, Settings(type="postgres", load_every=LOAD_EVERY)))
         spent = (ours.wall_s, ours.processor_s, cluster.processor_s() - servers)
         [[stored, expected]] = warehouse.query("SELECT count(DISTINCT id), count(*) FROM tracks", timeout_s=300).rows
     if not 0 < stored == expected:
         raise SystemExit(f"the warehouse holds {stored} different track calls in {expected} rows")
     cluster.drop_database(name)
     return spent
-
-
-def _run_loader(warehouse: PostgresWarehouse, log: SqliteLog, count: int) -> None:
-    loader = WarehouseLoader("postgres", warehouse, log, Settings(type="postgres", load_every=LOAD_EVERY))
-    loader.start()
-    while (status := loader.status()).events < count:
-        if status.error:
-            raise SystemExit(status.error)
-        time.sleep(0.05)
-    loader.stop()
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -35,6 +36,7 @@ from trackway.log.sqlite import SqliteLog
 from trackway.warehouse import duckdb as duckdb_module
 from trackway.warehouse import loader as loader_module
 from trackway.warehouse.chunks import build
+from trackway.warehouse.contract import LoadReport, Warehouse
 from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.duckdb_questions import open_readonly
 from trackway.warehouse.duckdb_rules import duckdb_rules
@@ -46,7 +48,6 @@ from trackway.workspace.units import Duration
 _BLOCK = 500
 LOAD_EVERY = Duration(0.1)
 """The loads of a backlog are full; this is how long the last one waits for more."""
-_MOST_FAILURES = 8
 _DLT_EVENTS = 5_000
 _DLT = """
 import json, sys, time
@@ -208,13 +209,26 @@ def write_events(log: SqliteLog, lines: Path, events: Iterator[dict[str, Any]]) 
 def _load(log: SqliteLog, path: Path, count: int) -> None:
     """The real loader from an empty warehouse to a lag of none, as a server that comes back after an outage."""
     with DuckDBWarehouse(path, ["shop"]) as warehouse:
-        loader = WarehouseLoader("duckdb", warehouse, log, Settings(load_every=LOAD_EVERY))
-        loader.start()
-        while (status := loader.status()).events < count:
-            if status.failures > _MOST_FAILURES:  # a wide table costs a few until it has its memory
-                raise SystemExit(status.error)
-            time.sleep(0.05)
-        loader.stop()
+        # A wide table costs a few failures until it has its memory.
+        run_loader(warehouse, log, count, Settings(load_every=LOAD_EVERY), most_failures=8)
+
+
+def run_loader(warehouse: Warehouse, log: SqliteLog, count: int, settings: Settings, *, most_failures: int = 0) -> None:
+    """Let a loader load so many events. It is not asked how far it is: that takes time of its own."""
+    loads: list[int] = []
+    done = Event()
+
+    def note(report: LoadReport, _: float) -> None:
+        loads.append(report.events)
+        if sum(loads) >= count:
+            done.set()
+
+    loader = WarehouseLoader("benchmark", warehouse, log, settings, on_load=note)
+    loader.start()
+    while not done.wait(1.0):
+        if (status := loader.status()).failures > most_failures:
+            raise SystemExit(status.error)
+    loader.stop()
 
 
 def _check(path: Path) -> None:

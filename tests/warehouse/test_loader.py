@@ -4,7 +4,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +163,17 @@ def test_memory_is_given_back_when_nothing_is_left_to_load(
     assert given == [0, 0], "not between loads that follow each other"
 
 
+def test_it_tells_when_the_next_load_begins(warehouse: DuckDBWarehouse, log: SqliteLog):
+    loading = WarehouseLoader("main", warehouse, log, Settings(load_every=Duration(3600)))
+    loading.start()
+    began = datetime.now(UTC)
+    append(log, *many(5))
+    wait_for(lambda: loading.status().next_at)
+    loading.stop()
+    due = loading.status().next_at
+    assert due is not None and due - began >= timedelta(seconds=3600)
+
+
 class TestStopping:
     @pytest.mark.parametrize("busy", [False, True])
     def test_is_prompt(self, warehouse: DuckDBWarehouse, log: SqliteLog, *, busy: bool):
@@ -306,7 +317,8 @@ class TestFailing:
             wait_for(lambda: loading.status().failures >= 3)
             status = loading.status()
         assert status.error == "no space left"
-        assert status.error_at is not None
+        assert status.error_at is not None and status.next_at is not None
+        assert status.next_at >= status.error_at
         assert status.lag == 5
         assert "no space left" in caplog.text
         wait_for(caught_up(loading, 5))

@@ -262,6 +262,9 @@ def _show(one: dict[str, Any]) -> None:
         out.print(f"  last load {at}: {last['events']:,} events, {rows:,} rows, {last['duration_s']:.2f} s")
     if status.get("error"):
         out.print(f"  failing: {status['error']}", style="red", markup=False)
+    if status.get("next_at"):
+        what = "tried again" if status.get("error") else "the next load begins"
+        out.print(f"  {what} at {status['next_at'][11:19]} UTC")
     for finding in one["findings"][:_FINDINGS_SHOWN]:
         if finding["code"] == "diverted":
             out.print(f"  {finding['column']}: {finding['count']:,} values did not fit and stand in _rest")

@@ -10,7 +10,7 @@ import gc
 import logging
 import time
 from collections.abc import Callable, Generator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from threading import Event, Lock, Thread
 from typing import Literal
 
@@ -65,6 +65,8 @@ class LoaderStatus(Struct, frozen=True, kw_only=True):
     error_at: datetime | None = None
     failures: int = 0
     """Failed attempts in a row."""
+    next_at: datetime | None = None
+    """When the next load begins, also after a failure; None while nothing waits, or one is under way."""
 
 
 class WarehouseLoader:
@@ -161,7 +163,7 @@ class WarehouseLoader:
             taken = self._gather(reader)
             if not taken.records or self._stopping.is_set():
                 return
-            self._note(state="loading")
+            self._note(state="loading", next_at=None)
             report = self._warehouse.load(taken.records, EVENTS, taken.positions)
         self._note_load(report, before | taken.positions, missed=taken.missed)
         self._kept_memory = True
@@ -187,8 +189,11 @@ class WarehouseLoader:
         taken.add(first)
         self._fill(taken, reader)
         # Nothing is read meanwhile: the events wait as well in the log, and reading them one by one costs more.
-        if self._has_room(taken) and not self._stopping.wait(linger_s(self._load_every_s, self._status.last_load)):
-            self._fill(taken, reader)
+        linger = linger_s(self._load_every_s, self._status.last_load)
+        if self._has_room(taken):
+            self._note(next_at=datetime.now(UTC) + timedelta(seconds=linger))
+            if not self._stopping.wait(linger):
+                self._fill(taken, reader)
         return taken
 
     def _fill(self, taken: "_Taken", reader: LogReader) -> None:
@@ -214,7 +219,7 @@ class WarehouseLoader:
             self._kept_memory = False
             give_back()
         if self._status.state != "idle":
-            self._note(state="idle", error=None, error_at=None, failures=0)
+            self._note(state="idle", error=None, error_at=None, failures=0, next_at=None)
 
     def _note_load(self, report: LoadReport, positions: dict[int, int], *, missed: int) -> None:
         status = self._status
@@ -244,7 +249,9 @@ class WarehouseLoader:
         # Half as many may succeed where all together need too much memory.
         self._rows = max(1, self._rows // 2)
         pause_s = min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2 ** min(failures - 1, 10))
-        self._note(state="failing", error=str(error), error_at=datetime.now(UTC), failures=failures)
+        now = datetime.now(UTC)
+        next_at = now + timedelta(seconds=pause_s)
+        self._note(state="failing", error=str(error), error_at=now, failures=failures, next_at=next_at)
         logger.warning("loading into warehouse %s failed, next try in %.1f s: %s", self._name, pause_s, error)
         return pause_s
 
