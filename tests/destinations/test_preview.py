@@ -70,7 +70,7 @@ def test_events_may_come_from_standard_input(tmp_path: Path) -> None:
         ("{", "", "cannot be read"),
         ("[]", "", "expected settings"),
         ("settings: {}", "", "missing required field `project_token`"),
-        ("settings: {project_token: t, regoin: eu}", "", "settings.regoin is unknown; did you mean region?"),
+        ("settings: {project_token: t, regoin: eu}", "", "s.yaml: settings.regoin is unknown; did you mean region?"),
         ("settings: {project_token: t, mappings: {x: {}}}", "", "settings.mappings.x: a new mapping needs"),
         (SETTINGS, "{}\n?", "line 2 is no JSON"),
         (SETTINGS, "[]", "line 1: expected an object"),

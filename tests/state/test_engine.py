@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import CreateTable
 
 from trackway.sqlite import sqlite3
-from trackway.state import StateError, migrate, open_state, upsert, writing
+from trackway.state import StateError, Writing, migrate, open_state, upsert, writing
 from trackway.state.engine import HEAD
-from trackway.state.tables import cursors, destinations, metadata, tallies
+from trackway.state.tables import cursors, destinations, metadata, pauses, tallies
 
 
 def test_a_new_database_has_all_tables_and_keeps_what_is_written(tmp_path: Path) -> None:
@@ -83,6 +83,23 @@ def test_upsert_adds_replaces_and_keeps(tmp_path: Path) -> None:
             upsert(connection, cursors, [row], keep=["start_offset"])
         assert connection.execute(tallies.select()).one()[-1] == 5
         assert connection.execute(cursors.select()).one()[-2:] == (4, 9)
+    engine.dispose()
+
+
+@pytest.mark.parametrize("count", [1, 64, 137])
+def test_rows_written_together_are_all_there_and_the_last_of_a_key_counts(tmp_path: Path, count: int) -> None:
+    writing_tallies = Writing(tallies, ("destination", "source", "outcome", "reason", "count"), add=("count",))
+    writing_pauses = Writing(pauses, ("destination", "at_ms"))
+    engine = open_state(tmp_path / "state.db")
+    with writing(engine) as connection:
+        upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
+        writing_tallies.write(connection, [("d", "s", "failed", f"r-{number % 50}", number) for number in range(count)])
+        writing_pauses.write(connection, [(f"d-{number % 50}", number) for number in range(count)])
+    with engine.connect() as connection:
+        counted = {row[0]: row[1] for row in connection.execute(select(tallies.c.reason, tallies.c["count"]))}
+        paused = {row.destination: row.at_ms for row in connection.execute(select(pauses))}
+    assert counted == {f"r-{key}": sum(range(key, count, 50)) for key in range(min(count, 50))}
+    assert paused == {f"d-{number % 50}": number for number in range(count)}
     engine.dispose()
 
 

@@ -24,7 +24,7 @@ def preview(
     from trackway.cli.output import print_json
     from trackway.destinations.preview import previewer, read_file
 
-    shown = previewer(type, read_file(settings), find_workspace(workspace))
+    shown = previewer(type, read_file(settings), find_workspace(workspace), path=settings)
     for number, line in enumerate(_lines(events), 1):
         if line.strip():
             event_id, event = _read(line, number)

@@ -63,7 +63,12 @@ def read_file(path: Path) -> File:
     try:
         return convert(told if "settings" in told or "type" in told else {"settings": told}, File, where="")
     except WorkspaceError as error:
-        raise TrackwayError(str(error).replace("trackway.yaml", str(path), 1)) from None
+        raise _in_file(error, path) from None
+
+
+def _in_file(error: WorkspaceError, path: Path) -> TrackwayError:
+    """Return an error that names the file that was read, not the workspace's."""
+    return TrackwayError(str(error).replace("trackway.yaml", str(path), 1))
 
 
 class Previewer:
@@ -110,13 +115,19 @@ class Previewer:
         return kit.Response(status=found.status, body=msgspec.json.encode(found.json))
 
 
-def previewer(kind: str, file: File, folder: Path | None = None) -> Previewer:
+def previewer(kind: str, file: File, folder: Path | None = None, *, path: Path | None = None) -> Previewer:
     """Return a previewer for a destination type, also one of the workspace `folder`, with the settings of a file.
+
+    `path` is the file's, for errors.
 
     Raises:
         TrackwayError: there is no such type, or the settings are wrong.
     """
-    return Previewer(registry.load(kind, file.settings, name=file.name, where="settings", folder=folder), file.answers)
+    try:
+        found = registry.load(kind, file.settings, name=file.name, where="settings", folder=folder)
+    except WorkspaceError as error:
+        raise (_in_file(error, path) if path is not None else error) from None
+    return Previewer(found, file.answers)
 
 
 def by_route(rows: Sequence[kit.Row]) -> list[list[kit.Row]]:
