@@ -125,10 +125,14 @@ def test_a_page_that_is_left_before_all_early_calls_were_played_sends_them(
 ):
     # In the script's own task: no other has begun.
     leave = """<script>
-      document.querySelector("script[data-write-key]").onload = () => dispatchEvent(new Event("pagehide"));
+      document.querySelector("script[data-write-key]").onload = () => {
+        dispatchEvent(new Event("pagehide"));
+        window.kept = Object.keys(localStorage).filter((key) => /^tw[.].*[.][qh]/.test(key)).length;
+      };
     </script>"""
     url = shop.page("/", EARLY + tag(proxy, flushInterval=3_600_000).replace("<script", "<script defer") + leave)
     visitor.goto(url)
+    assert visitor.run("kept") == 3
     assert names(wait_for(proxy, 3)) == ["page", "identify", "First"]
     assert visitor.problems() == []
 
