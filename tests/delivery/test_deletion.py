@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, update
+from sqlalchemy import Engine, insert, update
 
 from tests.delivery.harness import AT_ONCE, SECRET, CleanLog, FastClock, until, webhook, workspace
 from trackway.delivery.deletion import orders
@@ -155,25 +155,22 @@ async def test_events_on_their_way_arrive_first(log: CleanLog, engine: Engine) -
 
 async def test_a_late_event_that_may_be_on_its_way_is_waited_for(log: CleanLog, engine: Engine) -> None:
     """Parked events and replays go out beside the destination's turn, so its cursor says nothing about them."""
-    stage = Stage(log, engine, named(parked=webhook(), replayed=webhook(), ends=webhook(), free=webhook()))
+    stage = Stage(log, engine, named(parked=webhook(), in_a_replay=webhook(), replayed=webhook(), free=webhook()))
     row = {"partition": 0, "offset": 0, "message_id": "m-0", "source": "web", "tries": 5, "next_at_ms": 0, "reason": ""}
+    replay = {"destination": "replayed", "order": "{}", "state": "running", "error": "", "created_ms": 1}
     with writing(engine) as connection:
-        for key in ("parked", "ends#3"):
+        for key in ("parked", "in_a_replay#3"):
             connection.execute(insert(destinations).values(destination=key, started_ms=1))
             connection.execute(insert(retries).values(destination=key, **row))
-        connection.execute(
-            insert(replays).values(destination="replayed", order="{}", state="running", error="", created_ms=1)
-        )
+        connection.execute(insert(replays).values(replay))
     began_s = stage.clock.now_s
     async with stage.running():
         stage.ask(JANE)
-        await until(lambda: stage.states()["free"] == ("done", "") and stage.states()["ends"][1] == "events_first")
-        with writing(engine) as connection:
-            connection.execute(delete(retries).where(retries.c.destination == "ends#3"))
         await stage.end()
+    # Time goes on while threads work, so only what is too early can be told.
     after_s = {key: vendor.at_s[0] - began_s for key, vendor in stage.vendors.items()}
-    assert SETTLE_S <= after_s["free"] < after_s["ends"]
-    assert min(after_s["parked"], after_s["replayed"]) >= LATE_S
+    assert after_s["free"] >= SETTLE_S
+    assert min(after_s["parked"], after_s["in_a_replay"], after_s["replayed"]) >= LATE_S
 
 
 async def test_refused_credentials_wait_for_others(log: CleanLog, engine: Engine) -> None:
