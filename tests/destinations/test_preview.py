@@ -114,6 +114,17 @@ def test_the_schema_is_json() -> None:
     assert json.loads(run("destinations", "schema").stdout)["$ref"] == "#/$defs/Workspace"
 
 
+def test_a_broken_type_of_ones_own_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "destinations").mkdir()
+    (tmp_path / "destinations" / "broken.py").write_text("import nothere\n")
+    found = run("destinations", "list", "--json", "-w", str(tmp_path))
+    told = {one["type"]: one["summary"] for one in map(json.loads, found.stdout.splitlines())}
+    assert told["broken"].endswith(
+        "destinations/broken.py cannot be imported: ModuleNotFoundError: No module named 'nothere'"
+    )
+    assert "Mixpanel" in told["mixpanel"]
+
+
 def test_a_new_type_works_at_once_and_a_broken_case_is_told(tmp_path: Path) -> None:
     where = ("-w", str(tmp_path))
     assert run("destinations", "new", "my_crm", *where).exit_code == 0

@@ -27,12 +27,18 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     from trackway.destinations.reference import reference
 
     folder = find_workspace(workspace)
-    found = [reference(kind, folder) for kind in registry.known(folder)]
+    found: list[tuple[str, str, str]] = []
+    for kind in registry.known(folder):
+        try:
+            one = reference(kind, folder)
+            found.append((one.type, one.name, one.summary))
+        except registry.DestinationError as error:  # of the others there is something to show all the same
+            found.append((kind, "", str(error)))
     if json:
-        for one in found:
-            print_json({"type": one.type, "name": one.name, "summary": one.summary})
+        for kind, name, summary in found:
+            print_json({"type": kind, "name": name, "summary": summary})
         return
-    _print_table(("type", "in integrations", "what it is"), [(one.type, one.name, one.summary) for one in found])
+    _print_table(("type", "in integrations", "what it is"), found)
 
 
 @destinations.command()
