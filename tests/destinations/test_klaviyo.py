@@ -61,6 +61,17 @@ def test_wrong_events_are_found_though_no_answer_says_where(wrong: set[int], siz
     assert sorted(accepted) == [number for number in range(size) if number not in wrong]
 
 
+def test_the_second_half_of_a_job_waits_when_the_first_one_gets_no_answer() -> None:
+    destination = registry.load("klaviyo", {"api_key": "pk-90fe"}, where="settings")
+    exchange = destination.exchange([row for number in range(6) for row in _rows(destination, number)])
+    next(exchange)
+    half = exchange.send(kit.Response(status=413))
+    assert re.findall(rb'"unique_id":"(\d+)"', half.content()) == [b"0", b"1", b"2"]
+    with pytest.raises(StopIteration) as done:
+        exchange.send(kit.Retry("ECONNRESET"))
+    assert done.value.value == [kit.Retry("ECONNRESET")] * 6
+
+
 def _rows(destination: registry.Destination, number: int) -> Sequence[kit.Row]:
     event = {"type": "track", "messageId": f"{number}", "userId": "u-1", "event": "Signed Up"}
     rows = destination.rows(kit.Event.from_json(msgspec.json.encode(event)))

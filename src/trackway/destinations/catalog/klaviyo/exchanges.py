@@ -49,6 +49,9 @@ def job(settings: Any, rows: Sequence[kit.Row], make: Callable[[Sequence[kit.Row
         return answers.judge(response, count=count)
     half = count // 2
     first = yield from job(settings, rows[:half], make)
+    if isinstance(first[-1], kit.Retry):
+        # In order: later traits must not be overwritten by earlier ones that are sent again.
+        return first + [first[-1]] * (count - half)
     return first + (yield from job(settings, rows[half:], make))
 
 
