@@ -254,6 +254,7 @@ def test_a_source_is_set_up_and_its_first_event_is_seen(product: Product) -> Non
 
 def test_a_destination_is_paused_and_resumed(product: Product) -> None:
     browser = product.open("/destinations/crm", "document.querySelector('.page-actions')?.innerText.includes('Pause')")
+    browser.until("/Answers within\\s+\\d+ m?s/.test(document.querySelector('.stats').innerText)")
     browser.click(".page-actions >> text=Pause")
     browser.click("dialog .primary")
     browser.until("document.querySelector('.page-note').innerText.includes('Paused')")

@@ -1,5 +1,10 @@
 """What delivery says of itself in Prometheus' text format."""
 
+import bisect
+import math
+
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
@@ -70,3 +75,27 @@ def test_times_fall_into_the_bucket_of_the_next_bound() -> None:
         meter.count("delivered", "", seconds)
     assert meter.buckets == [2, 1, *[0] * (len(SECONDS) - 3), 1, 1]
     assert meter.requests == {("delivered", ""): 5}
+
+
+@given(
+    seconds=st.lists(st.floats(0, 60), min_size=1, max_size=40),
+    share=st.floats(0.01, 1),
+)
+def test_the_share_answered_within_a_time_lies_in_the_bucket_of_the_request_that_completes_it(
+    seconds: list[float], share: float
+) -> None:
+    meter = Meter()
+    for each in seconds:
+        meter.count("delivered", "", each)
+    # Beside a whole number of requests rounding decides which of two neighbours completes the share.
+    assume(abs(share * len(seconds) - round(share * len(seconds))) > 1e-6)
+    completing = sorted(seconds)[math.ceil(share * len(seconds)) - 1]
+    place = bisect.bisect_left(SECONDS, completing)
+    lower, upper = ((0.0, *SECONDS, SECONDS[-1])[place], (*SECONDS, SECONDS[-1])[place])
+    found = meter.within_s(share)
+    assert found is not None
+    assert lower - 1e-9 <= found <= upper + 1e-9
+
+
+def test_nothing_is_said_of_the_time_before_the_first_request() -> None:
+    assert Meter().within_s(0.95) is None

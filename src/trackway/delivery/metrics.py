@@ -30,6 +30,20 @@ class Meter(Struct):
         self.buckets[bisect.bisect_left(SECONDS, seconds)] += 1
         self.seconds += seconds
 
+    def within_s(self, share: float) -> float | None:
+        """Return the time within which this share of the requests was answered, None while there was none.
+
+        Between the bounds of a bucket it is as good as a straight line; what took longer than the last counts as that.
+        """
+        wanted = share * sum(self.buckets)
+        lower = 0.0
+        for bound, number in zip(SECONDS, self.buckets, strict=False):
+            if number and wanted <= number:
+                return lower + (bound - lower) * wanted / number
+            wanted -= number
+            lower = bound
+        return lower if sum(self.buckets) else None
+
 
 class Gauges(Struct, kw_only=True):
     """How a destination stands at the moment."""

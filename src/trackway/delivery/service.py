@@ -66,6 +66,8 @@ class DestinationStatus(Struct, kw_only=True):
     """That were sent since this process began with it."""
     errors: int = 0
     """Of these, the ones that were not answered with success."""
+    p95_s: float | None = None
+    """Within this time 95 of 100 of these were answered; None while there was none."""
     worker: Status | None = None
 
 
@@ -344,6 +346,7 @@ def _standing(slot: _Slot) -> DestinationStatus:
         worker=slot.worker.status() if slot.worker else None,
         requests=sum(number for _, number in requests),
         errors=sum(number for (outcome, _), number in requests if outcome not in _SUCCESSES),
+        p95_s=slot.meter.within_s(0.95),
     )
 
 

@@ -6,7 +6,7 @@ import { problemsOf } from "../src/overview/problems";
 
 const worker = { breaker: "closed", reason: "", refused: false, opens_in_s: 0, cursor: {}, waiting: 0 } as const;
 const status: DestinationStatus = {
-  destination: "crm", type: "webhook", name: "CRM", state: "running", error: "", crashes: 0, paused_ms: null, requests: 0, errors: 0, worker,
+  destination: "crm", type: "webhook", name: "CRM", state: "running", error: "", crashes: 0, paused_ms: null, requests: 0, errors: 0, p95_s: null, worker,
 };
 const health: DestinationHealth = { destination: "crm", lag_s: 0, pending: 0, retrying: 0, rate: 0, requests: 0, errors: 0, failed: 0 };
 

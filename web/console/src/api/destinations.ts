@@ -21,6 +21,8 @@ export interface DestinationStatus {
   paused_ms: number | null;
   requests: number;
   errors: number;
+  /** Within this time 95 of 100 requests were answered. */
+  p95_s: number | null;
   worker: WorkerStatus | null;
 }
 

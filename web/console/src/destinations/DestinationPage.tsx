@@ -55,7 +55,7 @@ export function DestinationPage({ of: key }: { of: string }) {
       ]} />}>
       <TabPanel of="overview" value={tab}>
         {standing.more && <Notice tone={standing.tone === "bad" ? "bad" : standing.tone === "odd" ? "odd" : "info"} title={standing.word}>{standing.more}{now?.paused_ms ? <> Paused <When at={now.paused_ms} />.</> : null}</Notice>}
-        <Figures counts={counts} health={health} />
+        <Figures counts={counts} health={health} p95_s={now?.p95_s} />
         <Funnel counts={counts} />
         <OverTime of={key} />
       </TabPanel>
@@ -115,7 +115,7 @@ function Test({ of: key, name, canCheck }: { of: string; name: string; canCheck:
   );
 }
 
-function Figures({ counts, health }: { counts: DestinationCounts | undefined; health: Health["destinations"][number] | undefined }) {
+function Figures({ counts, health, p95_s }: { counts: DestinationCounts | undefined; health: Health["destinations"][number] | undefined; p95_s: number | null | undefined }) {
   const share = errorRate(health);
   return (
     <Stats>
@@ -124,6 +124,7 @@ function Figures({ counts, health }: { counts: DestinationCounts | undefined; he
       <Stat label="Pending" value={short(counts?.pending ?? 0)} note={health?.retrying ? `${short(health.retrying)} tried again later` : "wait in the log, in order"} />
       <Stat label="Lag" value={(health?.lag_s ?? 0) < 1 ? "0 s" : span(health!.lag_s)} note="age of the oldest event" tone={(health?.lag_s ?? 0) > 300 ? "bad" : (health?.lag_s ?? 0) > 30 ? "odd" : undefined} />
       <Stat label="Failed requests" value={share === null ? "–" : percent(share)} note={health ? `${short(health.errors)} of ${short(health.requests)} lately` : ""} tone={share !== null && share > 0.05 ? "odd" : undefined} />
+      <Stat label="Answers within" value={p95_s == null ? "–" : span(p95_s)} note="95 of 100 requests" />
     </Stats>
   );
 }

@@ -31,7 +31,8 @@ function AllDestinations() {
   const rows = (workspace?.destinations ?? []).map((destination) => {
     const now = health.data?.destinations.find((one) => one.destination === destination.key);
     const counts = overview?.destinations.find((one) => one.destination === destination.key);
-    return { ...destination, now, counts, standing: standingOf(destination.enabled, statuses.find((one) => one.destination === destination.key), now) };
+    const status = statuses.find((one) => one.destination === destination.key);
+    return { ...destination, now, counts, p95_s: status?.p95_s, standing: standingOf(destination.enabled, status, now) };
   });
   return (
     <Page title="Destinations" note="Where events go to">
@@ -46,6 +47,7 @@ function AllDestinations() {
               { key: "pending", label: "Pending", number: true, hide: "narrow", cell: (row) => short(row.counts?.pending ?? 0), sort: (row) => row.counts?.pending ?? 0 },
               { key: "lag", label: "Lag", number: true, hide: "medium", cell: (row) => ((row.now?.lag_s ?? 0) < 1 ? "0 s" : span(row.now!.lag_s)), sort: (row) => row.now?.lag_s ?? 0 },
               { key: "errors", label: "Failed requests", number: true, hide: "medium", cell: (row) => { const share = errorRate(row.now); return share === null ? "–" : percent(share); }, sort: (row) => errorRate(row.now) ?? -1 },
+              { key: "p95", label: "p95", head: <abbr title="95 of 100 requests were answered within">p95</abbr>, number: true, hide: "medium", cell: (row) => (row.p95_s == null ? "–" : span(row.p95_s)), sort: (row) => row.p95_s ?? -1 },
               { key: "failed", label: "Dead letters", number: true, hide: "narrow", cell: (row) => { const failed = sum(row.counts?.failed ?? {}); return failed ? <span class="tone-bad">{short(failed)}</span> : <span class="faint">0</span>; }, sort: (row) => sum(row.counts?.failed ?? {}) },
             ]} />
         )}
