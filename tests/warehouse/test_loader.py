@@ -15,7 +15,7 @@ from tests.warehouse.making import event
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.log.sqlite_reader import SqliteReader
-from trackway.warehouse import duckdb, duckdb_tables, loader
+from trackway.warehouse import duckdb, duckdb_tables, loader, waiting
 from trackway.warehouse.contract import LoadReport
 from trackway.warehouse.duckdb import DuckDBWarehouse
 from trackway.warehouse.loader import LoaderStatus, WarehouseLoader, linger_s
@@ -244,7 +244,7 @@ class Crash(BaseException):
 STEPS: list[tuple[Any, str, int, bool]] = [
     (DuckDBWarehouse, "positions", 1, True),
     (SqliteReader, "poll", 1, True),
-    (loader, "decode_event", 25, False),
+    (waiting, "decode_event", 25, False),
     (DuckDBWarehouse, "load", 1, False),
     (DuckDBWarehouse, "load", 2, False),
     (duckdb, "build", 1, True),

@@ -27,6 +27,7 @@ from trackway.warehouse.joining import join_columns
 from trackway.warehouse.naming import Rules
 from trackway.warehouse.objects import Objects, distinct
 from trackway.warehouse.rows import STANDARD, TRACKS, HasRoom, Shapes, SourceCalls, TableCalls
+from trackway.warehouse.waiting import Waiting
 from trackway.workspace.model import WarehouseTable
 
 T = TypeVar("T")
@@ -86,7 +87,7 @@ def build(
 
     `shapes` carries what is learned from one load to the next. An event whose table has no room is a row of `tracks`
     alone, with its properties in `_rest`. What `options` leave out is not there at all. `go_on` is called now and then,
-    and may raise to make an end.
+    and may raise to make an end. Events that are `Waiting` are taken from there.
     """
     load = _Load(warehouse, Shapes(rules) if shapes is None else shapes, has_room, options)
     for part in _parts(records):
@@ -103,6 +104,9 @@ def has_table(kind: str) -> bool:
 
 def _parts(records: Sequence[EventRecord]) -> Iterator[Sequence[EventRecord]]:
     """Cut a load into parts that can be held in memory as text, objects and columns."""
+    if isinstance(records, Waiting):
+        yield from records.take(_PART_RECORDS, _PART_BYTES)
+        return
     start = 0
     while start < len(records):
         part = records[start : start + _PART_RECORDS]
@@ -210,8 +214,8 @@ class _Load:
             self._described.setdefault((schema, table), []).append(found)
 
     def batch(self) -> Batch:
-        """Return what the load writes."""
-        chunks = [_joined(parts) for parts in self._chunks.values()]
+        """Return what the load writes, and let go of its parts."""
+        chunks = [_joined(self._chunks.pop(name)) for name in list(self._chunks)]
         for (schema, table), parts in self._described.items():
             columns, latest = entities_of(joined(parts))
             rows = len(latest.at)

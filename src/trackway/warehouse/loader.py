@@ -17,11 +17,12 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from trackway.events.records import EVENTS, EventRecord, decode_event
+from trackway.events.records import EVENTS
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogReader, Slice
 from trackway.warehouse.contract import LoadReport, Warehouse, WarehouseError
 from trackway.warehouse.memory import give_back
+from trackway.warehouse.waiting import Waiting
 from trackway.workspace.model import Warehouse as Settings
 
 State = Literal["starting", "idle", "loading", "failing", "stopped"]
@@ -169,7 +170,7 @@ class WarehouseLoader:
         self._kept_memory = True
         self._rows = min(self._most_rows, self._rows + self._rows // 8 + 1)
         reader.commit(self._status.positions)
-        self._tell(report, min((record.received_at_ms for record in taken.records), default=0))
+        self._tell(report, taken.records.oldest_ms or 0)
 
     def _tell(self, report: LoadReport, oldest_ms: int) -> None:
         if self._on_load is None:
@@ -201,14 +202,14 @@ class WarehouseLoader:
         while self._has_room(taken) and not self._stopping.is_set():
             more = reader.poll(
                 max_records=self._rows - len(taken.records),
-                max_bytes=min(_POLL_BYTES, _LOAD_BYTES - taken.size_bytes),
+                max_bytes=min(_POLL_BYTES, _LOAD_BYTES - taken.records.size_bytes),
             )
             if not more:
                 return
             taken.add(more)
 
     def _has_room(self, taken: "_Taken") -> bool:
-        return len(taken.records) < self._rows and taken.size_bytes < _LOAD_BYTES
+        return len(taken.records) < self._rows and taken.records.size_bytes < _LOAD_BYTES
 
     def _note(self, **changes: object) -> None:
         with self._lock:
@@ -275,12 +276,11 @@ def linger_s(load_every_s: float, last: LoadReport | None) -> float:
 
 
 class _Taken:
-    """Events taken from the log for one load. Their records are not kept: that would be as much memory again."""
+    """Events taken from the log for one load."""
 
     def __init__(self, before: Mapping[int, int]) -> None:
         """Begin with nothing; `before` is what was loaded, by partition."""
-        self.records: list[EventRecord] = []
-        self.size_bytes = 0
+        self.records = Waiting()
         self.positions: dict[int, int] = {}
         """The next offset to load, by partition that events were taken from."""
         self.missed = 0
@@ -290,7 +290,6 @@ class _Taken:
     def add(self, slices: list[Slice]) -> None:
         """Take the records of `slices`, which follow on those before."""
         for part in slices:
-            self.records += map(decode_event, part.records)
-            self.size_bytes += sum(map(len, part.records))
+            self.records.add(part.records)
             self.missed += part.first - self._expected.get(part.partition, part.first)
             self._expected[part.partition] = self.positions[part.partition] = part.next
