@@ -188,6 +188,25 @@ async def test_a_release_twice_is_one(log: CleanLog, engine: Engine, monkeypatch
         assert [row for row in connection.execute(select(tallies)) if row.outcome == "failed"] == []
 
 
+async def test_a_release_that_is_ended_early_leaves_the_rest_as_it_was(
+    log: CleanLog, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(failures, "_AT_ONCE", 1)
+    await failed(log, engine)
+    seen: list[int] = []
+
+    def advance(more: int) -> None:
+        seen.append(more)
+        if len(seen) == 3:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        release(engine, log.log, Wanted(), now_ms=now_ms(), advance=advance)
+    assert seen == [1, 1, 1]
+    assert sum(group.events for group in failures.group(engine, Wanted())) == 1
+    assert counts(engine, log).difference == 0
+
+
 async def test_what_a_replay_has_delivered_stays(log: CleanLog, engine: Engine) -> None:
     await failed(log, engine)
     with writing(engine) as connection:

@@ -110,7 +110,7 @@ def create_app(
             *(DeliveryApi(deliveries).routes if deliveries else []),
             *MetricsApi(metrics).routes,
             *(desk_routes(desks, jobs) if desks else []),
-            *(DestinationsApi(destinations).routes if destinations else []),
+            *(DestinationsApi(destinations, jobs).routes if destinations else []),
             *(HealthApi(monitoring).routes if monitoring else []),
             *(ClientsApi(clients).routes if clients else []),
             *(AlertsApi(alerts).routes if alerts else []),

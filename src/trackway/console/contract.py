@@ -1,6 +1,6 @@
 """What the console asks of the rest of the product; `trackway.node` hands in the real ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from threading import Event
 from typing import Any, Protocol
 
@@ -185,8 +185,10 @@ class Destinations(Protocol):
         """Return the newest dead letters; `""` asks for any reason."""
         ...
 
-    def release(self, key: str, *, reason: str = "", message_id: str = "") -> Any:
-        """Have dead letters tried again."""
+    def release(
+        self, key: str, *, reason: str = "", message_id: str = "", advance: Callable[[int], None] | None = None
+    ) -> Any:
+        """Have dead letters tried again; `advance` is told of so many more of them, and ends it by raising."""
         ...
 
     async def pause(self, key: str) -> None:

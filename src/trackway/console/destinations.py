@@ -12,6 +12,7 @@ from trackway.console.answers import json_answer
 from trackway.console.bodies import read_json
 from trackway.console.contract import Destinations
 from trackway.console.errors import ApiError
+from trackway.console.jobs import Jobs, Progress
 from trackway.console.query import number
 from trackway.delivery.service import UnknownDestination
 from trackway.errors import TrackwayError
@@ -49,8 +50,8 @@ class EventBody(Struct, forbid_unknown_fields=True):
 class DestinationsApi:
     """Answers for one destination at a time."""
 
-    def __init__(self, destinations: Destinations) -> None:
-        self._destinations = destinations
+    def __init__(self, destinations: Destinations, jobs: Jobs) -> None:
+        self._destinations, self._jobs = destinations, jobs
         one = "/api/destinations/{key}"
         self.routes = [
             Route(one, self.detail),
@@ -86,12 +87,18 @@ class DestinationsApi:
         return json_answer({"letters": await _told(found)})
 
     async def release(self, request: Request) -> Response:
-        """`POST …/release`: have dead letters tried again."""
-        wanted = await read_json(request, Release)
-        act = asyncio.to_thread(
-            self._destinations.release, _key(request), reason=wanted.reason, message_id=wanted.message_id
-        )
-        return json_answer(await _told(act))
+        """`POST …/release`: a job that has dead letters tried again."""
+        wanted, key = await read_json(request, Release), _key(request)
+        groups = await _told(asyncio.to_thread(self._destinations.groups, key))
+        waiting = sum(one.events for one in groups if wanted.reason in ("", one.reason))
+
+        def work(progress: Progress) -> Any:
+            progress.begin(1 if wanted.message_id else waiting)
+            return self._destinations.release(
+                key, reason=wanted.reason, message_id=wanted.message_id, advance=progress.advance
+            )
+
+        return self._jobs.start("release-letters", work)
 
     async def pause(self, request: Request) -> Response:
         """`POST …/pause`: send nothing more; the log keeps the events."""

@@ -5,7 +5,7 @@ destination's worker makes its request anew from the event, with today's setting
 pending in one transaction, and from there to wherever it ends.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -112,11 +112,14 @@ def group(engine: Engine, wanted: Wanted) -> list[Group]:
         ]
 
 
-def release(engine: Engine, log: EventLog, wanted: Wanted, *, now_ms: int) -> Released:
+def release(
+    engine: Engine, log: EventLog, wanted: Wanted, *, now_ms: int, advance: Callable[[int], None] | None = None
+) -> Released:
     """Have the failed events that are wanted tried again; durable on return.
 
-    `log` is the clean log. Events are tried alone and in no particular order: their destination may have newer ones of
-    the same people already. What fails again is among the failed events again.
+    `log` is the clean log; `advance` is told of so many more events after each transaction, and ends the release there
+    by raising. Events are tried alone and in no particular order: their destination may have newer ones of the same
+    people already. What fails again is among the failed events again.
     """
     starts = log.starts(EVENTS)
     done = Released()
@@ -134,6 +137,8 @@ def release(engine: Engine, log: EventLog, wanted: Wanted, *, now_ms: int) -> Re
             done.replayed += len(kept) - len(again)
             done.released += len(again)
             _move(connection, again, now_ms)
+        if advance is not None:
+            advance(len(rows))
 
 
 def _move(connection: Connection, rows: Sequence[_Event], now_ms: int) -> None:

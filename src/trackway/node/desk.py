@@ -158,10 +158,13 @@ class Desk:
         wanted = Wanted(destination=self._known(key), reason=reason)
         return failures.find(self._engine, wanted, limit=min(limit, MOST_LETTERS))
 
-    def release(self, key: str, *, reason: str = "", message_id: str = "") -> Released:
+    def release(
+        self, key: str, *, reason: str = "", message_id: str = "", advance: Callable[[int], None] | None = None
+    ) -> Released:
         """Have dead letters tried again: those with a reason, one event's, or all."""
         wanted = Wanted(destination=self._known(key), reason=reason, message_id=message_id)
-        return failures.release(self._engine, self._clean, wanted, now_ms=time.time_ns() // 1_000_000)
+        now_ms = time.time_ns() // 1_000_000
+        return failures.release(self._engine, self._clean, wanted, now_ms=now_ms, advance=advance)
 
     async def pause(self, key: str) -> None:
         """Send nothing more to a destination until `resume`."""

@@ -126,7 +126,6 @@ export function destinationPath(key: string, part = ""): string {
 export const pause = (key: string) => post(destinationPath(key, "pause"), {});
 export const resume = (key: string) => post(destinationPath(key, "resume"), {});
 export const check = (key: string, signal: AbortSignal) => post<Checked>(destinationPath(key, "check"), {}, { signal });
-export const release = (key: string, wanted: { reason?: string; message_id?: string }) => post<Released>(destinationPath(key, "release"), wanted);
 export const resend = (key: string, { partition, offset }: Position) => post<{ replay: number }>(destinationPath(key, "resend"), { partition, offset });
 export const preview = (key: string, event: unknown, signal?: AbortSignal) => post<Preview>(destinationPath(key, "preview"), { event }, signal ? { signal } : {});
 export const makeCase = (key: string, event: unknown) => post<unknown>(destinationPath(key, "case"), { event });

@@ -1,14 +1,15 @@
 /** What a destination refused for good: by reason, with a sample of what was sent and answered, and a way to let it out. */
 import { useState } from "preact/hooks";
-import { messageOf } from "../api/client";
-import { destinationPath, release, type Letter, type LetterGroup } from "../api/destinations";
+import { destinationPath, type Letter, type LetterGroup, type Released } from "../api/destinations";
+import { useJob } from "../api/useJob";
 import { useResource, type Resource } from "../api/useResource";
 import { confirm } from "../ui/Dialog";
 import { whole } from "../ui/format";
 import { ChevronIcon, OkayIcon, ReplayIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { Section } from "../ui/PageHeader";
-import { EmptyState, Fetched } from "../ui/states";
+import { Progress } from "../ui/Progress";
+import { EmptyState, Fetched, Notice } from "../ui/states";
 import { toast } from "../ui/Toast";
 import { When } from "../ui/When";
 
@@ -19,30 +20,36 @@ interface Props {
 }
 
 export function Letters({ of: key, name, groups }: Props) {
+  const job = useJob<Released>();
   const let_ = async (wanted: { reason?: string; message_id?: string }, what: string) => {
-    if (!(await confirm({ title: `Try ${what} again?`, body: `They are sent to ${name} anew from the event, with today's settings. What fails again comes back here.`, action: "Release" }))) return;
-    try {
-      const { released, replayed, expired } = await release(key, wanted);
+    if (job.running || !(await confirm({ title: `Try ${what} again?`, body: `They are sent to ${name} anew from the event, with today's settings. What fails again comes back here.`, action: "Release" }))) return;
+    const ended = await job.start(destinationPath(key, "release"), wanted);
+    if (ended?.state === "done") {
+      const { released, replayed, expired } = ended.result!;
       const left = [replayed && `${whole(replayed)} delivered by a replay since`, expired && `${whole(expired)} no longer in the log`].filter(Boolean).join(", ");
       toast(`${whole(released)} ${released === 1 ? "event is" : "events are"} tried again${left && `; left: ${left}`}`);
-    } catch (error) {
-      toast(messageOf(error), "bad");
+    } else if (ended?.state === "cancelled") {
+      toast(`Cancelled after ${whole(ended.done)} events; the rest stays here`);
     }
     groups.reload();
   };
   return (
-    <Fetched resource={groups}>
-      {({ groups: found }) => !found.length ? (
-        <div class="frame"><EmptyState title="No dead letters" icon={<OkayIcon />}>What {name} refuses for good waits here, with what was sent and answered, and can be let out again.</EmptyState></div>
-      ) : (
-        <Section title="By reason" note={`${whole(found.reduce((all, group) => all + group.events, 0))} events wait`}
-          actions={<button type="button" class="button" onClick={() => void let_({}, "all dead letters")}><ReplayIcon />Release all</button>}>
-          <div class="frame letter-groups">
-            {found.map((group) => <Group key={group.reason} of={key} group={group} onRelease={let_} />)}
-          </div>
-        </Section>
-      )}
-    </Fetched>
+    <>
+      {job.running && <div class="frame frame-pad"><Progress label="Releasing" done={job.done} of={job.total} onCancel={job.cancel} /></div>}
+      {job.error && <Notice tone="bad" title="Not all were released">{job.error}</Notice>}
+      <Fetched resource={groups}>
+        {({ groups: found }) => !found.length ? (
+          <div class="frame"><EmptyState title="No dead letters" icon={<OkayIcon />}>What {name} refuses for good waits here, with what was sent and answered, and can be let out again.</EmptyState></div>
+        ) : (
+          <Section title="By reason" note={`${whole(found.reduce((all, group) => all + group.events, 0))} events wait`}
+            actions={<button type="button" class="button" onClick={() => void let_({}, "all dead letters")}><ReplayIcon />Release all</button>}>
+            <div class="frame letter-groups">
+              {found.map((group) => <Group key={group.reason} of={key} group={group} onRelease={let_} />)}
+            </div>
+          </Section>
+        )}
+      </Fetched>
+    </>
   );
 }
 
