@@ -31,4 +31,5 @@ def test_whenever_its_writers_are_killed_the_log_has_all_they_acknowledged(memor
         # A line that its writer could not finish tells of nothing.
         told = (memory_path / "told").read_bytes().rpartition(b"\n")[0]
         assert check(memory_path, told) == []
-    assert len(list((memory_path / "log" / "p00001").glob("*.segment"))) > 2
+    # Most segments are deleted by now; the number says how many there have been.
+    assert max(int(one.stem) for one in (memory_path / "log" / "p00001").glob("*.segment")) > 2

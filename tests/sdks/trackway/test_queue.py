@@ -9,6 +9,8 @@ from tests.sdks.trackway.traffic import names, requests_in, sent_in, tag, wait_f
 from tests.sdks.trackway.visitor import Shop, Visitor
 
 pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(90)]
+PAUSED = "Object.keys(localStorage).some((key) => key.endsWith('.pause'))"
+"""What one tab has stored, the others see a little later."""
 BEGUN = "new Promise((go) => setTimeout(go, 1)).then(() => analytics.flush())"
 """A page looks once for what waits, and would send at once what is called before."""
 
@@ -122,6 +124,7 @@ def test_it_waits_as_long_as_the_collector_says_and_all_pages_with_it(
     visitor.goto(url, tab="b")
     proxy.refuse(429, Retry_After="120")
     visitor.run("analytics.track('Too Much').then(() => analytics.flush())")
+    visitor.until(PAUSED, tab="b")
     visitor.run("analytics.track('Waits, Too').then(() => analytics.flush())", tab="b")
     visitor.later(60_000)
     assert (sent_in(proxy), len(proxy.refused)) == ([], 1)
@@ -138,7 +141,7 @@ def test_events_of_a_tab_that_crashed_in_a_pause_are_sent_by_another(
     visitor.goto(url)
     proxy.refuse(429, Retry_After="120")
     visitor.run("analytics.track('Too Much').then(() => analytics.flush())", tab="other")
-    poll_until(lambda: proxy.refused, what="the refusal")
+    visitor.until(PAUSED)
     visitor.run("analytics.track('Last Words').then(() => null)")
     visitor.until("JSON.stringify(localStorage).includes('Last Words')", tab="other")
     visitor.crash()

@@ -44,7 +44,7 @@ const commands = {
   async until({ tab, code }) {
     for (const end = Date.now() + 30_000; Date.now() < end; await new Promise((wake) => setTimeout(wake, 20)))
       if (await tabs[tab].evaluate(`Boolean(${code})`).catch(() => false)) return;
-    throw new Error(`not within 10 s: ${code}`);
+    throw new Error(`not within 30 s: ${code}`);
   },
   click: ({ tab, selector }) => tabs[tab].click(selector),
   back: ({ tab }) => tabs[tab].goBack().then(() => null),
