@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from tests.warehouse.making import RECEIVED_MS, REGISTER, Loading, column_of, event, numbered, rows_of, types_of
 from trackway.events.records import EVENTS, EventRecord, Place
-from trackway.warehouse import chunks
-from trackway.warehouse import duckdb as duckdb_module
+from trackway.warehouse import chunks, duckdb_memory
 from trackway.warehouse.columns import EXACT, text_of
 from trackway.warehouse.contract import WarehouseError
 from trackway.warehouse.duckdb import DuckDBWarehouse
@@ -437,7 +436,7 @@ class TestHarm:
     def test_rows_that_must_be_written_out_at_every_load_get_more_memory(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ):
-        monkeypatch.setattr(duckdb_module, "_RELIEVE_AT", 0.0)
+        monkeypatch.setattr(duckdb_memory, "_RELIEVE_AT", 0.0)
         with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=48_000_000) as warehouse:
             load, limits = Loading(warehouse), []
             reading = warehouse._connection.cursor().execute("SELECT * FROM range(100_000)")
@@ -453,7 +452,7 @@ class TestHarm:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, foreseen: bool
     ):
         if not foreseen:
-            monkeypatch.setattr(duckdb_module, "_COLUMN_BYTES", 0)
+            monkeypatch.setattr(duckdb_memory, "_COLUMN_BYTES", 0)
         records = [event(event="Wide", properties={f"p{n}": n for n in range(2000)}) for _ in range(3)]
         with DuckDBWarehouse(tmp_path / "warehouse.duckdb", memory_bytes=32_000_000) as warehouse:
             failures = 0

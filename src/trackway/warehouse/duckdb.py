@@ -25,9 +25,10 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from trackway.events.records import EventRecord
-from trackway.warehouse.chunks import REST, Batch, build
+from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
+from trackway.warehouse.duckdb_memory import Allowance, checkpoint
 from trackway.warehouse.duckdb_questions import Questions, connect
 from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.duckdb_tables import INTERNAL, Tables, quote
@@ -41,12 +42,6 @@ from trackway.warehouse.upkeep import Rebuilt, TableCount
 
 _log = logging.getLogger(__name__)
 _PURGE_EVERY_S = 600.0
-_MOST_MEMORY_BYTES = 2_000_000_000
-_COLUMN_BYTES = 256 << 10
-_RELIEVE_AT = 0.4
-"""Part of the memory that committed rows may take before they are written out."""
-_RELIEVED_TOO_OFTEN = 3
-"""Loads in a row that had to be written out at once: each column of each table holds a piece of memory."""
 _CREATE = """
     CREATE SCHEMA IF NOT EXISTS _trackway;
     CREATE TABLE IF NOT EXISTS _trackway.positions (
@@ -86,7 +81,7 @@ class DuckDBWarehouse(ClosedByWith):
         self._name = name
         self._path = path
         self._sources = sources
-        self._memory_bytes = memory_bytes
+        self._memory = Allowance(name, memory_bytes)
         self._threads = threads
         self._planned = given or {}
         self._layouts = layouts or Layouts()
@@ -98,15 +93,15 @@ class DuckDBWarehouse(ClosedByWith):
         self._shapes = Shapes(self._rules)
         self._interrupted = Event()
         self._failed = False
-        self._starved = False
-        self._relieved = 0
         check_schemas(sources, self._rules)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._open()
 
     def _open(self) -> None:
         is_new = not self._path.exists()
-        self._connection = connect(self._path, read_only=False, memory_bytes=self._memory_bytes, threads=self._threads)
+        self._connection = connect(
+            self._path, read_only=False, memory_bytes=self._memory.size_bytes, threads=self._threads
+        )
         self._questions = Questions(self._connection.cursor(), self._sources, self._rules)
         self._connection.execute(_CREATE)
         if not is_new:
@@ -128,50 +123,14 @@ class DuckDBWarehouse(ClosedByWith):
         if not self._failed:
             return
         try:
-            if self._starved:
-                self._starved = False
-                # A table of thousands of columns takes a block for each, however few its rows are.
-                self._give_memory(self._memory_bytes * 2)
+            self._memory.make_good(self._connection)
             self._tables.read()
-            self._checkpoint()
+            checkpoint(self._connection)
         except duckdb.Error:
             # A disk that is full at the wrong moment makes DuckDB refuse all further work until the file is reopened.
             self.close()
             self._open()
         self._failed = False
-
-    def _give_memory(self, memory_bytes: int) -> None:
-        """Let the database have so much memory, 2 GB at the most; questions under way go on."""
-        wanted = min(_MOST_MEMORY_BYTES, memory_bytes)
-        if wanted > self._memory_bytes:
-            self._connection.execute(f"SET GLOBAL memory_limit = '{wanted}B'")
-            self._memory_bytes = wanted
-            self._relieved = 0
-            _log.warning("the warehouse %s gets %d MB of memory", self._name, wanted // 1_000_000)
-
-    def _provide_for(self, batch: Batch) -> None:
-        """See that there is a block of memory for each column of the widest table: writing blocks out takes longer."""
-        self._give_memory(_COLUMN_BYTES * max((len(chunk.columns) for chunk in batch.chunks), default=0))
-
-    def _relieve_memory(self) -> None:
-        """Write out what committed loads still hold in memory when it is much.
-
-        DuckDB does so by the size of its log, but rows in hundreds of tables take memory for each column of each.
-        """
-        found = self._connection.execute(
-            "SELECT memory_usage_bytes FROM duckdb_memory() WHERE tag = 'IN_MEMORY_TABLE'"
-        ).fetchone()
-        if found is None or found[0] <= self._memory_bytes * _RELIEVE_AT:
-            self._relieved = 0
-            return
-        self._checkpoint()
-        self._relieved += 1
-        if self._relieved >= _RELIEVED_TOO_OFTEN and self._memory_bytes < _MOST_MEMORY_BYTES:
-            self._failed = self._starved = True  # `_recover` gives more
-
-    def _checkpoint(self) -> None:
-        with contextlib.suppress(duckdb.TransactionException):  # somebody is reading just now; the next time will do
-            self._connection.execute("CHECKPOINT")
 
     def positions(self, topic: str) -> dict[int, int]:
         """Return the next offset to load, by partition; see the contract."""
@@ -228,7 +187,7 @@ class DuckDBWarehouse(ClosedByWith):
         )
         self._tables.start_load()
         with self._transaction():
-            self._provide_for(batch)
+            self._memory.provide_for(batch, self._connection)
             for chunk in batch.chunks:
                 self._stop_if_interrupted()
                 self._tables.write(chunk, account.at)
@@ -238,7 +197,7 @@ class DuckDBWarehouse(ClosedByWith):
                 [[topic, partition, offset] for partition, offset in positions.items()],
             )
         try:
-            self._relieve_memory()
+            self._failed = self._memory.relieve(self._connection)
         except duckdb.Error:
             self._failed = True  # what is committed stays so; `_recover` sees to the rest
         return account.report(batch, self._tables)
@@ -256,7 +215,7 @@ class DuckDBWarehouse(ClosedByWith):
             self._connection.execute("COMMIT")
         except BaseException as error:
             self._failed = True
-            self._starved |= _lacks_memory(error)
+            self._memory.note(error)
             with contextlib.suppress(duckdb.Error):  # the transaction may be gone already
                 self._connection.execute("ROLLBACK")
             if isinstance(error, duckdb.Error):
@@ -360,13 +319,6 @@ class DuckDBWarehouse(ClosedByWith):
         """Free the file for other processes."""
         self._questions.close()
         self._connection.close()
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    # At a commit it comes as a failed transaction that quotes the reason.
-    return isinstance(error, duckdb.OutOfMemoryException) or (
-        isinstance(error, duckdb.TransactionException) and "failed to pin block" in str(error)
-    )
 
 
 def _quoted(name: str) -> str:
