@@ -276,6 +276,16 @@ def test_dead_letters_show_request_and_answer_and_are_released(product: Product)
     trackway.wait_for(lambda: _ledger(trackway)["picky"]["failed"].get("400", 0) >= 3, what="their return")
 
 
+def test_a_warehouse_is_compared_with_the_log_and_a_table_made_anew(product: Product) -> None:
+    browser = product.open("/warehouse", "document.querySelector('.section-actions, .page-actions')")
+    browser.click("text=Compare with the log")
+    browser.until("/All [0-9]+ tables agree with the log/.test(document.querySelector('.notice')?.innerText)")
+    product.open("/warehouse/web/tracks", "document.querySelector('.grid-row')")
+    browser.click("text=Rebuild …")
+    browser.click("dialog .primary")
+    browser.until("/made anew: [0-9]+ rows/.test(document.querySelector('.notice')?.innerText)")
+
+
 def test_a_connection_test_says_what_came_of_it(product: Product) -> None:
     browser = product.open("/destinations/crm", "document.querySelector('.page-actions')?.innerText.includes('Test')")
     browser.click("text=Test connection")

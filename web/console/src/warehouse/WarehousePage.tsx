@@ -16,6 +16,7 @@ import { Stat, Stats } from "../ui/Stat";
 import { span } from "../ui/time";
 import { When } from "../ui/When";
 import "../sql/sql.css";
+import { useRebuild, useVerify } from "./Upkeep";
 import "./warehouse.css";
 
 interface Load {
@@ -110,9 +111,11 @@ function LoadState({ warehouse }: { warehouse: Warehouse }) {
   const { status } = warehouse;
   const load = status.last_load;
   const behind = status.lag > BEHIND;
+  const verify = useVerify(warehouse.name);
   const tone = status.state === "failing" ? "bad" : behind ? "odd" : "good";
   return (
-    <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state !== "idle" ? status.state : behind ? "behind" : "up to date"}</span></>}>
+    <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state !== "idle" ? status.state : behind ? "behind" : "up to date"}</span></>} actions={verify.button}>
+      {verify.outcome}
       {status.error && <Notice tone="bad" title={`Loading failed ${status.failures} ${status.failures === 1 ? "time" : "times"}; it is tried again`}>{status.error}</Notice>}
       {status.missed > 0 && <Notice tone="bad" title={`${whole(status.missed)} events were deleted from the log before they were loaded`}>Raise <code>log.keep</code> in the settings.</Notice>}
       <Stats>
@@ -157,6 +160,7 @@ function LastLoad({ load }: { load: Load }) {
 
 function TablePage({ schema, of, name }: { schema: Schema; of: string; name: string }) {
   useTitle(`${of}.${name}`);
+  const rebuild = useRebuild(`${of}.${name}`);
   const table = schema.tables.find((one) => one.schema === of && one.name === name);
   if (schema.problem) return <ErrorState message={schema.problem} onRetry={schema.reload} />;
   if (!schema.ready) return <Loading />;
@@ -164,7 +168,8 @@ function TablePage({ schema, of, name }: { schema: Schema; of: string; name: str
   const newest = `select *\nfrom ${sqlName(of)}.${sqlName(name)}\n${table.columns.some((column) => column.name === "received_at") ? "order by received_at desc\n" : ""}limit 50`;
   return (
     <Page title={<code>{name}</code>} back={{ href: "/warehouse", label: "Warehouse" }} note={<span>schema <code>{of}</code>, about {whole(table.rows)} rows</span>}
-      actions={<Link class="button primary" href={withQuery("/sql", { q: newest })}>Ask in SQL</Link>}>
+      actions={<>{rebuild.button}<Link class="button primary" href={withQuery("/sql", { q: newest })}>Ask in SQL</Link></>}>
+      {rebuild.outcome}
       {table.columns.some((column) => column.name === REST) && <Diverted of={of} name={name} />}
       <Section title="Newest rows"><Rows sql={newest} /></Section>
       <Section title="Columns" note={whole(table.columns.length)}>
