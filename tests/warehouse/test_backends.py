@@ -81,6 +81,24 @@ class TestTables:
             "app._users": {"event": "users", "event_text": "Users"},
         }
 
+    def test_a_page_call_has_the_columns_that_dbts_package_for_segment_reads(self, backend: Backend):
+        """https://github.com/dbt-labs/segment, models/base/segment_web_page_views.sql, read 2026-11-27."""
+        page = {"url": "https://a.b/c?q=1", "path": "/c", "title": "C", "search": "?q=1", "referrer": "https://d.e/"}
+        campaign = dict.fromkeys(("source", "medium", "name", "term", "content"), "x")
+        context = {"campaign": campaign, "ip": "203.0.113.1", "userAgent": "Mozilla/5.0", "page": page}
+        sent = {"sentAt": "2026-01-01T00:00:00.140Z", "userId": "u", "anonymousId": "a"}
+        sql = """
+            SELECT id, anonymous_id, user_id, received_at, sent_at, timestamp, url, path, title, search, referrer,
+                context_campaign_source, context_campaign_medium, context_campaign_name, context_campaign_term,
+                context_campaign_content, context_ip, context_user_agent,
+                row_number() OVER (PARTITION BY id ORDER BY received_at ASC) AS row_num
+            FROM pages
+        """
+        with backend.open() as warehouse:
+            Loading(warehouse)(event("page", name="C", properties=page, context=context, **sent))
+            [row] = warehouse.query(sql).rows
+        assert None not in row and row[-1] == 1
+
     def test_columns_appear_with_their_first_value(self, backend: Backend):
         with backend.open() as warehouse:
             load = Loading(warehouse)
