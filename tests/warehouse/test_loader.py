@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.running import poll_until
 from tests.warehouse.children import child, keep_loading
 from tests.warehouse.making import event
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, encode
@@ -314,8 +315,12 @@ class TestFailing:
 
             patch.setattr(duckdb_tables.Tables, "write", full)
             loading.start()
-            wait_for(lambda: loading.status().failures >= 3)
-            status = loading.status()
+
+            def pausing() -> LoaderStatus | None:
+                found = loading.status()
+                return found if found.failures >= 3 and found.next_at else None
+
+            status = poll_until(pausing, what="the pause after a third failure", timeout_s=20)
         assert status.error == "no space left"
         assert status.error_at is not None and status.next_at is not None
         assert status.next_at >= status.error_at
