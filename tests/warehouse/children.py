@@ -36,10 +36,10 @@ class Child(NamedTuple):
     said: Connection
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """End it as a crash would; where the test was slow it may have done all it had to do."""
         self.process.kill()
         self.process.join(60)
-        assert self.process.exitcode == -signal.SIGKILL
+        assert self.process.exitcode in (-signal.SIGKILL, 0)
 
     def finish(self) -> None:
         """Wait until it has done all it had to do."""
