@@ -42,7 +42,7 @@ export function Violations({ found, since, source, plans }: { found: readonly Vi
       <DataTable label="Violations" rows={found} rowKey={(one) => JSON.stringify([one.source, one.type, one.name, one.code, one.pointer])} onRow={setOpen} sort="-count"
         columns={[
           { key: "event", label: "Event", sort: (one) => one.name, cell: (one) => one.name || <i>{one.type}</i> },
-          { key: "what", label: "What", sort: (one) => one.code, cell: (one) => <span class="badge odd">{WORDS[one.code] ?? one.code.replace("plan_", "").replaceAll("_", " ")}</span> },
+          { key: "what", label: "What", hide: "narrow", sort: (one) => one.code, cell: (one) => <span class="badge odd">{WORDS[one.code] ?? one.code.replace("plan_", "").replaceAll("_", " ")}</span> },
           { key: "where", label: "Where", sort: (one) => one.pointer, cell: (one) => <code>{one.pointer}</code> },
           { key: "count", label: "Events", number: true, sort: (one) => one.count, cell: (one) => whole(one.count) },
           { key: "days", label: "30 days", hide: "narrow", width: "128px", cell: (one) => <Bars label="Events a day" hours={Array.from({ length: DAYS }, (_, i) => one.days[String(since + i)] ?? 0)} /> },
