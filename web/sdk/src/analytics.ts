@@ -46,7 +46,7 @@ export const createAnalytics = (
   let hints: Values | undefined = userAgentData?.toJSON();
   /** Undefined until the visitor has decided. */
   let granted: boolean | undefined =
-    options.disable || (options.doNotTrack && (doNotTrack == "1" || globalPrivacyControl))
+    options.disable || (options.doNotTrack && ((doNotTrack as unknown) == 1 || globalPrivacyControl))
       ? false
       : (options.consent ?? true) || undefined;
 
@@ -229,10 +229,7 @@ export const createAnalytics = (
 
   const play = (all: unknown) => {
     if (early[0]) setTimeout(play);
-    else {
-      onReady?.(analytics as Analytics);
-      onReady = undefined;
-    }
+    else if (!all) onReady?.(analytics as Analytics);
     // Timers of hidden pages are slow.
     early.splice(0, all || document.hidden ? Infinity : 1).forEach(analytics["push"]);
   };

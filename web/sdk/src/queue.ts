@@ -43,7 +43,6 @@ export const createQueue = (
   const waiting = prefix + "q";
   const handedOver = prefix + "h";
   const pauseKey = prefix + "pause";
-  const url = host + "/v1/b";
   const own = new Set<string>();
   let underWay: string[] = [];
   let failures = 0;
@@ -95,7 +94,7 @@ export const createQueue = (
   };
 
   /** Looks for events that crashed pages have left, and not all pages at the same moment. */
-  const lookLater = () => schedule(LEASE_MS * (1 + Math.random() / 8));
+  const lookLater = () => schedule(LEASE_MS + 1e3 * Math.random());
 
   const sendAll = async (): Promise<void> => {
     const keys = keysOf(waiting).sort();
@@ -112,7 +111,7 @@ export const createQueue = (
     if (keepalive && "keepalive" in Request.prototype) underWay = batch;
     let answer: Response | undefined;
     try {
-      answer = await fetch(url, {
+      answer = await fetch(`${host}/v1/b`, {
         method: "POST",
         body,
         keepalive,
@@ -151,7 +150,7 @@ export const createQueue = (
   const leave = () => {
     const [batch, body] = pack([...own].filter((key) => !underWay.includes(key) && ageOf(key) < LEASE_MS));
     underWay.forEach(move(handedOver));
-    if (batch[0] && navigator.onLine && !(pause() > 0) && navigator.sendBeacon(url, body)) batch.forEach(move(handedOver));
+    if (batch[0] && navigator.onLine && !(pause() > 0) && navigator.sendBeacon(`${host}/v1/b`, body)) batch.forEach(move(handedOver));
   };
 
   addEventListener("pagehide", leave);

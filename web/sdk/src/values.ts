@@ -6,8 +6,8 @@ export const isObject = (value: unknown): value is Values => ({}).toString.call(
 
 /** Returns a random UUID: on insecure pages, which have no `crypto.randomUUID`, the end of a blob's address. */
 export const uuid = (): string => {
-  let id = crypto.randomUUID?.();
-  if (!id) URL.revokeObjectURL((id = URL.createObjectURL(new Blob()) as typeof id));
+  const id = crypto.randomUUID?.() ?? URL.createObjectURL(new Blob());
+  URL.revokeObjectURL(id);
   return id.slice(-36);
 };
 
