@@ -184,14 +184,12 @@ class Tables:
         last = f"new.{quote(LAST_CALL)} >= coalesce(new.{quote('stored call')}, '-infinity')"
         updates: dict[str, str] = {}
         for name in kinds:
-            new, old = (f"new.{quote(name)}" if name in chunk.columns or name == REST else "NULL"), f"old.{quote(name)}"
+            new, old = (f"new.{quote(name)}" if name in chunk.columns else "NULL"), f"old.{quote(name)}"
             if name in times:
                 updates[name] = f"CASE WHEN new.{quote(_wins(name))} THEN {new} ELSE {old} END"
-            elif name == REST and REST in values.column_names:
-                updates[name] = (
-                    f"CASE WHEN {new} IS NULL THEN {old} WHEN {old} IS NULL THEN {new} "
-                    f"WHEN {last} THEN json_merge_patch({old}, {new}) ELSE json_merge_patch({new}, {old}) END"
-                )
+            elif name == REST:
+                new = f"new.{quote(REST)}" if REST in values.column_names else "NULL"
+                updates[name] = _newest_rest(new, old, times, last)
             elif name.startswith(CONTEXT) or name == "received_at":
                 updates[name] = f"CASE WHEN {last} THEN {new} ELSE {old} END"
         updates[UUID_TS] = uuid_ts
@@ -247,6 +245,21 @@ def _time(name: str) -> str:
 
 def _newer(name: str) -> str:
     return f"coalesce({quote(_time(name))} >= coalesce(stored.{quote(name)}, '-infinity'), false)"
+
+
+def _newest_rest(new: str, old: str, traits: Iterable[str], last: str) -> str:
+    """Return the members of `_rest` that hold: of a trait the winning side's, of all others the last call's."""
+    came = _list(f"CASE WHEN new.{quote(_wins(name))} THEN '{name}' END" for name in traits)
+    stood = _list(f"CASE WHEN NOT new.{quote(_wins(name))} THEN '{name}' END" for name in traits)
+    kept, added = _without(old, came), _without(new, stood)
+    both = f"CASE WHEN {last} THEN map_concat({kept}, {added}) ELSE map_concat({added}, {kept}) END"
+    return f"CASE WHEN {old} IS NOT NULL OR {new} IS NOT NULL THEN nullif(to_json({both})::VARCHAR, '{{}}') END"
+
+
+def _without(rest: str, names: str) -> str:
+    """Return a `_rest` as a map, without those of its members that are in the list `names`."""
+    members = f"map_entries({rest}::JSON::MAP(VARCHAR, JSON))"
+    return f"map_from_entries(list_filter({members}, lambda one: NOT list_contains([{names}]::VARCHAR[], one.key)))"
 
 
 def _wins(name: str) -> str:

@@ -22,7 +22,7 @@ from trackway.warehouse.chunks import CONTEXT, REST, Chunk
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.entities import Latest
 from trackway.warehouse.postgres_copy import copy_rows
-from trackway.warehouse.postgres_names import fitted, listed, quoted
+from trackway.warehouse.postgres_names import fitted, listed, literal, quoted
 from trackway.warehouse.postgres_types import TYPES
 
 STATE = "_trackway"
@@ -33,11 +33,15 @@ LAST_CALL = "last call"
 _MOMENT = TYPES[Kind.TIMESTAMP]
 _STORED_CALL = quoted("stored call")
 _IS_LAST = f"new.{quoted(LAST_CALL)} >= coalesce(new.{_STORED_CALL}, '-infinity')"
-# Both are JSON objects; a member that both have is the newer call's.
-_BOTH_RESTS = """
+# Both are JSON objects. Of a trait the side that wins has the member or has not; any other that both have is the newer
+# call's.
+_NEWEST_REST = """
+    CASE WHEN old._rest IS NOT NULL OR {new} IS NOT NULL THEN
     (SELECT json_object_agg(key, value) FROM (SELECT DISTINCT ON (key) key, value FROM (
-        SELECT key, value, CASE WHEN {last} THEN 1 ELSE 3 END AS age FROM json_each(new._rest)
-        UNION ALL SELECT key, value, 2 FROM json_each(old._rest)) AS members ORDER BY key, age) AS newest)
+        SELECT key, value, CASE WHEN {last} THEN 1 ELSE 3 END AS age FROM json_each({new})
+        WHERE (key = ANY({stood})) IS NOT TRUE
+        UNION ALL SELECT key, value, 2 FROM json_each(old._rest)
+        WHERE (key = ANY({came})) IS NOT TRUE) AS members ORDER BY key, age) AS newest) END
 """
 
 
@@ -77,9 +81,10 @@ class Entities:
             new, old = (f"new.{quoted(name)}" if name in columns else "NULL"), f"old.{quoted(name)}"
             if name in wins:
                 updates[name] = f"CASE WHEN new.{wins[name]} THEN {new} ELSE {old} END"
-            elif name == REST and name in columns:
-                both = _BOTH_RESTS.format(last=_IS_LAST)
-                updates[name] = f"CASE WHEN {new} IS NULL THEN {old} WHEN {old} IS NULL THEN {new} ELSE {both} END"
+            elif name == REST:
+                came, stood = _traits_where("", wins), _traits_where("NOT ", wins)
+                new = f"{new}::json" if name not in columns else new
+                updates[name] = _NEWEST_REST.format(new=new, last=_IS_LAST, came=came, stood=stood)
             elif name.startswith(CONTEXT) or name == "received_at":
                 updates[name] = f"CASE WHEN {_IS_LAST} THEN {new} ELSE {old} END"
             elif name == UUID_TS:
@@ -139,6 +144,13 @@ class Entities:
 
     def _run(self, statement: str) -> psycopg.Cursor[TupleRow]:
         return self._connection.execute(statement.encode())
+
+
+def _traits_where(truth: str, wins: dict[str, str]) -> str:
+    """Return an array of the traits of which what came wins, or does not."""
+    return (
+        f"ARRAY[{listed(f'CASE WHEN {truth}new.{win} THEN {literal(name)} END' for name, win in wins.items())}]::text[]"
+    )
 
 
 def _time(number: int) -> str:
