@@ -9,7 +9,7 @@ STAMPS := .stamps
 WEB_SOURCES := $(shell find web/console web/sdk \( -name node_modules -o -name dist \) -prune -o -type f -print)
 ANALYTICS_NEXT := node_modules/@segment/analytics-next
 BROWSER_CLIENT := src/trackway/collector/static
-PYTEST_ARGS ?= -n 3 --dist loadgroup
+PYTEST_ARGS ?= -n 4 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench build lock clean

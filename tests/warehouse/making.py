@@ -27,7 +27,7 @@ def event(kind: str = "track", message_id: str | None = None, **fields: Any) -> 
     """Return a clean event; `fields` are its body's, in the spec's spelling, and `source`."""
     number = next(_numbers)
     source = fields.pop("source", "shop")
-    body = {"type": kind, "messageId": message_id or f"m{number}", **fields}
+    body = {"type": kind, "messageId": message_id or f"m{number:06}", **fields}
     name = fields.get("event", "Clicked") if kind == "track" else fields.get("name", "")
     return EventRecord(
         source=source,
