@@ -6,7 +6,7 @@ import { useResource } from "../api/useResource";
 import { Grid } from "../sql/Grid";
 import { sqlName, useSchema, type Schema, type Table } from "../sql/schema";
 import { DataTable } from "../ui/DataTable";
-import { moment, sum, whole } from "../ui/format";
+import { clock, moment, sum, whole } from "../ui/format";
 import { CheckIcon, WarehouseIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { Page, Section, useTitle } from "../ui/PageHeader";
@@ -51,6 +51,8 @@ interface Warehouse {
     error: string | null;
     error_at: string | null;
     failures: number;
+    /** When the next load begins, or the next try, if that is known. */
+    next_at: string | null;
   };
 }
 
@@ -104,6 +106,9 @@ function pageOf(table: { schema: string; name: string }): string {
   return `/warehouse/${encodeURIComponent(table.schema)}/${encodeURIComponent(table.name)}`;
 }
 
+/** When, to the second. */
+const second = (iso: string) => clock(iso).replace(/[.]\d+$/, "");
+
 /** More than what comes between two loads of a busy workspace. */
 const BEHIND = 10_000;
 
@@ -116,10 +121,10 @@ function LoadState({ warehouse }: { warehouse: Warehouse }) {
   return (
     <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state !== "idle" ? status.state : behind ? "behind" : "up to date"}</span></>} actions={verify.button}>
       {verify.outcome}
-      {status.error && <Notice tone="bad" title={`Loading failed ${status.failures} ${status.failures === 1 ? "time" : "times"}; it is tried again`}>{status.error}</Notice>}
+      {status.error && <Notice tone="bad" title={`Loading failed ${status.failures} ${status.failures === 1 ? "time" : "times"}; it is tried again${status.next_at ? ` at ${second(status.next_at)}` : ""}`}>{status.error}</Notice>}
       {status.missed > 0 && <Notice tone="bad" title={`${whole(status.missed)} events were deleted from the log before they were loaded`}>Raise <code>log.keep</code> in the settings.</Notice>}
       <Stats>
-        <Stat label="Events to load" value={whole(status.lag)} tone={behind ? "odd" : "good"} note={behind ? "behind the log" : status.lag ? "with the next load" : "nothing waits"} />
+        <Stat label="Events to load" value={whole(status.lag)} tone={behind ? "odd" : "good"} note={behind ? "behind the log" : !status.lag ? "nothing waits" : status.next_at && !status.error ? `by the load at ${second(status.next_at)}` : "with the next load"} />
         <Stat label="Loaded since the start" value={whole(status.events)} unit="events" note={`${whole(sum(status.rows))} rows in ${whole(status.loads)} ${status.loads === 1 ? "load" : "loads"}`} />
         <Stat label="Last load" value={load ? <When at={load.at} /> : "none yet"} note={load ? `${whole(load.events)} events in ${span(load.duration_s)}` : "since the start"} />
         <Stat label="New columns" value={whole(status.columns_added)} note={status.columns_widened ? `${whole(status.columns_widened)} changed their type` : "since the start"} />
