@@ -13,10 +13,14 @@ hypothesis.settings.load_profile("trackway")
 pytest.register_assert_rewrite("tests.running", "tests.sdks.arrival", "tests.sdks.warehouse_rows")
 
 
+# To collect the tests makes hundreds of megabytes of objects that stay. The collector would look at them again and again
+# meanwhile, which takes longer than all else, and afterwards, for as long as the tests run.
+gc.disable()
+
+
 def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over the tests themselves, hundreds of megabytes, for as long as they run."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,12 @@ import threading
 import time
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.browser.shop import Shop
 from tests.console.harness import TOKEN, ConsoleServer, wait_until
+
+pytestmark = pytest.mark.xdist_group("live view")  # one worker makes what they share
 
 NAMES = "[...document.querySelectorAll('.row.entry .name')].map(name => name.textContent)"
 SECONDS = 5

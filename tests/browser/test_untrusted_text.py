@@ -8,6 +8,8 @@ import pytest
 from tests.browser.chromium import Browser
 from tests.console.harness import TOKEN
 
+pytestmark = pytest.mark.xdist_group("live view")  # one worker makes what they share
+
 HITS = "window.__hit = 1"
 CORPUS = [
     f"<script>{HITS}</script>",

@@ -11,6 +11,8 @@ import pytest
 
 from tests.running import Trackway, start_trackway
 
+pytestmark = pytest.mark.xdist_group("commands")  # one worker makes what they share
+
 _COMMAND = str(Path(sys.executable).with_name("trackway"))
 
 

@@ -19,6 +19,8 @@ from trackway.events.clock_skew import format_ms
 from trackway.events.records import EVENTS, EventRecord, Place
 from trackway.warehouse.duckdb import DuckDBWarehouse
 
+pytestmark = pytest.mark.xdist_group("dbt")  # one worker makes what they share
+
 DBT = ROOT / ".stamps" / "dbt-env" / "bin" / "dbt"
 START_MS = 1_767_225_600_000
 SLOWER = 1440 * 2

@@ -28,6 +28,8 @@ from trackway.node.tracing import search as module
 from trackway.node.tracing.index import Located
 from trackway.node.tracing.search import search
 
+pytestmark = pytest.mark.xdist_group("trace search")  # one worker makes what they share
+
 USERS = ["ann-1042", "Zoë", "BERT", "cust_2036"]
 
 

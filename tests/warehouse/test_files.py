@@ -179,6 +179,7 @@ class TestFolders:
             assert FilesReader(tmp_path / "lake").query("SELECT 1").rows == [[1]]
 
 
+@pytest.mark.xdist_group("s3")
 class TestBuckets:
     def test_a_bucket_is_as_a_folder(self, s3: WarehouseS3):
         place = "s3://lake/first/part"

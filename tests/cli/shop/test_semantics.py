@@ -8,6 +8,8 @@ import yaml
 
 from trackway.cli.shop import Event, Plan, simulate
 
+pytestmark = pytest.mark.xdist_group("shop")  # one worker makes what they share
+
 SPEC = yaml.safe_load((Path(__file__).parent / "semantic_events.yaml").read_text("utf-8"))
 RESERVED = {"revenue": "number", "currency": "string", "value": "number"}
 OWN_NAMES = {"Viewed Product", "product_added", "productClicked", "cart viewed"}

@@ -12,6 +12,8 @@ from trackway.cli.shop import Event, Plan, Request, as_requests, simulate
 from trackway.events.clock_skew import correct, parse_ms
 from trackway.events.verdicts import judge
 
+pytestmark = pytest.mark.xdist_group("shop")  # one worker makes what they share
+
 START_MS = 1_795_168_800_000
 DAY_MS = 86_400_000
 plans = st.builds(
