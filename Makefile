@@ -11,6 +11,9 @@ ANALYTICS_NEXT := node_modules/@segment/analytics-next
 BROWSER_CLIENT := src/trackway/collector/static
 PYTEST_ARGS ?= -n 4 --dist loadgroup
 
+# Whoever has this set has each process compile the whole product anew; the tests start hundreds of them.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check bench build lock clean
 

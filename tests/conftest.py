@@ -13,8 +13,8 @@ hypothesis.settings.load_profile("trackway")
 pytest.register_assert_rewrite("tests.running", "tests.sdks.arrival", "tests.sdks.warehouse_rows")
 
 
-# To collect the tests makes hundreds of megabytes of objects that stay. The collector would look at them again and again
-# meanwhile, which takes longer than all else, and afterwards, for as long as the tests run.
+# Collecting the tests makes hundreds of megabytes of objects that stay. The garbage collector would look at them again
+# and again meanwhile, which takes longer than all else, and afterwards, for as long as the tests run.
 gc.disable()
 
 
