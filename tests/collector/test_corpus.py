@@ -283,9 +283,9 @@ def test_a_flood_of_hostile_requests_does_not_grow_memory(collector: tuple[int, 
             sizes.append(process.memory_info().rss)
         return sizes
 
-    # The first rounds bring the heap to its size. The least of the later ones counts: a commit or a large body still in
-    # work is a peak, not growth, and has its own bound.
-    before, after = sizes_after(3), sizes_after(4)
-    shown = [size >> 20 for size in (*before, *after)]
-    assert min(after[1:]) - before[-1] < 30 << 20, f"MiB after each round: {shown}"
+    # The heap has its size after some rounds: in one run of 18 it went from 53 to 113 MiB in seven, and to 116 in all.
+    # The least of some rounds counts: a commit or a large body in work is a peak, not growth, and has its own bound.
+    warm, after = sizes_after(8)[5:], sizes_after(4)
+    shown = [size >> 20 for size in (*warm, *after)]
+    assert min(after) - min(warm) < 15 << 20, f"MiB after each round: {shown}"
     assert max(after) < 250 << 20, f"MiB after each round: {shown}"

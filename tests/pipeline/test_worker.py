@@ -291,7 +291,7 @@ class Crash(Exception):
     pass
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_any_split_and_any_crash_between_steps_gives_the_same_ends(tmp_path_factory: Any, data: st.DataObject):
     ids = data.draw(st.lists(st.sampled_from([f"m{n}" for n in range(12)]), min_size=1, max_size=40))
