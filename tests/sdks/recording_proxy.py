@@ -3,6 +3,7 @@
 So the tests know what a client sent from the client alone, not from what we made of it.
 """
 
+import asyncio
 import gzip
 import json
 import threading
@@ -21,6 +22,7 @@ from tests.sdks.app_thread import AppThread
 _BETWEEN_TWO_HOPS = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _NEVER_ADDED = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
 _MAX_BODY = 16 << 20
+_LONGEST_HOLD_S = 30
 
 
 class Exchange(NamedTuple):
@@ -61,6 +63,8 @@ class RecordingProxy(AppThread):
         self._lock = threading.Lock()
         self._answers_to_lose = 0
         self._refusals: list[tuple[int, dict[str, str]]] = []
+        self._answers_to_hold = 0
+        self._released = threading.Event()
         self.refused: list[float] = []
         """When it refused requests by itself, in monotonic seconds."""
 
@@ -78,6 +82,16 @@ class RecordingProxy(AppThread):
         """Tell the next `count` senders of events 503, although the collector has taken their events and said so."""
         with self._lock:
             self._answers_to_lose = count
+
+    def hold_answers(self, count: int) -> None:
+        """Let the next `count` senders of events wait for their answer until `release`, or for 30 s at most."""
+        with self._lock:
+            self._released.clear()
+            self._answers_to_hold = count
+
+    def release(self) -> None:
+        """Give the answers that are held."""
+        self._released.set()
 
     def refuse(self, status: int, **headers: str) -> None:
         """Answer one further request that carries events with `status`, without forwarding it."""
@@ -122,6 +136,8 @@ class RecordingProxy(AppThread):
         returned = CIMultiDict(
             (name, value) for name, value in answer.headers.items() if name.lower() not in _BETWEEN_TWO_HOPS
         )
+        if self._is_held(request.method):
+            await asyncio.to_thread(self._released.wait, _LONGEST_HOLD_S)
         if self._is_lost(request.method):
             return web.Response(status=503, headers=returned)
         return web.Response(status=answer.status, headers=returned, body=text)
@@ -132,6 +148,12 @@ class RecordingProxy(AppThread):
                 return None
             self.refused.append(time.monotonic())
             return self._refusals.pop(0)
+
+    def _is_held(self, method: str) -> bool:
+        with self._lock:
+            held = method == "POST" and self._answers_to_hold > 0
+            self._answers_to_hold -= held
+            return held
 
     def _is_lost(self, method: str) -> bool:
         with self._lock:

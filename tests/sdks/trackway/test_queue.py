@@ -1,5 +1,7 @@
 """What Trackway's own browser client keeps until it has an answer: offline, in crashes, on leaving, in two tabs."""
 
+import json
+
 import pytest
 
 from tests.running import Trackway, poll_until
@@ -40,7 +42,7 @@ def test_events_of_a_crashed_tab_are_sent_by_another(
     visitor.until("Object.keys(localStorage).some((key) => key.startsWith('tw.wk_web_for_tests.q'))", tab="other")
     visitor.crash()
     assert sent_in(proxy) == []
-    visitor.later(25_000, tab="other")  # its lease has ended
+    visitor.later(45_000, tab="other")  # its lease has ended
     assert names(wait_for(proxy, 1)) == ["Last Words"]
     visitor.until("!JSON.stringify(localStorage).includes('Last Words')", tab="other")
 
@@ -56,7 +58,7 @@ def test_a_page_that_is_left_sends_what_it_has_and_the_next_does_not_again(
     visitor.goto(first, clock=True)
     assert "Left" in visitor.run("JSON.stringify(localStorage)"), "until something shows that the collector was there"
     visitor.run("analytics.track('Back').then(() => analytics.flush())")
-    visitor.later(30_000)
+    visitor.later(45_000)
     assert visitor.run("Object.keys(localStorage).filter((key) => /^tw[.].*[.][qh]/.test(key))") == []
     assert names(sent_in(proxy)) == ["Left", "Back"]
     check_arrived(trackway, requests_in(proxy))
@@ -75,7 +77,7 @@ def test_what_was_handed_over_in_vain_comes_back(
     visitor.goto(url, clock=True)
     visitor.run("void analytics.track('Back').then(() => analytics.flush())")
     wait_for(proxy, 1)
-    visitor.later(25_000)
+    visitor.later(45_000)
     assert sorted(names(wait_for(proxy, 2))) == ["Back", "Left"]
     check_arrived(trackway, requests_in(proxy))
 
@@ -102,11 +104,11 @@ def test_two_tabs_that_come_back_online_send_nothing_twice(
     visitor.offline(True)
     for tab in "ab":
         visitor.run(f"void [...Array(15).keys()].forEach((n) => analytics.track(`{tab.upper()} ${{n}}`))", tab=tab)
-    visitor.later(25_000)  # for each, all that the other has would be old enough to be its own
+    visitor.later(45_000)  # for each, all that the other has would be old enough to be its own
     assert sent_in(proxy) == []
     visitor.offline(False)
     _check_that_all_arrive_once(proxy)
-    visitor.later(25_000)
+    visitor.later(45_000)
     _check_that_all_arrive_once(proxy)
     check_arrived(trackway, requests_in(proxy))
 
@@ -114,6 +116,33 @@ def test_two_tabs_that_come_back_online_send_nothing_twice(
 def _check_that_all_arrive_once(proxy: RecordingProxy) -> None:
     poll_until(lambda: len(set(names(sent_in(proxy)))) == 30, what="all events", timeout_s=20)
     assert sorted(names(sent_in(proxy))) == sorted(f"{tab} {number}" for tab in "AB" for number in range(15))
+
+
+def test_what_a_crashed_tab_has_left_is_sent_by_one_of_two_others_without_locks(
+    proxy: RecordingProxy, shop: Shop, visitor: Visitor
+):
+    shop.page("/empty", "")
+    shop.page("/", tag(proxy, host="events.shop.example", flushInterval=5))
+    site = f"http://www.shop.example:{shop.port}"
+    visitor.goto(f"{site}/empty", tab="b")
+    assert visitor.run("navigator.locks === undefined", tab="b"), "an insecure page has none"
+    left = {"type": "track", "event": "Last Words", "anonymousId": "a-1", "messageId": "m-1"}
+    visitor.run(
+        f"localStorage['tw.wk_web_for_tests.q' + (Date.now() - 60_000) * 1000 + '.5'] = {json.dumps(json.dumps(left))}",
+        tab="b",
+    )
+    visitor.goto(f"{site}/empty", tab="c")
+    visitor.until("JSON.stringify(localStorage).includes('Last Words')", tab="c")
+    proxy.hold_answers(1)
+    visitor.goto(site, tab="b")
+    assert names(wait_for(proxy, 1)) == ["Last Words"]
+    visitor.until(PAUSED, tab="c")
+    visitor.goto(site, tab="c")
+    visitor.run("analytics.track('Alive').then(() => analytics.flush())", tab="c")
+    assert names(wait_for(proxy, 2)) == ["Last Words", "Alive"], "no answer has come, and nothing goes twice"
+    proxy.release()
+    visitor.until("!JSON.stringify(localStorage).includes('Last Words')", tab="c")
+    assert names(sent_in(proxy)) == ["Last Words", "Alive"]
 
 
 def test_it_waits_as_long_as_the_collector_says_and_all_pages_with_it(
@@ -147,7 +176,7 @@ def test_events_of_a_tab_that_crashed_in_a_pause_are_sent_by_another(
     visitor.crash()
     visitor.later(121_000, tab="other")
     assert names(wait_for(proxy, 1)) == ["Too Much"]
-    visitor.later(25_000, tab="other")  # all had the time of a lease to send what is theirs
+    visitor.later(45_000, tab="other")  # all had the time of a lease to send what is theirs
     assert names(wait_for(proxy, 2)) == ["Too Much", "Last Words"]
     check_arrived(trackway, requests_in(proxy))
 
@@ -171,7 +200,7 @@ def test_a_pause_by_a_clock_that_was_wrong_holds_up_nothing(
     visitor.offline(False)
     visitor.goto(url, clock=True)
     visitor.run("analytics.track('New').then(() => analytics.flush())")
-    visitor.later(25_000)  # the page may take it for the moment in which it came back online
+    visitor.later(45_000)  # the page may take it for the moment in which it came back online
     assert sorted(names(wait_for(proxy, 2))) == ["Kept", "New"]
 
 
@@ -219,7 +248,7 @@ def test_much_at_once_goes_in_requests_that_outlive_the_page(
     left = poll_until(lambda: len(sent_in(proxy)) - 40, what="the beacon")
     assert 0 < left < 40
     visitor.goto(url, clock=True)
-    visitor.later(25_000)
+    visitor.later(45_000)
     wait_for(proxy, 80)
     assert len({event["messageId"] for event in sent_in(proxy)}) == len(sent_in(proxy)) == 80
 

@@ -2,11 +2,12 @@
  * Events on their way to the collector.
  *
  * Each event lies in localStorage under a key of its own from the call until its answer was read, so a crash loses
- * nothing. The key has the time in it: for `LEASE_MS` an event is its page's own, afterwards any page of the site may
- * send it; time in which no page could send does not count. A Web Lock lets one page send at a time (insecure pages have
- * none); by itself it keeps nobody from sending what another page has just sent, since what one has removed, the other may
- * see a little later. When a page is left, what it has under way is handed over to the browser and set aside: the next
- * answer shows whether the collector could be reached, and the events go or come back.
+ * nothing. The key has the time in it: for `LEASE_MS` an event is its page's own; afterwards the page that finds it takes
+ * it, and leaves a mark that keeps others from taking any for as long. Time in which no page could send does not count. A
+ * Web Lock lets one page send at a time; by itself it keeps nobody from sending what another page has just sent, since what
+ * one has removed, the other may see a little later, and insecure pages have no such lock. When a page is left, what it
+ * has under way is handed over to the browser and set aside: the next answer shows whether the collector could be reached,
+ * and the events go or come back.
  */
 
 import { isPassing, waitAfter } from "./retry";
@@ -14,8 +15,8 @@ import type { Storage } from "./storage";
 import type { Options } from "./types";
 import type { Values } from "./values";
 
-export const LEASE_MS = 1e4;
-const REQUEST_MS = 3e4;
+/** As long as a request may take. */
+export const LEASE_MS = 3e4;
 const LONGEST_WAIT_MS = 3e5;
 const OLDEST_MS = 6048e5;
 const MOST_EVENTS = 1000;
@@ -98,14 +99,18 @@ export const createQueue = (
 
   const sendAll = async (): Promise<void> => {
     const keys = keysOf(waiting).sort();
-    const left = keys.filter((key, place) => (ageOf(key) < OLDEST_MS && place >= keys.length - MOST_EVENTS) || drop(key));
     const wait = pause();
+    keys.forEach((key, place) => {
+      if (ageOf(key) > OLDEST_MS || place < keys.length - MOST_EVENTS) drop(key);
+      // Events of other pages are theirs to send, unless those have crashed: the first page that finds them takes them.
+      else if (!(own.has(key) || ageOf(key) < LEASE_MS || wait > -LEASE_MS)) {
+        own.add(key);
+        set(pauseKey, Date.now());
+      }
+    });
     if (wait > 0) return schedule(wait);
-    if (!left[0] || !navigator.onLine) return;
-    // Events of other pages are theirs to send, unless those have crashed.
-    const [batch, body, texts] = pack(
-      left.filter((key) => own.has(key) || (ageOf(key) > LEASE_MS && !(wait > -LEASE_MS))),
-    );
+    if (!keys[0] || !navigator.onLine) return;
+    const [batch, body, texts] = pack([...own]);
     if (!batch[0]) return lookLater();
     const keepalive = body.size < MOST_BYTES && !failures;
     if (keepalive && "keepalive" in Request.prototype) underWay = batch;
@@ -116,13 +121,13 @@ export const createQueue = (
         body,
         keepalive,
         headers: (failures ? { "X-Retry-Count": failures } : {}) as HeadersInit,
-        signal: AbortSignal.timeout?.(REQUEST_MS),
+        signal: AbortSignal.timeout?.(LEASE_MS),
       } as RequestInit);
     } catch {
       // It may have arrived or not.
     }
     underWay = [];
-    const status = answer?.status ?? 0;
+    const status = answer?.status;
     const handed = keysOf(handedOver);
     if (isPassing(status)) {
       const ms = waitAfter(++failures, answer?.headers.get("Retry-After"));
@@ -130,7 +135,7 @@ export const createQueue = (
       handed.forEach(move(waiting));
     } else {
       failures = 0;
-      if (status > 399) onRefusal(status, texts.map((text) => JSON.parse(text)));
+      if (status! > 399) onRefusal(status!, texts.map((text) => JSON.parse(text)));
       handed.concat(batch).forEach(drop);
     }
     return sendAll();
