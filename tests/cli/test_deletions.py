@@ -111,7 +111,9 @@ def test_the_running_server_carries_it_out_after_the_events_and_tries_again(tmp_
             trackway.settle()
             run(tmp_path, "suppress", "add", "u-1", "--delete")
             trackway.wait_for(lambda: told()["hook"]["reason"] == "503", what="the first try", timeout_s=60)
-            trackway.wait_for(lambda: told()["metrics"]["state"] == "unsupported", what="the answer of metrics", timeout_s=60)
+            trackway.wait_for(
+                lambda: told()["metrics"]["state"] == "unsupported", what="the answer of metrics", timeout_s=60
+            )
             status.clear()
             trackway.wait_for(lambda: told()["hook"]["state"] == "done", what="the deletion", timeout_s=60)
             assert told()["status"] == "PARTIAL_SUCCESS"
