@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+import duckdb
 import pytest
 
 from tests.browser.chromium import NOWHERE, ROOT, Browser
@@ -78,6 +79,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trackway]:
                 "down": {"type": "webhook", "name": "Down", "settings": {"url": f"{url}/down"}},
                 "analytics": {"type": "posthog", "settings": {"api_key": SECRETS[1], "host": url}},
             },
+            warehouses={"lake": {"type": "files", "path": "data/lake"}},
             delivery={"allow_private_addresses": True},
             alerts={
                 "channels": {"ops": {"type": "webhook", "url": f"{url}/ok"}},
@@ -284,6 +286,34 @@ def test_a_warehouse_is_compared_with_the_log_and_a_table_made_anew(product: Pro
     browser.click("text=Rebuild …")
     browser.click("dialog .primary")
     browser.until("/made anew: [0-9]+ rows/.test(document.querySelector('.notice')?.innerText)")
+
+
+def test_a_column_gets_another_type_after_a_word_on_what_that_means(product: Product) -> None:
+    path = "/warehouse/web/order_completed"
+    browser = product.open(path, "document.querySelector('.grid-row')?.innerText.includes('12.5')")
+    browser.click("[aria-label='Change the type of total']")
+    assert "_rest" in browser.text("dialog")
+    assert browser.evaluate("document.querySelector('dialog .primary').disabled")
+    browser.click("dialog label:has-text('integer')")
+    browser.click("dialog .primary")
+    browser.until("document.querySelector('.notice.good')?.innerText.includes('total is integer now')")
+    browser.until(
+        """document.querySelector("[aria-label='Columns with diverted values']")?.innerText.includes('12.5')"""
+    )
+    product.open(f"{path}?warehouse=lake", "document.querySelector('.grid-row')?.innerText.includes('12.5')")
+
+
+def test_a_warehouse_is_copied_for_other_tools_where_these_need_it(product: Product) -> None:
+    browser = product.open("/warehouse", "document.querySelectorAll('.warehouse-others').length === 2")
+    assert browser.count("text=Copy for other tools") == 1
+    assert "Other tools read the files where they are" in browser.text(".main")
+    browser.click("text=Copy for other tools")
+    browser.until("/ were copied/.test(document.querySelector('.notice.good')?.innerText)")
+    copy = product.trackway.folder / "data" / "warehouse.snapshot.duckdb"
+    assert str(copy) in browser.text(".notice.good")
+    with duckdb.connect(copy, read_only=True) as connection:
+        assert connection.execute("select count(*) from web.order_completed").fetchall() == [(1,)]
+    browser.until("document.querySelector('.warehouse-others').innerText.includes('was made just now')")
 
 
 def test_a_connection_test_says_what_came_of_it(product: Product) -> None:

@@ -54,6 +54,10 @@ def differences(warehouse: PostgresWarehouse, log: SqliteLog) -> dict[str, tuple
     return {one.table: (one.missing, one.surplus) for one in counts if one.differences}
 
 
+def stop(count: int) -> None:
+    raise KeyError("stop")
+
+
 def test_it_has_upkeep(pg: PostgresWarehouse):
     assert isinstance(pg, Maintained)
     with pytest.raises(WarehouseError, match="pg_dump"):
@@ -112,6 +116,10 @@ class TestRebuild:
         answer = pg.query("SELECT v, has_table_privilege('reading', 'shop.seen', 'SELECT') FROM seen ORDER BY id")
         assert answer.rows == [[0, True], [1, True], [None, True], [7, True], [None, True]]
         assert [value_of(row, "v") for row in rows_of(pg, "seen")] == [0, 1, "many", 7, 2.5]
+        with pytest.raises(KeyError):
+            pg.retype("seen", "v", Kind.TEXT, History(log), stop)
+        pg.rebuild("seen", History(log), silent)
+        assert pg.query("SELECT v FROM seen").types == ["bigint"]
         pg.retype("seen", "v", None, History(log), silent)
         assert [meaning(row["v"]) for row in rows_of(pg, "seen")] == ["0", "1", "many", "7", "2.5"]
         with psycopg.connect(database) as connection:

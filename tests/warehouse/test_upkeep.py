@@ -128,6 +128,18 @@ class TestRebuild:
         warehouse.retype("seen", "v", None, History(log), silent)
         assert column_of(warehouse, "seen", "v") == ("VARCHAR", ["0", "1", "2", "many", "7", "2.5", "true"])
 
+    def test_a_type_that_was_called_off_is_forgotten(self, warehouse: DuckDBWarehouse, log: SqliteLog):
+        put(log, warehouse, *(event(message_id=f"m{n}", event="Seen", properties={"v": str(n)}) for n in range(3)))
+        warehouse.retype("seen", "v", Kind.FLOAT, History(log), silent)
+
+        def stop(count: int) -> None:
+            raise KeyError("stop")
+
+        with pytest.raises(KeyError):
+            warehouse.retype("seen", "v", Kind.INTEGER, History(log), stop)
+        warehouse.rebuild("seen", History(log), silent)
+        assert column_of(warehouse, "seen", "v") == ("DOUBLE", [0.0, 1.0, 2.0])
+
     def test_rows_whose_events_are_gone_are_taken_over(self, tmp_path: Path, warehouse: DuckDBWarehouse):
         log = SqliteLog(tmp_path / "small", CLEAN_TOPICS, segment_bytes=4096)
         for part in batched(range(120), 15):
@@ -208,3 +220,24 @@ def test_a_snapshot_is_a_database_of_its_own(tmp_path: Path, warehouse: DuckDBWa
             found: Any = copy.query("SELECT count(*) FROM pages").rows
             assert found == [[rows]]
         put(log, warehouse, *some(5))
+
+
+def test_a_snapshot_tells_how_far_it_is_and_one_that_is_called_off_leaves_the_last(
+    tmp_path: Path, warehouse: DuckDBWarehouse, log: SqliteLog
+):
+    put(log, warehouse, *some(5))
+    path = tmp_path / "copy.duckdb"
+    total: list[int] = []
+    copied: list[int] = []
+    warehouse.snapshot(path, begin=total.append, step=copied.append)
+    assert total == [sum(copied)] == [path.stat().st_size]
+    put(log, warehouse, *some(5))
+
+    def stop(count: int) -> None:
+        raise KeyError("stop")
+
+    with pytest.raises(KeyError):
+        warehouse.snapshot(path, step=stop)
+    assert sorted(one.name for one in tmp_path.iterdir() if "copy" in one.name) == ["copy.duckdb"]
+    with open_readonly(path, ["shop"]) as copy:
+        assert copy.query("SELECT count(*) FROM pages").rows == [[5]]

@@ -79,6 +79,10 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: P
             MINIMAL + "warehouses: {pg: {type: postgres, url: x, path: y}}",
             r"warehouses\.pg\.path: only a warehouse of type duckdb or files has this",
         ),
+        (
+            MINIMAL + "warehouses: {one: {}, two: {path: ./data/warehouse.duckdb}}",
+            r"two\.path: one is loaded into the same",
+        ),
         (MINIMAL + "warehouses: {lake: {type: files}}", r"warehouses\.lake\.path: a warehouse of files needs a place"),
         (MINIMAL + "warehouses: {d: {tables: {t: {kep: 1}}}}", r"tables\.t\.kep is unknown; did you mean keep\?"),
         (MINIMAL + "console: {token: {env: NOPE}}", r"console\.token: the environment variable NOPE is not set"),

@@ -7,7 +7,7 @@ from typing import Annotated, Any, cast
 
 import msgspec
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 
@@ -177,11 +177,12 @@ def _do_here(settings: Workspace, name: str, action: str, wish: dict[str, str], 
     from trackway.warehouse.upkeep import Maintained
 
     with contextlib.closing(open_clean_log(settings)) as log, contextlib.closing(open_warehouse(settings, name)) as one:
+        shown = _Shown(show)
         if action == "snapshot" and isinstance(one, Maintained):
             path = snapshot_path(settings, name)
-            one.snapshot(path)
+            one.snapshot(path, begin=shown.begin, step=shown.advance)
             return {"path": str(path)}
-        done = do(one, History(log), action, wish, _Shown(show))
+        done = do(one, History(log), action, wish, shown)
     return cast("dict[str, Any]", msgspec.to_builtins(done))
 
 
@@ -202,8 +203,10 @@ class _Shown:
 
 @contextlib.contextmanager
 def _bar(action: str) -> Generator[Any]:
-    columns = (TextColumn(action), BarColumn(), MofNCompleteColumn(), TextColumn("events"), TimeRemainingColumn())
-    with Bar(*columns, console=side_screen(), transient=True) as bar:
+    counted = (DownloadColumn(),) if action == "snapshot" else (MofNCompleteColumn(), TextColumn("events"))
+    with Bar(
+        TextColumn(action), BarColumn(), *counted, TimeRemainingColumn(), console=side_screen(), transient=True
+    ) as bar:
         task = bar.add_task(action, total=None)
 
         def show(done: int, total: int) -> None:

@@ -76,7 +76,8 @@ class WarehouseApi:
 
         `status` has the loader's state, counts since its start, lag in events, the last load and the last error (see
         `loader.LoaderStatus`); `findings` the columns whose values were diverted to `_rest`, or that widened
-        (`reports.Finding`).
+        (`reports.Finding`); `snapshot` the copy for other tools, where one is made; `own_columns` those that keep
+        their type.
         """
         return json_answer({"warehouses": await asyncio.to_thread(self._desk.all)})
 
@@ -90,7 +91,7 @@ class WarehouseApi:
         """`POST /api/warehouse/{name}/verify`, `rebuild`, `retype` or `snapshot`: a job; see `/api/jobs/{number}`.
 
         Its result is, for `verify`, `{"tables": [upkeep.TableCount, …], "differences": 0}`, for `rebuild` and `retype`
-        an `upkeep.Rebuilt`, for `snapshot` `{"path": …}`.
+        an `upkeep.Rebuilt`, for `snapshot` `{"path": …, "bytes": …}`; its progress counts bytes, the others' events.
         """
         name = self._name(request)
         action: str = request.path_params["action"]

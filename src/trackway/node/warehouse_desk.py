@@ -11,8 +11,19 @@ from trackway.node.warehouses import Warehouses
 from trackway.warehouse.contract import Warehouse, WarehouseError
 from trackway.warehouse.history import History
 from trackway.warehouse.loader import LoaderStatus
+from trackway.warehouse.naming import RESERVED_COLUMNS
 from trackway.warehouse.reports import Finding, Reports, SyncReport
 from trackway.warehouse.upkeep import Maintained, kind_of
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """The copy of a warehouse for other tools."""
+
+    path: str
+    made_ms: int | None
+    """When it was made last; None: never."""
+    every_s: float | None
+    """How often it is made by itself; None: when somebody asks."""
 
 
 class WarehouseView(Struct, frozen=True, kw_only=True):
@@ -22,6 +33,10 @@ class WarehouseView(Struct, frozen=True, kw_only=True):
     type: str
     status: LoaderStatus
     findings: list[Finding]
+    snapshot: Snapshot | None = None
+    """None where no copy is made; `NO_COPY` says why."""
+    own_columns: tuple[str, ...] = tuple(sorted(RESERVED_COLUMNS))
+    """Columns whose type nobody can change."""
 
 
 class WarehouseDesk:
@@ -33,7 +48,13 @@ class WarehouseDesk:
     def all(self) -> list[WarehouseView]:
         """Return how each warehouse does."""
         return [
-            WarehouseView(name=name, type=type_, status=status, findings=self._reports.findings(name))
+            WarehouseView(
+                name=name,
+                type=type_,
+                status=status,
+                findings=self._reports.findings(name),
+                snapshot=self._snapshot(name),
+            )
             for name, type_, status in self._warehouses.statuses()
         ]
 
@@ -55,8 +76,17 @@ class WarehouseDesk:
         if warehouse is None:
             raise WarehouseError(f"no warehouse {name} is switched on in trackway.yaml")
         if action == "snapshot":
-            return {"path": str(self._warehouses.snapshot(name))}
+            path = self._warehouses.snapshot(name, begin=progress.begin, step=progress.advance)
+            return {"path": str(path), "bytes": path.stat().st_size}
         return do(warehouse, History(self._clean), action, wish, progress)
+
+    def _snapshot(self, name: str) -> Snapshot | None:
+        found = self._warehouses.snapshot_of(name)
+        if found is None:
+            return None
+        path, every_s = found
+        made = path.stat().st_mtime_ns // 1_000_000 if path.exists() else None
+        return Snapshot(path=str(path), made_ms=made, every_s=every_s)
 
     async def metrics(self) -> Sequence[Metric]:
         """Return what is measured at warehouses as Prometheus' metric families."""

@@ -10,6 +10,7 @@ from trackway.errors import TrackwayError
 from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.warehouse.contract import QueryError, QueryResult, Warehouse, WarehouseError
+from trackway.warehouse.history import Step, silent
 from trackway.warehouse.loader import LoaderStatus, WarehouseLoader
 from trackway.warehouse.opening import open_warehouse, rules_of
 from trackway.warehouse.planned import Types, planned_types
@@ -117,8 +118,21 @@ class Warehouses:
         running = self._running.get(name)
         return None if running is None else running.warehouse
 
-    def snapshot(self, name: str) -> Path:
+    def snapshot_of(self, name: str) -> tuple[Path, float | None] | None:
+        """Return where the copy of a warehouse for other tools stands, and after how many seconds it is made again.
+
+        None: of warehouses of this type none is made.
+        """
+        running = self._running.get(name)
+        if running is None or running.made.settings.type != "duckdb":
+            return None
+        every = running.made.settings.snapshot_every
+        return running.snapshot, None if every is None else float(every)
+
+    def snapshot(self, name: str, *, begin: Step = silent, step: Step = silent) -> Path:
         """Copy a DuckDB warehouse to the file beside it that other tools may open, and return its path.
+
+        `begin` and `step` hear of bytes, and end it by raising.
 
         Raises:
             WarehouseError: it is of another kind, or busy.
@@ -126,10 +140,11 @@ class Warehouses:
         running = self._running[name]
         if not isinstance(running.warehouse, Maintained):
             raise WarehouseError("only DuckDB needs a copy for other tools; ask this warehouse itself")
-        running.warehouse.snapshot(running.snapshot)
+        running.warehouse.snapshot(running.snapshot, begin=begin, step=step)
         return running.snapshot
 
     def _choose(self, workspace: Workspace) -> None:
+        self._running = {name: self._running[name] for name in workspace.warehouses if name in self._running}
         self._first = next(
             (self._running[name].warehouse for name in workspace.warehouses if name in self._running), None
         )

@@ -14,7 +14,6 @@ After a crash DuckDB plays its write-ahead log: a load is there with its positio
 
 import contextlib
 import logging
-import shutil
 import time
 from collections.abc import Generator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -33,7 +32,7 @@ from trackway.warehouse.duckdb_questions import Questions, connect
 from trackway.warehouse.duckdb_rules import duckdb_rules
 from trackway.warehouse.duckdb_tables import INTERNAL, Tables, quote
 from trackway.warehouse.duckdb_upkeep import ENTITIES, Rebuild, drop_leftovers, recount
-from trackway.warehouse.history import History, Step
+from trackway.warehouse.history import History, Step, silent
 from trackway.warehouse.layout import Layouts, cutoff
 from trackway.warehouse.loading import ClosedByWith, LoadAccount
 from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
@@ -42,6 +41,7 @@ from trackway.warehouse.upkeep import Rebuilt, TableCount
 
 _log = logging.getLogger(__name__)
 _PURGE_EVERY_S = 600.0
+_COPIED_BYTES = 8 << 20
 _CREATE = """
     CREATE SCHEMA IF NOT EXISTS _trackway;
     CREATE TABLE IF NOT EXISTS _trackway.positions (
@@ -256,13 +256,24 @@ class DuckDBWarehouse(ClosedByWith):
             ).fetchone()
             if known is None:
                 raise WarehouseError(f"{name} has no column {column}; DESCRIBE {name} lists them")
-            with self._pause_loads():
-                connection.execute("""DELETE FROM _trackway.types WHERE "table" = ? AND "column" = ?""", [name, column])
-                if kind is not None:
-                    connection.execute("INSERT INTO _trackway.types VALUES (?, ?, ?)", [name, column, kind.value])
-        return self.rebuild(name, history, step)
+        before = self._set_type(name, column, kind)
+        try:
+            return self.rebuild(name, history, step)
+        except BaseException:
+            self._set_type(name, column, before)
+            raise
 
-    def snapshot(self, path: Path) -> None:
+    def _set_type(self, table: str, column: str, kind: Kind | None) -> Kind | None:
+        """Note the type that a person gave, and return the one before."""
+        here = """WHERE "table" = ? AND "column" = ?"""
+        with self._beside() as connection, self._pause_loads():
+            before = connection.execute(f"SELECT type FROM _trackway.types {here}", [table, column]).fetchone()  # noqa: S608
+            connection.execute(f"DELETE FROM _trackway.types {here}", [table, column])  # noqa: S608
+            if kind is not None:
+                connection.execute("INSERT INTO _trackway.types VALUES (?, ?, ?)", [table, column, kind.value])
+        return Kind(before[0]) if before else None
+
+    def snapshot(self, path: Path, *, begin: Step = silent, step: Step = silent) -> None:
         """Copy all that is committed to a file of its own; see `upkeep.Maintained`."""
         fresh = path.with_name(f"{path.name}.new")
         with self._lock:
@@ -271,8 +282,16 @@ class DuckDBWarehouse(ClosedByWith):
             except duckdb.Error as error:
                 raise WarehouseError(f"no copy can be made while a question is being answered: {error}") from error
             # Nobody writes while the lock is held, and after a checkpoint the file has everything.
-            shutil.copyfile(self._path, fresh)
-        fresh.replace(path)
+            begin(self._path.stat().st_size)
+            try:
+                with self._path.open("rb") as source, fresh.open("wb") as target:
+                    while part := source.read(_COPIED_BYTES):
+                        target.write(part)
+                        step(len(part))
+                fresh.replace(path)
+            except BaseException:
+                fresh.unlink(missing_ok=True)
+                raise
 
     def _full_name(self, table: str) -> str:
         """`table` with its schema: the first, in the workspace's order, that has one of that name."""

@@ -24,12 +24,12 @@ from trackway.warehouse.files_query import FILES_RULES, Questions
 from trackway.warehouse.files_store import STORE_ERRORS, Store, open_reading, open_store
 from trackway.warehouse.files_tables import Shape, Tables
 from trackway.warehouse.files_upkeep import FilesRebuild, Recount, scratch
-from trackway.warehouse.history import History, Step
+from trackway.warehouse.history import History, Step, silent
 from trackway.warehouse.layout import Layouts, cutoff
 from trackway.warehouse.loading import ClosedByWith, LoadAccount
 from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
 from trackway.warehouse.rows import Shapes, room_for
-from trackway.warehouse.upkeep import Rebuilt, TableCount
+from trackway.warehouse.upkeep import NO_COPY, Rebuilt, TableCount
 from trackway.workspace.model import WarehouseS3
 
 _EXPIRE_EVERY_S = 3600.0
@@ -232,13 +232,13 @@ class FilesWarehouse(ClosedByWith):
                 return name
         raise WarehouseError(f"there is no table {table}; SHOW ALL TABLES lists what there is")
 
-    def snapshot(self, path: Path) -> None:
+    def snapshot(self, path: Path, *, begin: Step = silent, step: Step = silent) -> None:
         """Refuse: other programs read the files themselves.
 
         Raises:
             WarehouseError: always.
         """
-        raise WarehouseError(f"{self._name} is a warehouse of files, which any tool may read where they are")
+        raise WarehouseError(f"{self._name} {NO_COPY['files']}")
 
     def query(self, sql: str, *, limit: int = 1000, timeout_s: float = 30.0, stop: Event | None = None) -> QueryResult:
         """Answer one reading statement; see the contract."""

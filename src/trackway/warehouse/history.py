@@ -12,6 +12,10 @@ Step = Callable[[int], None]
 """Hears how many events more are done; may raise to end the work."""
 
 
+def silent(_: int) -> None:
+    """Hear nothing: a `Step` for work that nobody watches."""
+
+
 class History:
     """Topic `events` of a log, read from where it begins now."""
 

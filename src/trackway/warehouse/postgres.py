@@ -27,7 +27,7 @@ from trackway.events.records import EventRecord
 from trackway.warehouse.chunks import REST, build
 from trackway.warehouse.columns import Kind
 from trackway.warehouse.contract import LoadReport, QueryResult, WarehouseError, check_schemas
-from trackway.warehouse.history import History, Step
+from trackway.warehouse.history import History, Step, silent
 from trackway.warehouse.layout import Layouts
 from trackway.warehouse.loading import ClosedByWith, LoadAccount
 from trackway.warehouse.naming import RESERVED_COLUMNS, schema_name
@@ -38,7 +38,7 @@ from trackway.warehouse.postgres_session import SETTINGS, Session, connect, expl
 from trackway.warehouse.postgres_tables import Tables
 from trackway.warehouse.postgres_upkeep import Rebuild, recount
 from trackway.warehouse.rows import Shapes, room_for
-from trackway.warehouse.upkeep import Rebuilt, TableCount
+from trackway.warehouse.upkeep import NO_COPY, Rebuilt, TableCount
 
 MOST_COLUMNS = 1200
 """PostgreSQL allows 1,600, those counted that were dropped once."""
@@ -246,21 +246,31 @@ class PostgresWarehouse(ClosedByWith):
             found = connection.execute(_HAS_COLUMN, [schema, own, column]).fetchone()
             if found is None:
                 raise WarehouseError(f"{name} has no column {column}")
-            with self._pause_loads(), connection.transaction():
-                connection.execute(
-                    """DELETE FROM _trackway.types WHERE "table" = %s AND "column" = %s""", [name, column]
-                )
-                if kind is not None:
-                    connection.execute("INSERT INTO _trackway.types VALUES (%s, %s, %s)", [name, column, kind.value])
-        return self.rebuild(name, history, step)
+            before = self._set_type(connection, name, column, kind)
+        try:
+            return self.rebuild(name, history, step)
+        except BaseException:
+            with self._beside() as connection:
+                self._set_type(connection, name, column, before)
+            raise
 
-    def snapshot(self, path: Path) -> None:
+    def _set_type(self, connection: Connection[TupleRow], table: str, column: str, kind: Kind | None) -> Kind | None:
+        """Note the type that a person gave, and return the one before."""
+        here = """WHERE "table" = %s AND "column" = %s"""
+        with self._pause_loads(), connection.transaction():
+            before = connection.execute(f"SELECT kind FROM _trackway.types {here}", [table, column]).fetchone()  # noqa: S608
+            connection.execute(f"DELETE FROM _trackway.types {here}", [table, column])  # noqa: S608
+            if kind is not None:
+                connection.execute("INSERT INTO _trackway.types VALUES (%s, %s, %s)", [table, column, kind.value])
+        return Kind(before[0]) if before else None
+
+    def snapshot(self, path: Path, *, begin: Step = silent, step: Step = silent) -> None:
         """Refuse: other programs read PostgreSQL itself.
 
         Raises:
             WarehouseError: always.
         """
-        raise WarehouseError(f"{self._name} is a PostgreSQL database: connect to it, or copy it with pg_dump")
+        raise WarehouseError(f"{self._name} {NO_COPY['postgres']}")
 
     def _full_name(self, connection: Connection[TupleRow], table: str) -> str:
         """`table` with its schema: the first, in the workspace's order, that has one of that name."""

@@ -71,9 +71,20 @@ class Maintained(Protocol):
         """Give a column a type, None its values', and rebuild the table."""
         ...
 
-    def snapshot(self, path: Path) -> None:
-        """Copy all that is committed to a database file of its own, which replaces the one at `path` at once."""
+    def snapshot(self, path: Path, *, begin: Step = ..., step: Step = ...) -> None:
+        """Copy all that is committed to a database file of its own, which replaces the one at `path` at once.
+
+        `begin` hears of the bytes that there are, `step` of those that are copied. Raises WarehouseError where other
+        programs read the warehouse itself; `NO_COPY` says why.
+        """
         ...
+
+
+NO_COPY = {
+    "postgres": "is a PostgreSQL database: connect to it, or copy it with pg_dump",
+    "files": "is a warehouse of files, which any tool may read where they are",
+}
+"""Why the other types of warehouses need no copy for other tools."""
 
 
 def kind_of(name: str) -> Kind | None:

@@ -237,6 +237,7 @@ def _check(workspace: Workspace) -> None:
         _check_sources(workspace, destination.sources, f"destinations.{name}.sources")
     for name, warehouse in workspace.warehouses.items():
         _check_warehouse(warehouse, f"warehouses.{name}")
+    _check_places(workspace.warehouses)
     names = Names(list(workspace.sources), list(workspace.destinations), list(workspace.warehouses))
     if (mistake := unknown_name(workspace.alerts, names)) is not None:
         place = f"alerts.{mistake[0]}"
@@ -267,6 +268,18 @@ def _check_warehouse(warehouse: Warehouse, place: str) -> None:
         if warehouse.type not in kinds and getattr(warehouse, key) != getattr(Warehouse(), key):
             message = f"only a warehouse of type {' or '.join(kinds)} has this; the type here is {warehouse.type}"
             raise WorkspaceError(f"{FILE_NAME}: {place}.{key}: {message}", where=f"{place}.{key}")
+
+
+def _check_places(warehouses: Mapping[str, Warehouse]) -> None:
+    """No two warehouses may load into one place: each would find the other's tables and position."""
+    owner: dict[str, str] = {}
+    for name, one in warehouses.items():
+        key = "url" if one.type == "postgres" else "path"
+        place = one.url.reveal() if one.url is not None else str(Path(one.path))
+        if one.enabled and (other := owner.setdefault(f"{key} {place}", name)) != name:
+            where = f"warehouses.{name}.{key}"
+            advice = f"{other} is loaded into the same place; give each a {key} of its own"
+            raise WorkspaceError(f"{FILE_NAME}: {where}: {advice}", where=where)
 
 
 _KEYS_OF_KINDS = {

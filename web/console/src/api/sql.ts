@@ -1,4 +1,4 @@
-/** Questions to the warehouse. */
+/** Questions to a warehouse. */
 import { post } from "./client";
 
 export interface SqlResult {
@@ -8,6 +8,7 @@ export interface SqlResult {
   duration_ms: number;
 }
 
-export function runSql(sql: string, limit: number, signal: AbortSignal): Promise<SqlResult> {
-  return post("/api/sql", { sql, limit }, { signal });
+/** Ask the warehouse of this name, else the first one. */
+export function runSql(sql: string, limit: number, signal: AbortSignal, warehouse?: string): Promise<SqlResult> {
+  return post("/api/sql", { sql, limit, ...(warehouse ? { warehouse } : {}) }, { signal });
 }

@@ -1,15 +1,18 @@
 /** Questions to the warehouse: an editor that knows its tables, the answer as a grid and as a picture. Reading alone. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ApiError, messageOf } from "../api/client";
+import { ApiError, messageOf, withQuery } from "../api/client";
 import { runSql, type SqlResult } from "../api/sql";
+import { queryOf, useWarehouses } from "../api/warehouses";
 import { CopyButton } from "../ui/CopyButton";
 import { download } from "../ui/CodeBlock";
 import { whole } from "../ui/format";
-import { DownloadIcon, LinkIcon, PlayIcon, WarningIcon } from "../ui/icons";
+import { DownloadIcon, LinkIcon, PlayIcon, WarehouseIcon, WarningIcon } from "../ui/icons";
 import { LazyEditor, type Problem } from "../ui/LazyEditor";
 import { Page } from "../ui/PageHeader";
 import { router, useQueryParam } from "../ui/router";
+import { EmptyState } from "../ui/states";
 import { Segments } from "../ui/Tabs";
+import { WarehouseChoice } from "../warehouse/WarehouseChoice";
 import { csvOf } from "./csv";
 import { Grid } from "./Grid";
 import { ResultChart } from "./ResultChart";
@@ -22,8 +25,8 @@ const PAST = "sql-past";
 const MOST_PAST = 20;
 const EXAMPLES: [string, string][] = [
   ["Newest track calls", "select received_at, event_text, user_id, anonymous_id\nfrom tracks\norder by received_at desc\nlimit 100"],
-  ["Events by name", "select event_text, count(*) as events, count(distinct user_id) as users\nfrom tracks\ngroup by all\norder by events desc"],
-  ["Events per minute", "select date_trunc('minute', received_at) as minute, count(*) as events\nfrom tracks\ngroup by all\norder by minute desc\nlimit 240"],
+  ["Events by name", "select event_text, count(*) as events, count(distinct user_id) as users\nfrom tracks\ngroup by 1\norder by events desc"],
+  ["Events per minute", "select date_trunc('minute', received_at) as minute, count(*) as events\nfrom tracks\ngroup by 1\norder by minute desc\nlimit 240"],
 ];
 
 type Answer = { result: SqlResult; sql: string } | { problem: string } | { cancelled: true } | null;
@@ -36,7 +39,8 @@ export default function SqlPage() {
   const [limit, setLimit] = useState<number>(LIMITS[0]);
   const [past, setPast] = useState<string[]>(readPast);
   const [view, setView] = useQueryParam("view", "grid");
-  const schema = useSchema();
+  const { resource, all, chosen } = useWarehouses();
+  const schema = useSchema(chosen);
   const known = useMemo(() => completions(schema.tables), [schema.tables]);
   const now = useRef(running);
   now.current = running;
@@ -45,6 +49,7 @@ export default function SqlPage() {
   // A link brings another query; a reload keeps the one that is written.
   useEffect(() => { if (router.query.get("q")) router.setQuery({ q: "" }); }, []);
 
+  const warehouse = chosen?.name;
   const latest = useRef(sql);
   latest.current = sql;
   const run = useCallback(async () => {
@@ -55,7 +60,7 @@ export default function SqlPage() {
     setRunning(abort);
     setWrong(null);
     try {
-      setAnswer({ result: await runSql(text, limit, abort.signal), sql: text });
+      setAnswer({ result: await runSql(text, limit, abort.signal, warehouse), sql: text });
       setPast(remember(text));
     } catch (error) {
       if (abort.signal.aborted) setAnswer({ cancelled: true });
@@ -67,12 +72,13 @@ export default function SqlPage() {
     }
     now.current = null;
     setRunning(null);
-  }, [limit]);
+  }, [limit, warehouse]);
   const change = (text: string) => { setSql(text); setWrong(null); };
+  if (resource.data && !chosen) return <Page title="SQL"><EmptyState title="No warehouse is switched on" icon={<WarehouseIcon />}>Add one under <code>warehouses:</code> in trackway.yaml; <code>duckdb: {"{}"}</code> is all it needs.</EmptyState></Page>;
 
   return (
-    <Page title="SQL" note="Asks the warehouse; reading alone, 30 seconds at the most" fill
-      actions={<CopyButton label="Share" icon={<LinkIcon />} text={() => new URL(`/sql?q=${encodeURIComponent(sql)}`, location.href).href} title="Copy a link to this query" />}>
+    <Page title="SQL" note="Read-only; 30 seconds at the most" fill
+      actions={<><WarehouseChoice all={all} chosen={chosen} /><CopyButton label="Share" icon={<LinkIcon />} text={() => new URL(withQuery("/sql", { q: sql, ...queryOf(all, chosen) }), location.href).href} title="Copy a link to this query" /></>}>
       <div class="sql">
         <Tables tables={schema.tables} ready={schema.ready} problem={schema.problem} onPick={(text) => change(text)} onReload={schema.reload} />
         <div class="sql-work">
@@ -134,7 +140,7 @@ function Tables({ tables, ready, problem, onPick, onReload }: { tables: readonly
             {shown.filter((table) => table.schema === schema).map((table) => (
               <li key={table.name}>
                 <details>
-                  <summary title={`About ${whole(table.rows)} rows`}><span>{table.name}</span><small>{whole(table.rows)}</small></summary>
+                  <summary title={table.rows === null ? undefined : `About ${whole(table.rows)} rows`}><span>{table.name}</span>{table.rows !== null && <small>{whole(table.rows)}</small>}</summary>
                   <button type="button" class="sql-pick" onClick={() => onPick(`select *\nfrom ${sqlName(table.schema)}.${sqlName(table.name)}\n${table.columns.some((column) => column.name === "received_at") ? "order by received_at desc\n" : ""}limit 100`)}>Show its newest rows</button>
                   <dl>{table.columns.map((column) => <div key={column.name} data-hit={wanted !== "" && column.name.toLowerCase().includes(wanted)}><dt>{column.name}</dt><dd>{column.type.toLowerCase()}</dd></div>)}</dl>
                 </details>

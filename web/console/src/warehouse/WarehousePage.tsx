@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { isAbort, messageOf, withQuery } from "../api/client";
 import { runSql, type SqlResult } from "../api/sql";
-import { useResource } from "../api/useResource";
+import { queryOf, useWarehouses, type Load, type Warehouse } from "../api/warehouses";
 import { Grid } from "../sql/Grid";
 import { sqlName, useSchema, type Schema, type Table } from "../sql/schema";
 import { DataTable } from "../ui/DataTable";
@@ -16,86 +16,51 @@ import { Stat, Stats } from "../ui/Stat";
 import { span } from "../ui/time";
 import { When } from "../ui/When";
 import "../sql/sql.css";
-import { useRebuild, useVerify } from "./Upkeep";
+import { RetypeDialog, type Column } from "./RetypeDialog";
+import { ForOtherTools, useRemake, useSnapshot, useVerify } from "./Upkeep";
+import { WarehouseChoice } from "./WarehouseChoice";
 import "./warehouse.css";
-
-interface Load {
-  at: string;
-  duration_s: number;
-  events: number;
-  rows: Record<string, number>;
-  left_out: number;
-  unreadable: number;
-  columns_added: string[];
-  columns_widened: Record<string, string>;
-  diverted?: Record<string, number>;
-}
-
-interface Warehouse {
-  name: string;
-  type: string;
-  /** Columns that got another type, or whose values did not fit. */
-  findings: { column: string; code: "diverted" | "widened"; count: number; first_ms: number; last_ms: number; detail: string }[];
-  status: {
-    state: "starting" | "idle" | "loading" | "failing" | "stopped";
-    events: number;
-    left_out: number;
-    unreadable: number;
-    missed: number;
-    rows: Record<string, number>;
-    columns_added: number;
-    columns_widened: number;
-    loads: number;
-    last_load: Load | null;
-    lag: number;
-    error: string | null;
-    error_at: string | null;
-    failures: number;
-    /** When the next load begins, or the next try, if that is known. */
-    next_at: string | null;
-  };
-}
 
 const REST = "_rest";
 
 export default function WarehousePage({ params }: { params: Record<string, string> }) {
-  const schema = useSchema();
   const { schema: of, table } = params;
-  return of !== undefined && table !== undefined ? <TablePage schema={schema} of={of} name={table} /> : <All schema={schema} />;
+  return of !== undefined && table !== undefined ? <TablePage of={of} name={table} /> : <All />;
 }
 
-function All({ schema }: { schema: Schema }) {
-  const found = useResource<{ warehouses: Warehouse[] }>("/api/warehouse", { everyMs: 2000 });
+function All() {
+  const { resource, all, chosen } = useWarehouses(2000);
+  const schema = useSchema(chosen);
   const [text, setText] = useQueryParam("q");
   return (
-    <Page title="Warehouse" note="Events as tables" actions={<Link class="button" href="/sql">Ask in SQL</Link>}>
-      <Fetched resource={found}>
-        {({ warehouses }) => (
-          <>
-            {!warehouses.length && <EmptyState title="No warehouse is switched on" icon={<WarehouseIcon />}>Add one under <code>warehouses:</code> in trackway.yaml; <code>duckdb: {"{}"}</code> is all it needs.</EmptyState>}
-            {warehouses.map((one) => <LoadState key={one.name} warehouse={one} />)}
-          </>
-        )}
+    <Page title="Warehouse" note="Events as tables" actions={<Link class="button" href={withQuery("/sql", queryOf(all, chosen))}>Ask in SQL</Link>}>
+      <Fetched resource={resource}>
+        {({ warehouses }) => warehouses.length
+          ? <>{warehouses.map((one) => <LoadState key={one.name} warehouse={one} />)}</>
+          : <EmptyState title="No warehouse is switched on" icon={<WarehouseIcon />}>Add one under <code>warehouses:</code> in trackway.yaml; <code>duckdb: {"{}"}</code> is all it needs.</EmptyState>}
       </Fetched>
-      <Section title="Tables" note={schema.tables.length ? whole(schema.tables.length) : undefined} actions={<label class="field warehouse-find"><span class="sr-only">Find a table or a column</span><input type="search" placeholder="Find a table or a column" value={text} onInput={(event) => setText(event.currentTarget.value)} /></label>}>
-        <Tables schema={schema} text={text} />
-      </Section>
+      {chosen && (
+        <Section title={all.length > 1 ? <>Tables of {chosen.name}</> : "Tables"} note={schema.tables.length ? whole(schema.tables.length) : undefined}
+          actions={<><WarehouseChoice all={all} chosen={chosen} /><label class="field warehouse-find"><span class="sr-only">Find a table or a column</span><input type="search" placeholder="Find a table or a column" value={text} onInput={(event) => setText(event.currentTarget.value)} /></label></>}>
+          <Tables schema={schema} text={text} query={queryOf(all, chosen)} />
+        </Section>
+      )}
     </Page>
   );
 }
 
-function Tables({ schema, text }: { schema: Schema; text: string }) {
+function Tables({ schema, text, query }: { schema: Schema; text: string; query: { warehouse?: string } }) {
   if (schema.problem) return <ErrorState message={schema.problem} onRetry={schema.reload} />;
   if (!schema.ready) return <Loading />;
   const wanted = text.toLowerCase();
   const rows = schema.tables.filter((table) => !wanted || `${table.schema}.${table.name}`.toLowerCase().includes(wanted) || table.columns.some((column) => column.name.toLowerCase().includes(wanted)));
   return (
-    <DataTable label="All tables" rows={rows} rowKey={(table) => `${table.schema}.${table.name}`} href={pageOf} sort="-rows"
+    <DataTable label="All tables" rows={rows} rowKey={(table) => `${table.schema}.${table.name}`} href={(table) => withQuery(pageOf(table), query)} sort={rows.some((table) => table.rows !== null) ? "-rows" : ""}
       empty={<div class="frame"><EmptyState title={text ? "No table fits" : "There are no tables yet"}>{text ? "Look for less of its name." : "The first event makes them: one for all track calls, and one for each event."}</EmptyState></div>}
       columns={[
         { key: "name", label: "Table", sort: (table) => table.name, cell: (table) => <code>{table.name}</code> },
         { key: "schema", label: "Schema", sort: (table) => table.schema, cell: (table) => <code class="quiet-text">{table.schema}</code> },
-        { key: "rows", label: "Rows, about", number: true, sort: (table) => table.rows, cell: (table) => whole(table.rows) },
+        { key: "rows", label: "Rows, about", number: true, sort: (table) => table.rows ?? -1, cell: (table) => table.rows === null ? <span class="faint">not counted</span> : whole(table.rows) },
         { key: "columns", label: "Columns", number: true, hide: "narrow", sort: (table) => table.columns.length, cell: (table) => whole(table.columns.length) },
         { key: "rest", label: "", head: <span class="sr-only">Diverted values</span>, hide: "narrow", cell: (table) => table.columns.some((column) => column.name === REST) && <span class="badge odd">diverted values</span> },
       ]} />
@@ -106,7 +71,7 @@ function pageOf(table: { schema: string; name: string }): string {
   return `/warehouse/${encodeURIComponent(table.schema)}/${encodeURIComponent(table.name)}`;
 }
 
-/** When, to the second. */
+/** When, to the second, in the viewer's zone. */
 const second = (iso: string) => clock(iso).replace(/[.]\d+$/, "");
 
 /** More than what comes between two loads of a busy workspace. */
@@ -117,9 +82,11 @@ function LoadState({ warehouse }: { warehouse: Warehouse }) {
   const load = status.last_load;
   const behind = status.lag > BEHIND;
   const verify = useVerify(warehouse.name);
+  const snapshot = useSnapshot(warehouse);
   const tone = status.state === "failing" ? "bad" : behind ? "odd" : "good";
   return (
-    <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state !== "idle" ? status.state : behind ? "behind" : "up to date"}</span></>} actions={verify.button}>
+    <Section title={warehouse.name} note={<>{warehouse.type} <span class={`badge ${tone}`}>{status.state !== "idle" ? status.state : behind ? "behind" : "up to date"}</span></>} actions={<>{snapshot.button}{verify.button}</>}>
+      {snapshot.outcome}
       {verify.outcome}
       {status.error && <Notice tone="bad" title={`Loading failed ${status.failures} ${status.failures === 1 ? "time" : "times"}; it is tried again${status.next_at ? ` at ${second(status.next_at)}` : ""}`}>{status.error}</Notice>}
       {status.missed > 0 && <Notice tone="bad" title={`${whole(status.missed)} events were deleted from the log before they were loaded`}>Raise <code>log.keep</code> in the settings.</Notice>}
@@ -131,6 +98,7 @@ function LoadState({ warehouse }: { warehouse: Warehouse }) {
         <Stat label="Left out" value={whole(status.left_out)} note="by their integrations" />
       </Stats>
       {load && <LastLoad load={load} />}
+      <ForOtherTools warehouse={warehouse} />
       {warehouse.findings.length > 0 && (
         <div class="warehouse-findings">
           <DataTable label={`Findings of ${warehouse.name}`} rows={warehouse.findings} rowKey={(one) => one.column + one.code}
@@ -163,34 +131,42 @@ function LastLoad({ load }: { load: Load }) {
   );
 }
 
-function TablePage({ schema, of, name }: { schema: Schema; of: string; name: string }) {
+function TablePage({ of, name }: { of: string; name: string }) {
   useTitle(`${of}.${name}`);
-  const rebuild = useRebuild(`${of}.${name}`);
+  const { resource, all, chosen } = useWarehouses();
+  const schema = useSchema(chosen);
+  const remake = useRemake(chosen?.name ?? "", `${of}.${name}`, schema.reload);
+  const [retyping, setRetyping] = useState<Column | null>(null);
+  const query = queryOf(all, chosen);
   const table = schema.tables.find((one) => one.schema === of && one.name === name);
+  if (resource.error && !chosen) return <ErrorState message={resource.error.message} onRetry={resource.reload} />;
   if (schema.problem) return <ErrorState message={schema.problem} onRetry={schema.reload} />;
-  if (!schema.ready) return <Loading />;
-  if (!table) return <EmptyState title={`There is no table ${of}.${name}`} icon={<WarehouseIcon />} action={<Link class="button" href="/warehouse">To the tables</Link>}>It is made with the first event that belongs into it.</EmptyState>;
+  if (resource.data && !chosen) return <EmptyState title="No warehouse is switched on" icon={<WarehouseIcon />} action={<Link class="button" href="/warehouse">To the warehouses</Link>}>Add one under <code>warehouses:</code> in trackway.yaml.</EmptyState>;
+  if (!chosen || !schema.ready) return <Loading />;
+  if (!table) return <EmptyState title={`There is no table ${of}.${name}`} icon={<WarehouseIcon />} action={<Link class="button" href={withQuery("/warehouse", query)}>To the tables</Link>}>{all.length > 1 && <>Not in {chosen.name}. </>}It is made with the first event that belongs into it.</EmptyState>;
   const newest = `select *\nfrom ${sqlName(of)}.${sqlName(name)}\n${table.columns.some((column) => column.name === "received_at") ? "order by received_at desc\n" : ""}limit 50`;
   return (
-    <Page title={<code>{name}</code>} back={{ href: "/warehouse", label: "Warehouse" }} note={<span>schema <code>{of}</code>, about {whole(table.rows)} rows</span>}
-      actions={<>{rebuild.button}<Link class="button primary" href={withQuery("/sql", { q: newest })}>Ask in SQL</Link></>}>
-      {rebuild.outcome}
-      {table.columns.some((column) => column.name === REST) && <Diverted of={of} name={name} />}
-      <Section title="Newest rows"><Rows sql={newest} /></Section>
+    <Page title={<code>{name}</code>} back={{ href: withQuery("/warehouse", query), label: "Warehouse" }} note={<span>schema <code>{of}</code>{table.rows !== null && <>, about {whole(table.rows)} rows</>}{all.length > 1 && <>, in {chosen.name}</>}</span>}
+      actions={<><WarehouseChoice all={all} chosen={chosen} />{remake.button}<Link class="button primary" href={withQuery("/sql", { q: newest, ...query })}>Ask in SQL</Link></>}>
+      {remake.outcome}
+      {table.columns.some((column) => column.name === REST) && <Diverted key={remake.turn} warehouse={chosen} of={of} name={name} />}
+      <Section title="Newest rows"><Rows key={remake.turn} sql={newest} warehouse={chosen.name} /></Section>
       <Section title="Columns" note={whole(table.columns.length)}>
-        <Columns table={table} />
+        <Columns table={table} own={[...chosen.own_columns, REST]} onRetype={remake.running ? undefined : setRetyping} />
       </Section>
+      {retyping && <RetypeDialog table={`${of}.${name}`} column={retyping} onClose={() => setRetyping(null)} onRetype={(type) => { setRetyping(null); remake.retype(retyping.name, type); }} />}
     </Page>
   );
 }
 
-function Columns({ table }: { table: Table }) {
+function Columns({ table, own, onRetype }: { table: Table; own: readonly string[]; onRetype: ((column: Column) => void) | undefined }) {
   return (
     <DataTable label="All columns" rows={table.columns} rowKey={(column) => column.name}
       columns={[
         { key: "name", label: "Column", sort: (column) => column.name, cell: (column) => <code>{column.name}</code> },
         { key: "type", label: "Type", sort: (column) => column.type, cell: (column) => column.type.toLowerCase() },
         { key: "from", label: "From", hide: "narrow", cell: (column) => <span class="quiet-text">{originOf(column.name)}</span> },
+        { key: "retype", label: "", head: <span class="sr-only">Change its type</span>, width: "130px", cell: (column) => own.includes(column.name) ? <span class="faint">keeps its type</span> : <button type="button" class="button small" disabled={!onRetype} aria-label={`Change the type of ${column.name}`} onClick={() => onRetype?.(column)}>Change type …</button> },
       ]} />
   );
 }
@@ -203,26 +179,33 @@ function originOf(column: string): string {
 }
 
 /** Ask once; null while the answer is on its way. */
-function useAnswer(sql: string): { result: SqlResult | null; problem: string } {
+function useAnswer(sql: string, warehouse: string): { result: SqlResult | null; problem: string } {
   const [state, setState] = useState<{ result: SqlResult | null; problem: string }>({ result: null, problem: "" });
   useEffect(() => {
     const abort = new AbortController();
-    runSql(sql, 1000, abort.signal).then((result) => setState({ result, problem: "" }), (error: unknown) => { if (!isAbort(error)) setState({ result: null, problem: messageOf(error) }); });
+    runSql(sql, 1000, abort.signal, warehouse).then((result) => setState({ result, problem: "" }), (error: unknown) => { if (!isAbort(error)) setState({ result: null, problem: messageOf(error) }); });
     return () => abort.abort();
-  }, [sql]);
+  }, [sql, warehouse]);
   return state;
 }
 
-function Rows({ sql }: { sql: string }) {
-  const { result, problem } = useAnswer(sql);
+function Rows({ sql, warehouse }: { sql: string; warehouse: string }) {
+  const { result, problem } = useAnswer(sql, warehouse);
   if (problem) return <ErrorState message={problem} />;
   if (!result) return <Loading />;
   return result.rows.length ? <div class="frame warehouse-rows"><Grid result={result} /></div> : <div class="frame"><EmptyState title="The table is empty" /></div>;
 }
 
-function Diverted({ of, name }: { of: string; name: string }) {
+/** What lists the members of `_rest`, by type of warehouse. */
+const MEMBERS = {
+  duckdb: `unnest(json_keys(${REST}))`,
+  files: `unnest(json_keys(${REST}))`,
+  postgres: `jsonb_object_keys(${REST}::jsonb)`,
+};
+
+function Diverted({ warehouse, of, name }: { warehouse: Warehouse; of: string; name: string }) {
   const table = `${sqlName(of)}.${sqlName(name)}`;
-  const { result, problem } = useAnswer(`select column_name, count(*) as values_diverted, any_value(sample) as sample from (select unnest(json_keys(${REST})) as column_name, ${REST} as sample from ${table} where ${REST} is not null) group by all order by 2 desc`);
+  const { result, problem } = useAnswer(`select column_name, count(*) as values_diverted, min(sample) as sample from (select ${MEMBERS[warehouse.type]} as column_name, cast(${REST} as text) as sample from ${table} where ${REST} is not null) as found group by 1 order by 2 desc`, warehouse.name);
   return (
     <Section title="Diverted values" note={<>that did not fit their column; they stand in <code>{REST}</code></>}>
       {problem ? <ErrorState message={problem} /> : !result ? <Loading /> : !result.rows.length ? <p class="none warehouse-fine"><CheckIcon /> Every value fits its column.</p> : (
