@@ -96,7 +96,7 @@ class Cluster:
 
     def dsn(self, database: str = "postgres", user: str = "owner", password: str = PASSWORD) -> str:
         """Return what psycopg and libpq connect with."""
-        return make_conninfo(host=str(self.folder), dbname=database, user=user, password=password, connect_timeout=10)
+        return make_conninfo(host=str(self.folder), dbname=database, user=user, password=password, connect_timeout=60)
 
     @contextlib.contextmanager
     def connect(self, database: str = "postgres") -> Iterator[psycopg.Connection]:

@@ -200,7 +200,7 @@ def test_a_restarted_server_is_found_again_and_nothing_is_missing(chromium, cons
     chromium.until("document.querySelector('.connection-lost') && document.querySelector('.banner')")
     console.event(messageId="meanwhile")
     console.start(console.port)
-    chromium.until("document.querySelector('.connection-live')", timeout_s=20)
+    chromium.until("document.querySelector('.connection-live')", timeout_s=60)
     console.event(messageId="after")
     chromium.until(f'JSON.stringify({IDS}) === \'["after","meanwhile","before"]\'')
     assert chromium.count(".banner") == 0

@@ -229,7 +229,7 @@ def test_an_event_is_sent_again_and_the_replay_shows_up_in_its_story(product: Pr
     browser.until("!document.querySelector('dialog')")
     browser.click("li.step:has-text('CRM') >> text=Send again")
     browser.click("dialog >> text=Send again")
-    browser.until("document.querySelector('.timeline').innerText.includes('by replay')", timeout_s=20)
+    browser.until("document.querySelector('.timeline').innerText.includes('by replay')", timeout_s=60)
 
 
 def test_a_test_case_is_made_without_secrets(product: Product) -> None:
@@ -251,7 +251,7 @@ def test_a_source_is_set_up_and_its_first_event_is_seen(product: Product) -> Non
     product.trackway.post("/v1/track", {"userId": "u1", "event": "Hello"}, write_key="wk_idle_1")
     browser.until("document.querySelector('.first-check')?.innerText.includes('It works')")
     browser.click("[role=tab]:has-text('Clients')")
-    browser.until("document.querySelector('.table')?.innerText.includes('not named')", timeout_s=20)
+    browser.until("document.querySelector('.table')?.innerText.includes('not named')", timeout_s=60)
 
 
 def test_a_destination_is_paused_and_resumed(product: Product) -> None:
@@ -405,7 +405,7 @@ def test_strangers_text_never_runs_in_results_and_previews(product: Product) -> 
     _nothing_ran(browser, "the chart")
     browser.visit("/replay?to=crm&range=all&again=1", "document.querySelector('h1')")
     browser.click("text=Dry run")
-    browser.until("document.querySelector('.replay-preview')?.textContent.includes('looked at')", timeout_s=20)
+    browser.until("document.querySelector('.replay-preview')?.textContent.includes('looked at')", timeout_s=60)
     browser.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     _nothing_ran(browser, "the dry run")
     browser.visit("/playground?as=json&show=result")

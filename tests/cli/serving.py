@@ -19,7 +19,7 @@ from trackway.pipeline.tallies import MARK, SourceTally, add_up
 from trackway.pipeline.worker import PipelineWorker
 from trackway.workspace import Workspace, load_workspace
 
-_START_S = 10.0
+_START_S = 60.0
 SETTINGS = """\
 sources:
   web: {{name: Web shop, write_keys: [wk_web]}}

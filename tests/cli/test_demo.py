@@ -125,7 +125,7 @@ def test_ctrl_c_ends_an_endless_play_with_its_summary(collector: Collector) -> N
         try:
             poll_until(lambda: len(collector.calls()) > 100, what="the play to be under way", timeout_s=30)
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=60)
         finally:
             process.kill()
     assert process.returncode == 0, err

@@ -176,7 +176,7 @@ def test_new_events_show_at_once_and_ctrl_c_ends_it(folder: Path, writer: LogWri
     with tailing(folder, "--json", "-n", "1") as process:
         assert process.stdout
         came = lines_as_they_come(process.stdout)
-        assert json.loads(came.get(timeout=20)[1])["messageId"] == "m-0"
+        assert json.loads(came.get(timeout=60)[1])["messageId"] == "m-0"
         delays: list[float] = []
         for number in range(1, 21):
             writer.append({EVENTS: [event(f"m-{number}")]})
@@ -203,6 +203,6 @@ def test_it_waits_for_a_log_that_is_not_there_yet(folder: Path) -> None:
             log.writer(0) as writer,
         ):
             writer.append({EVENTS: [event("m-1")]})
-            assert json.loads(came.get(timeout=20)[1])["messageId"] == "m-1"
+            assert json.loads(came.get(timeout=60)[1])["messageId"] == "m-1"
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0

@@ -106,7 +106,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def read_answer(reader: asyncio.StreamReader) -> Answer:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         head = await reader.readuntil(b"\r\n\r\n")
         status, *lines = head.decode("latin-1").strip().split("\r\n")
         headers = dict(line.lower().split(": ", 1) for line in lines)
@@ -122,7 +122,7 @@ def request(path: str, body: bytes = BODY, *, key: str = "", **headers: str) -> 
 
 
 async def until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not what():  # noqa: ASYNC110 - what is looked at belongs to others
             await asyncio.sleep(0.005)
 

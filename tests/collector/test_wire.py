@@ -47,11 +47,11 @@ class Server:
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(10)
+        self._thread.join(60)
 
     @contextlib.contextmanager
     def connect(self) -> Iterator[socket.socket]:
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=60) as connection:
             yield connection
 
     def ask(self, *parts: bytes, half_close: bool = True) -> tuple[int, dict[str, str], bytes]:

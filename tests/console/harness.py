@@ -151,7 +151,7 @@ class ConsoleServer:
     def stop(self) -> None:
         end_streams(self.app)
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(60)
         assert not self._thread.is_alive(), "the console did not stop within 10 s"
         self.socket.close()
 

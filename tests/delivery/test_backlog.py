@@ -155,7 +155,7 @@ async def test_a_stop_sends_those_away_who_wait() -> None:
     await asyncio.sleep(0)
     found.stop()
     with pytest.raises(Stopped):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)
 
 
 @settings(max_examples=150, deadline=None)

@@ -124,4 +124,4 @@ async def test_a_stop_sends_those_away_who_wait() -> None:
     await asyncio.sleep(0)
     found.stop()
     with pytest.raises(Stopped):
-        await asyncio.wait_for(waiting, 5)
+        await asyncio.wait_for(waiting, 60)

@@ -103,7 +103,7 @@ class LogContract:
         with log.writer(0) as writer, log.reader("events", start="latest") as reader:
             timer = threading.Timer(0.1, lambda: writer.append({"events": [b"x"]}))
             timer.start()
-            assert values(reader.poll(timeout_s=20)) == [b"x"]
+            assert values(reader.poll(timeout_s=60)) == [b"x"]
             timer.join()
 
     def test_wake_interrupts_a_waiting_reader(self, make_log: MakeLog):

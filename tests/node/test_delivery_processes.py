@@ -200,7 +200,7 @@ async def test_a_destination_is_held_by_one_process_at_a_time(tmp_path: Path) ->
         done, _ = await asyncio.wait([waiting], timeout=0.3)
         assert not done
         order.append("first ends")
-    await asyncio.wait_for(waiting, 10)
+    await asyncio.wait_for(waiting, 60)
     assert order == ["first ends", "second: True"]
 
 

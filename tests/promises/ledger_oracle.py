@@ -137,7 +137,7 @@ def tally(pairs: Any) -> dict[str, dict[str, int]]:
 
 
 def connect(path: pathlib.Path) -> sqlite3.Connection:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while True:
         db = sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=10)
         try:

@@ -1,25 +1,25 @@
-"""An aiohttp application served from a thread, for tests whose own work blocks."""
+"""Servers that run in a thread of their own, for tests whose own work blocks."""
 
 import asyncio
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from aiohttp import web
 
-_START_S = 10.0
+_START_S = 60.0
 
 
-class AppThread:
-    """Serves what `make_app` returns on a free loopback port while the context is open."""
+class LoopThread(ABC):
+    """Serves on a free loopback port while the context is open, on an event loop in a thread of its own."""
 
-    def __init__(self, make_app: Callable[[], web.Application]) -> None:
-        self._make_app = make_app
+    def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._started = threading.Event()
         self._stopping = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="app", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=type(self).__name__, daemon=True)
         self.port = 0
 
     @property
@@ -42,13 +42,28 @@ class AppThread:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
             runner.run(self._serve())
 
+    async def _run_until_stopped(self, port: int) -> None:
+        """Say that it serves on `port`, and wait until the context is closed."""
+        self.port = port
+        self._started.set()
+        await self._stopping.wait()
+
+    @abstractmethod
+    async def _serve(self) -> None: ...
+
+
+class AppThread(LoopThread):
+    """Serves what `make_app` returns."""
+
+    def __init__(self, make_app: Callable[[], web.Application]) -> None:
+        super().__init__()
+        self._make_app = make_app
+
     async def _serve(self) -> None:
         # Bodies are to be seen as they came, so nothing is unpacked on the way.
         runner = web.AppRunner(self._make_app(), access_log=None, auto_decompress=False, shutdown_timeout=1.0)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
-        self.port = runner.addresses[0][1]
-        self._started.set()
-        await self._stopping.wait()
+        await self._run_until_stopped(runner.addresses[0][1])
         await runner.cleanup()

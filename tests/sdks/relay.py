@@ -2,17 +2,15 @@
 
 import asyncio
 import contextlib
-import threading
 from collections import Counter
-from types import TracebackType
-from typing import Self
 from urllib.parse import urlsplit
 
-_START_S = 10.0
+from tests.sdks.app_thread import LoopThread
+
 _CHUNK = 1 << 16
 
 
-class Relay:
+class Relay(LoopThread):
     """Hands bytes on both ways while the context is open, and notes the status of each answer to a POST.
 
     While `losing`, these answers reach nobody: the collector has taken the events, and the client does not know. When
@@ -20,45 +18,19 @@ class Relay:
     """
 
     def __init__(self, target: str) -> None:
+        super().__init__()
         parts = urlsplit(target)
         assert parts.hostname
         self._target = (parts.hostname, parts.port)
-        self._loop = asyncio.new_event_loop()
-        self._started = threading.Event()
-        self._stopping = asyncio.Event()
-        self._thread = threading.Thread(target=self._run, name="relay", daemon=True)
-        self.port = 0
         self.losing = False
         self.passed: Counter[int] = Counter()
         """Answers by status that the client has got."""
         self.lost: Counter[int] = Counter()
         """Answers by status that it has not."""
 
-    @property
-    def url(self) -> str:
-        """Its address, without a path."""
-        return f"http://127.0.0.1:{self.port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        assert self._started.wait(_START_S), "the relay did not start"
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(_START_S)
-
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
-
     async def _serve(self) -> None:
         server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
-        self.port = server.sockets[0].getsockname()[1]
-        self._started.set()
-        await self._stopping.wait()
+        await self._run_until_stopped(server.sockets[0].getsockname()[1])
         server.close()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

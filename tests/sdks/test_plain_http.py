@@ -52,7 +52,7 @@ def curl() -> Curl:
         data = json.dumps(body).encode() if isinstance(body, dict) else body
         options = [] if data is None else ["--data-binary", "@-"]
         command = [program, "--silent", "--show-error", "--include", "--max-time", "10", *options, *arguments]
-        done = subprocess.run(command, input=data, capture_output=True, check=True, timeout=20)
+        done = subprocess.run(command, input=data, capture_output=True, check=True, timeout=60)
         head, _, text = done.stdout.partition(b"\r\n\r\n")
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}

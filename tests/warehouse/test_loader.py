@@ -320,7 +320,7 @@ class TestFailing:
                 found = loading.status()
                 return found if found.failures >= 3 and found.next_at else None
 
-            status = poll_until(pausing, what="the pause after a third failure", timeout_s=20)
+            status = poll_until(pausing, what="the pause after a third failure", timeout_s=60)
         assert status.error == "no space left"
         assert status.error_at is not None and status.next_at is not None
         assert status.next_at >= status.error_at

@@ -267,7 +267,7 @@ class TestQuestions:
             poll_until(lambda: column(asked, running) == [1], what="the question to run")
             stop.set()
             with pytest.raises(QueryCancelled):
-                answer.result(timeout=20)
+                answer.result(timeout=60)
         poll_until(lambda: column(asked, running) == [0], what="the database to stop it")
 
     def test_answers_are_json(self, database: str):

@@ -1,26 +1,19 @@
 """`trackway failed`: the events that destinations would not have, and another try for them."""
 
 import time
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from msgspec import structs
-from sqlalchemy import Engine
 
+from trackway.cli.desk import Desk, open_desk
 from trackway.cli.failed_shown import as_json, group_json, group_table, show_failure, show_line
-from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.options import JsonOption, WorkspaceOption
 from trackway.cli.output import print_json, remark, screen
 from trackway.delivery.failures import Wanted, find, group, release
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS, Place
-from trackway.log.contract import EventLog
-from trackway.node.logs import open_clean_log
-from trackway.state import open_state
-from trackway.workspace import Workspace, load_workspace
 
 failed = typer.Typer(
     help="Look at events that destinations would not have, and try them again.",
@@ -40,14 +33,6 @@ EventArgument = Annotated[
 ]
 
 
-class _Desk(NamedTuple):
-    """What the commands work with."""
-
-    settings: Workspace
-    clean: EventLog
-    engine: Engine
-
-
 @failed.command("list")
 def list_(
     destination: DestinationOption = "",
@@ -59,7 +44,7 @@ def list_(
     json: JsonOption = False,
 ) -> None:
     """List failed events, newest first."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         for one in find(desk.engine, _wanted(desk, destination, reason, source, since), limit=limit):
             if json:
                 print_json(as_json(one))
@@ -77,7 +62,7 @@ def group_(
     json: JsonOption = False,
 ) -> None:
     """Count failed events by destination and reason, and show the newest of each group."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         groups = group(desk.engine, _wanted(desk, destination, reason, source, since))
     for one in groups if json else ():
         print_json(group_json(one))
@@ -93,7 +78,7 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show what was sent of a failed event, and what was answered."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         found = find(desk.engine, _of_event(_wanted(desk, destination, "", "", None), event), limit=100)
     if not found:
         raise TrackwayError(f"no destination has failed {event}; `trackway trace` tells what became of it")
@@ -120,7 +105,7 @@ def release_(
     json: JsonOption = False,
 ) -> None:
     """Have failed events tried again, made anew by today's settings: for when those, or the destination, were wrong."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         wanted = _wanted(desk, destination, reason, source, since)
         if not events and not everything and wanted == Wanted():
             raise typer.BadParameter("say which: message ids, --destination, --reason, --source, --since or --all")
@@ -136,7 +121,7 @@ def release_(
         _release(desk, choices, json=json)
 
 
-def _release(desk: _Desk, choices: list[Wanted], *, json: bool) -> None:
+def _release(desk: Desk, choices: list[Wanted], *, json: bool) -> None:
     now_ms = time.time_ns() // 1_000_000
     done = [release(desk.engine, desk.clean, choice, now_ms=now_ms) for choice in choices]
     released, replayed, expired = (
@@ -167,20 +152,9 @@ def _of_event(wanted: Wanted, event: str) -> Wanted:
     return structs.replace(wanted, message_id=event)
 
 
-def _wanted(desk: _Desk, destination: str, reason: str, source: str, since: datetime | None) -> Wanted:
+def _wanted(desk: Desk, destination: str, reason: str, source: str, since: datetime | None) -> Wanted:
     known = desk.settings.destinations
     if destination and destination not in known:
         raise TrackwayError(f"there is no destination {destination}; there are: {', '.join(known) or 'none'}")
     since_ms = None if since is None else round(since.replace(tzinfo=UTC).timestamp() * 1000)
     return Wanted(destination=destination, reason=reason, source=source, since_ms=since_ms)
-
-
-@contextmanager
-def _desk(workspace: Path | None) -> Generator[_Desk]:
-    settings = load_workspace(find_workspace(workspace))
-    with ExitStack() as stack:
-        clean = open_clean_log(settings)
-        stack.callback(clean.close)
-        engine = open_state(settings.data / "state.db")
-        stack.callback(engine.dispose)
-        yield _Desk(settings, clean, engine)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trackway.cli.desk import open_logs, open_state_if_any
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, screen
 from trackway.errors import TrackwayError
@@ -15,8 +16,6 @@ from trackway.events.reasons import meaning_of
 from trackway.log.consumers import shown
 from trackway.node.canary import CanaryReport
 from trackway.node.ledger import Ledger, read_ledger
-from trackway.node.logs import open_clean_log, open_raw_log
-from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
 
 if TYPE_CHECKING:
@@ -202,13 +201,8 @@ def _watch(look: Callable[[], Ledger], json: bool) -> None:
 
 
 def _reader(settings: Workspace, stack: ExitStack, source: str | None) -> Callable[[], Ledger]:
-    raw, clean = open_raw_log(settings), open_clean_log(settings)
-    stack.callback(raw.close)
-    stack.callback(clean.close)
-    state = settings.data / "state.db"
-    engine = open_state(state) if state.exists() else None
-    if engine is not None:
-        stack.callback(engine.dispose)
+    raw, clean = open_logs(settings, stack)
+    engine = open_state_if_any(settings, stack)
     return lambda: read_ledger(settings, raw, clean, engine, source=source)
 
 

@@ -4,33 +4,28 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 import typer
-from sqlalchemy import Engine
 
-from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.desk import Desk, open_desk
+from trackway.cli.options import JsonOption, WorkspaceOption
 from trackway.cli.output import complain, print_json, remark, screen
 from trackway.cli.quarantine_shown import group_table, show_call, show_change, show_line
 from trackway.errors import TrackwayError
 from trackway.events import lenient_json
 from trackway.events.records import QUARANTINE, RAW, Place
-from trackway.log.contract import EventLog
-from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.quarantine import fixes
 from trackway.node.quarantine.found import Nearby, Quarantined, Wanted, call_of, find, read_one
 from trackway.node.quarantine.groups import Group, group_calls, table_row
 from trackway.node.quarantine.release import Candidate, prepare, refused_again
 from trackway.node.quarantine.release import release as let_out
 from trackway.pipeline.chain import build_chain
-from trackway.state import open_state
-from trackway.workspace import Workspace, load_workspace
 
 quarantine = typer.Typer(
     help="Look at refused calls, mend them, let them out.",
@@ -51,15 +46,6 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what wo
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-class _Desk(NamedTuple):
-    """What the commands work with."""
-
-    settings: Workspace
-    raw: EventLog
-    clean: EventLog
-    engine: Engine
-
-
 @quarantine.command("list")
 def list_(
     source: SourceOption = "",
@@ -73,7 +59,7 @@ def list_(
 ) -> None:
     """List refused calls, newest first."""
     wanted = _wanted(source, reason, name, since, released)
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         for one in islice(find(desk.clean, desk.engine, wanted), limit):
             if json:
                 print_json(table_row(one))
@@ -93,7 +79,7 @@ def group(
 ) -> None:
     """Count refused calls by source, reason, place of the fault and event."""
     wanted = _wanted(source, reason, name, since, released)
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         groups: list[Group] = group_calls(find(desk.clean, desk.engine, wanted))
         gone = sum(desk.clean.starts(QUARANTINE).values())
     for one in groups if json else ():
@@ -111,7 +97,7 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one refused call, with the place of the fault marked."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         one = _at(desk, position)
         if json:
             print_json({**table_row(one), "body": one.record.body.decode("utf-8", "replace")})
@@ -134,7 +120,7 @@ def release_(
 ) -> None:
     """Let calls out as they are, through today's pipeline: for when a plan, a setting or Trackway was at fault."""
     wanted = _wanted(source, reason, name, since, again)
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         chosen = _choose(desk, positions, wanted)
         _let_out(desk, [(one, one.record.body) for one in chosen], dry_run=dry_run, yes=yes, json=json)
 
@@ -163,12 +149,12 @@ def fix(
     """Change calls, show what changed, and let out those that would be accepted now."""
     change = _fix(with_, set_ or [], remove or [], edit)
     wanted = _wanted(source, reason, name, since, again)
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         fixed = [(one, body) for one in _choose(desk, positions, wanted) if (body := _changed(one, change)) is not None]
         _let_out(desk, fixed, dry_run=dry_run, yes=yes, json=json)
 
 
-def _let_out(desk: _Desk, calls: Sequence[tuple[Quarantined, bytes]], *, dry_run: bool, yes: bool, json: bool) -> None:
+def _let_out(desk: Desk, calls: Sequence[tuple[Quarantined, bytes]], *, dry_run: bool, yes: bool, json: bool) -> None:
     """Show what would become of the calls, ask, and release those that today's pipeline makes events of."""
     chain = build_chain(desk.settings)
     raw = Nearby(desk.raw, RAW)
@@ -243,7 +229,7 @@ def _changed(one: Quarantined, change: fixes.Fix) -> bytes | None:
     return None if fixed is None else lenient_json.dumps(fixed)
 
 
-def _choose(desk: _Desk, positions: Sequence[str] | None, wanted: Wanted) -> list[Quarantined]:
+def _choose(desk: Desk, positions: Sequence[str] | None, wanted: Wanted) -> list[Quarantined]:
     if positions:
         return [_at(desk, position) for position in positions]
     if wanted in (Wanted(), Wanted(released=True)):
@@ -255,7 +241,7 @@ def _choose(desk: _Desk, positions: Sequence[str] | None, wanted: Wanted) -> lis
     return found
 
 
-def _at(desk: _Desk, position: str) -> Quarantined:
+def _at(desk: Desk, position: str) -> Quarantined:
     parts = position.removeprefix(f"{QUARANTINE}/").split("/")
     if len(parts) != 2 or not all(part.isdigit() for part in parts):
         raise TrackwayError(f"{position} is no position in quarantine; write it like quarantine/0/12")
@@ -268,15 +254,3 @@ def _at(desk: _Desk, position: str) -> Quarantined:
 def _wanted(source: str, reason: str, name: str, since: datetime | None, released: bool) -> Wanted:
     since_ms = None if since is None else round(since.replace(tzinfo=UTC).timestamp() * 1000)
     return Wanted(source=source, reason=reason, name=name, since_ms=since_ms, released=released)
-
-
-@contextmanager
-def _desk(workspace: Path | None) -> Generator[_Desk]:
-    settings = load_workspace(find_workspace(workspace))
-    with ExitStack() as stack:
-        raw, clean = open_raw_log(settings), open_clean_log(settings)
-        stack.callback(raw.close)
-        stack.callback(clean.close)
-        engine = open_state(settings.data / "state.db")
-        stack.callback(engine.dispose)
-        yield _Desk(settings, raw, clean, engine)

@@ -1,29 +1,24 @@
 """`trackway replay`: send events of the log to a destination once more."""
 
 import time
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import typer
 from sqlalchemy import Engine
 
-from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
+from trackway.cli.desk import Desk, open_desk
+from trackway.cli.options import JsonOption, WorkspaceOption
 from trackway.cli.output import print_json, remark, screen, side_screen
 from trackway.cli.replay_shown import show_preview, show_replay, show_replays
 from trackway.delivery.replay import orders
 from trackway.delivery.replay.orders import Order
 from trackway.errors import TrackwayError
 from trackway.events import fql
-from trackway.log.contract import EventLog
-from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.replay_preview import preview
 from trackway.node.replaying import spans_of
 from trackway.node.replays import replay_json
-from trackway.state import open_state
-from trackway.workspace import Workspace, load_workspace
+from trackway.workspace import Workspace
 from trackway.workspace.units import Duration
 
 replay = typer.Typer(
@@ -33,13 +28,6 @@ replay = typer.Typer(
 )
 
 _LOOK_EVERY_S = 0.5
-
-
-class _Desk(NamedTuple):
-    settings: Workspace
-    raw: EventLog
-    clean: EventLog
-    engine: Engine
 
 
 @replay.callback(invoke_without_command=True)
@@ -80,7 +68,7 @@ def start(
         return
     if not to_destination:
         raise typer.BadParameter("say where to: --to-destination KEY")
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         _check(desk.settings, to_destination, source or [], where)
         order = Order(
             spans=spans_of(desk.clean, _time_ms(from_)),
@@ -105,7 +93,7 @@ def start(
 @replay.command("list")
 def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List replays, the newest first, with what became of their events."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         found = orders.read_all(desk.engine)
     if json:
         for one in found:
@@ -121,7 +109,7 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Show one replay."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         found = orders.read(desk.engine, number)
     print_json(replay_json(found)) if json else screen().print(show_replay(found))
 
@@ -131,13 +119,13 @@ def cancel(
     number: Annotated[int, typer.Argument(help="The replay's number.")], workspace: WorkspaceOption = None
 ) -> None:
     """Stop a replay where it stands."""
-    with _desk(workspace) as desk:
+    with open_desk(workspace) as desk:
         if not orders.cancel(desk.engine, number):
             raise TrackwayError(f"replay {number} has ended already: {orders.read(desk.engine, number).state}")
     screen().print(f"Replay {number} is cancelled.")
 
 
-def _preview(desk: _Desk, key: str, order: Order, samples: int, json: bool) -> None:
+def _preview(desk: Desk, key: str, order: Order, samples: int, json: bool) -> None:
     from rich.progress import Progress
 
     with Progress(console=side_screen(), transient=True) as progress:
@@ -205,15 +193,3 @@ def _ago_s(text: str) -> float:
         raise typer.BadParameter(
             f"{text} is neither a time such as 2026-11-20T10:00 nor a duration such as 3h"
         ) from error
-
-
-@contextmanager
-def _desk(workspace: Path | None) -> Generator[_Desk]:
-    settings = load_workspace(find_workspace(workspace))
-    with ExitStack() as stack:
-        raw, clean = open_raw_log(settings), open_clean_log(settings)
-        stack.callback(raw.close)
-        stack.callback(clean.close)
-        engine = open_state(settings.data / "state.db")
-        stack.callback(engine.dispose)
-        yield _Desk(settings, raw, clean, engine)

@@ -11,17 +11,17 @@ import typer
 from msgspec import Struct
 
 from trackway.cli.asking import NoAnswer, fetch, open_warehouse
+from trackway.cli.desk import open_logs, open_state_if_any
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, remark, screen, side_screen
 from trackway.cli.trace_shown import show_line, show_story
 from trackway.errors import TrackwayError
 from trackway.log.contract import EventLog
-from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.node.logs import open_clean_log
 from trackway.node.tracing.index import IndexBusy, TraceIndex
 from trackway.node.tracing.search import search
 from trackway.node.tracing.service import Traces
 from trackway.node.tracing.story import Story, Teller
-from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
 
 _WORTH_A_BAR = 50_000
@@ -108,13 +108,8 @@ def _by_search(settings: Workspace, user: str, text: str, source: str, limit: in
 @contextmanager
 def _opened(settings: Workspace, *, indexed: bool = True) -> Generator[tuple[Traces, Teller]]:
     with ExitStack() as stack:
-        raw, clean = open_raw_log(settings), open_clean_log(settings)
-        stack.callback(raw.close)
-        stack.callback(clean.close)
-        state = settings.data / "state.db"
-        engine = open_state(state) if state.exists() else None
-        if engine is not None:
-            stack.callback(engine.dispose)
+        raw, clean = open_logs(settings, stack)
+        engine = open_state_if_any(settings, stack)
         ask = None
         with suppress(TrackwayError):
             ask = stack.enter_context(open_warehouse(settings))
