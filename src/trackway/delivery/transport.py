@@ -14,6 +14,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from trackway import __version__
+from trackway.delivery import short_way
 from trackway.delivery.addresses import AddressNotAllowed, PublicResolver, public_socket, refuse_private
 from trackway.delivery.deadlines import Deadlines
 from trackway.delivery.proxies import NO_PROXIES, Proxies
@@ -71,30 +72,35 @@ class HttpTransport:
             return Rejected("invalid_request", type(error).__name__)
 
     async def _send(self, request: Request) -> Response:
+        answer = await self._ask(request)
+        body = await _beginning(answer)
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(status=answer.status, headers=headers, body=body)
+
+    async def _ask(self, request: Request) -> aiohttp.ClientResponse:
         headers, bare = request.headers, not any(name.lower() == "content-type" for name in request.headers)
         if bare and request.body is None:
             headers, bare = {**headers, "Content-Type": "application/json"}, False
-        url = _url(request.url)
+        skipped = _NO_TYPE if bare else ()
+        method, url, data = request.method, _url(request.url), request.content()
         proxy = self._proxies.of(url)
+        if proxy is None and short_way.is_usual(method, url):
+            return await short_way.send(
+                self._direct, method, url, headers=headers, data=data, limits=_TIMEOUT, skip_auto_headers=skipped
+            )
         if proxy is not None and not self._allow_private:
             refuse_private(url.host or "")
         session = self._direct if proxy is None else self._through_proxy()
-        async with session.request(
-            request.method,
+        return await session.request(
+            method,
             url,
-            data=request.content(),
+            data=data,
             headers=headers,
             allow_redirects=False,
             timeout=_TIMEOUT,
             proxy=proxy,
-            skip_auto_headers=_NO_TYPE if bare else None,
-        ) as answer:
-            body = await _beginning(answer)
-            return Response(
-                status=answer.status,
-                headers={name.lower(): value for name, value in answer.headers.items()},
-                body=body,
-            )
+            skip_auto_headers=skipped or None,
+        )
 
     async def close(self) -> None:
         """Close the connections."""
@@ -151,15 +157,19 @@ def _url(text: str) -> URL:
 
 
 async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
-    """Return the first `ANSWER_BYTES` of the body; close the connection if there is more."""
+    """Return the first `ANSWER_BYTES` of the body, and free the connection; close it if there is more."""
     if answer.content_length is not None and answer.content_length <= ANSWER_BYTES:
-        return await answer.read()
-    found = bytearray()
-    while chunk := await answer.content.read(ANSWER_BYTES + 1 - len(found)):
-        found += chunk
-        if len(found) > ANSWER_BYTES:
+        body = await answer.read()  # on an error it closes the connection
+        if answer.connection is not None:  # it speaks another protocol from now on
             answer.close()
-            break
+        return body
+    found = bytearray()
+    async with answer:
+        while chunk := await answer.content.read(ANSWER_BYTES + 1 - len(found)):
+            found += chunk
+            if len(found) > ANSWER_BYTES:
+                answer.close()
+                break
     return bytes(found[:ANSWER_BYTES])
 
 
