@@ -29,12 +29,15 @@ PAGES = [
     "/sources/web?tab=traffic", "/sources/web?tab=clients", "/sources/idle", "/sources/gone", "/destinations",
     "/destinations/picky",
     "/destinations/picky?tab=letters", "/destinations/analytics?tab=mapping", "/destinations/crm?tab=settings",
-    "/destinations/gone", "/alerts", "/settings?tab=changes",
+    "/destinations/picky?tab=breakdown&by=name", "/destinations/gone", "/alerts", "/settings?tab=changes",
+    "/catalogue?tab=releases", "/warehouse", "/warehouse?warehouse=lake", "/warehouse/web/order_completed",
+    "/warehouse/web/gone",
 ]  # fmt: skip
 
 EVERY_PAGE = [
     "/", "/live", "/sources/web?tab=clients", "/destinations/picky?tab=letters", "/destinations/analytics?tab=mapping",
     "/alerts",
+    "/destinations/picky?tab=breakdown&by=name", "/catalogue?tab=releases&by=name",
     "/catalogue", "/catalogue?tab=plan", "/catalogue?tab=violations", "/catalogue?tab=naming", "/catalogue?tab=news",
     "/warehouse", "/warehouse/web/tracks", "/warehouse/web/identifies", "/quarantine", "/replay", "/people",
     "/settings", "/settings?tab=changes",
@@ -108,7 +111,7 @@ def _remember_an_alert(trackway: Trackway) -> None:
 def _fill(trackway: Trackway) -> None:
     trackway.wait_for(lambda: len(_ledger(trackway)) == 4, what="all destinations to begin", timeout_s=60)
     calls: list[dict[str, Any]] = [ORDER, ORDER, {"type": "track", "event": 7, "userId": "u", "messageId": "bad"}]
-    person = {"type": "identify", "traits": {"plan": "pro"}}
+    person = {"type": "identify", "traits": {"plan": "pro"}, "context": {"app": {"version": "2.0"}}}
     calls += [{**person, "userId": f"u{number}", "messageId": f"id{number}"} for number in range(3)]
     calls += [_hostile(text, number) for number, text in enumerate(CORPUS)]
     calls += [_refused(text, number) for number, text in enumerate(CORPUS)]
@@ -278,6 +281,27 @@ def test_dead_letters_show_request_and_answer_and_are_released(product: Product)
     trackway.wait_for(lambda: _ledger(trackway)["picky"]["failed"].get("400", 0) >= 3, what="their return")
 
 
+def test_a_breakdown_finds_the_bad_release_and_what_is_bad_about_it(product: Product) -> None:
+    path = "/destinations/picky?tab=breakdown&since=all"
+    browser = product.open(path, "document.querySelector('[aria-label=\"By app version\"] tbody tr')")
+    cells = "[...document.querySelectorAll('.table tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
+    [bad] = [row for row in browser.evaluate(cells) if row[0] == "2.0"]
+    assert (bad[1], bad[2], bad[5]) == ("3", "0", "3")
+    assert "400" in bad[-1]
+    browser.click(".table .lead:has-text('2.0')")
+    browser.until("new URLSearchParams(location.search).get('only-version') === '2.0'")
+    browser.until("document.querySelector('.table tbody').innerText.includes('without a name')")
+    browser.click("[role=radio]:has-text('Type')")
+    browser.until("document.querySelector('.table tbody').innerText.includes('identify')")
+    browser.click("text=Look at these events")
+    browser.until("document.querySelectorAll('.row.entry').length === 3")
+    assert browser.evaluate("new URLSearchParams(location.search).get('where')") == 'context.app.version = "2.0"'
+    browser.back()
+    browser.until("document.querySelector('.table tbody')?.innerText.includes('identify')")
+    browser.click(".breakdown-chips button")
+    browser.until("document.querySelectorAll('.table tbody tr').length > 1")
+
+
 def test_a_warehouse_is_compared_with_the_log_and_a_table_made_anew(product: Product) -> None:
     browser = product.open("/warehouse", "document.querySelector('.section-actions, .page-actions')")
     browser.click("text=Compare with the log")
@@ -291,7 +315,7 @@ def test_a_warehouse_is_compared_with_the_log_and_a_table_made_anew(product: Pro
 def test_a_column_gets_another_type_after_a_word_on_what_that_means(product: Product) -> None:
     path = "/warehouse/web/order_completed"
     browser = product.open(path, "document.querySelector('.grid-row')?.innerText.includes('12.5')")
-    browser.click("[aria-label='Change the type of total']")
+    browser.click("[aria-label='Change type … of total']")
     assert "_rest" in browser.text("dialog")
     assert browser.evaluate("document.querySelector('dialog .primary').disabled")
     browser.click("dialog label:has-text('integer')")

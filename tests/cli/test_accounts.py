@@ -37,7 +37,7 @@ def trackway(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[T
             call("good", "Signed Up", userId=7),
             call("good", "Signed Up", userId=7),
             {"type": "track", "messageId": "nameless", "userId": "ann"},
-            call("bad", "Refused There"),
+            call("bad", "Refused There", context={"app": {"version": "2.0"}}),
             call("other", "Kept Away", integrations={"All": False}),
         ]
         assert trackway.post("/v1/batch", {"batch": batch}).status == 200
@@ -70,6 +70,25 @@ def outcomes(folder: Path, message_id: str) -> list[tuple[str, list[tuple[str, i
         (story["outcome"], [(one["outcome"], one["replay"]) for one in story["destinations"]])
         for story in run_json(folder, "trace", message_id)
     ]
+
+
+def test_a_breakdown_finds_the_release_whose_events_fail(trackway: Trackway) -> None:
+    rows = run_json(trackway.folder, "breakdown", "hook")
+    ends = {(row["version"], row["name"]): row.get("destinations", {}).get("hook") for row in rows}
+    assert ends == {
+        ("", "Signed Up"): {"delivered": 1},
+        ("2.0", "Refused There"): {"failed": {"400": 1}},
+        ("", "Kept Away"): {"discarded": {"FILTERED_BY_INTEGRATIONS_OBJECT": 1}},
+        ("", ""): None,
+    }
+    assert [row["refused"] for row in rows if "refused" in row] == [{"event_not_defined": 1}]
+    shown = run(trackway.folder, "breakdown", "hook", "--by", "version", "--where", "event != 'Kept Away'").stdout
+    assert [line.split() for line in shown.splitlines()][1:] == [
+        ["(none)", "1", "0", "1", "1", "0", "0", "0"],
+        ["2.0", "1", "0", "0", "0", "0", "1", "0"],
+    ]
+    assert "no destination nowhere" in run(trackway.folder, "breakdown", "nowhere").output
+    assert "Nothing that fits" in run(trackway.folder, "breakdown", "--where", "event = 'x'").output
 
 
 def test_the_ledger_shows_every_end_with_its_reason(trackway: Trackway) -> None:

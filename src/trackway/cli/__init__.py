@@ -24,6 +24,7 @@ class _Commands(LazyGroup):
         ),
         "demo": ("trackway.cli.demo", "Play a simulated shop against the running server."),
         "ledger": ("trackway.cli.ledger", "Show what became of everything, and that nothing is missing."),
+        "breakdown": ("trackway.cli.breakdown", "Count events and their ends by release, name, type or source."),
         "trace": ("trackway.cli.trace", "Tell what happened to an event, from the call to every answer."),
         "quarantine": ("trackway.cli.quarantine", "Look at refused calls, mend them, let them out."),
         "failed": ("trackway.cli.failed", "Look at events that destinations would not have, and try them again."),

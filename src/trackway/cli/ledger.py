@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trackway.cli.count_table import count_table
 from trackway.cli.desk import open_logs, open_state_if_any
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, screen
@@ -92,7 +93,7 @@ def _sources_table(found: Ledger) -> "RenderableType":
         [line.source, line.accepted, line.events, sum(line.quarantined.values()), sum(line.dropped.values())]
         for line in found.sources
     ]
-    return _table(("source", "accepted", "= events", "+ quarantined", "+ dropped"), rows)
+    return count_table(("source", "accepted", "= events", "+ quarantined", "+ dropped"), rows)
 
 
 def _destinations_table(found: Ledger) -> "RenderableType":
@@ -107,7 +108,7 @@ def _destinations_table(found: Ledger) -> "RenderableType":
         ]
         for line in found.destinations
     ]
-    return _table(("destination", "events", "= delivered", "+ discarded", "+ failed", "+ pending"), rows)
+    return count_table(("destination", "events", "= delivered", "+ discarded", "+ failed", "+ pending"), rows)
 
 
 def _replays_table(found: Ledger) -> "RenderableType":
@@ -122,25 +123,12 @@ def _replays_table(found: Ledger) -> "RenderableType":
         ]
         for line in found.replays
     ]
-    return _table(("replay", "events", "= delivered", "+ passed over", "+ failed", "+ pending"), rows)
+    return count_table(("replay", "events", "= delivered", "+ passed over", "+ failed", "+ pending"), rows)
 
 
 def _warehouses_table(found: Ledger) -> "RenderableType":
     rows = [[line.warehouse, line.accepted, line.loaded, line.pending] for line in found.warehouses]
-    return _table(("warehouse", "events", "= loaded", "+ pending"), rows)
-
-
-def _table(headings: tuple[str, ...], rows: list[list[str | int]]) -> "RenderableType":
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, header_style="dim", pad_edge=False)
-    for number, heading in enumerate(headings):
-        numeric = (bool(rows) and isinstance(rows[0][number], int)) or heading.startswith("+")
-        table.add_column(heading, justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(f"{cell:,}" if isinstance(cell, int) else cell) for cell in row))
-    return table
+    return count_table(("warehouse", "events", "= loaded", "+ pending"), rows)
 
 
 def _reasons_table(found: Ledger) -> "RenderableType | None":
@@ -157,7 +145,7 @@ def _reasons_table(found: Ledger) -> "RenderableType | None":
         for name, end, counts in ends
         for reason, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return _table(("of these", "", "because"), rows) if rows else None
+    return count_table(("of these", "", "because"), rows) if rows else None
 
 
 def _canary(report: CanaryReport) -> "RenderableType":

@@ -1,7 +1,6 @@
 """`trackway replay`: send events of the log to a destination once more."""
 
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -11,6 +10,7 @@ from trackway.cli.desk import Desk, open_desk
 from trackway.cli.options import JsonOption, WorkspaceOption
 from trackway.cli.output import print_json, remark, screen, side_screen
 from trackway.cli.replay_shown import show_preview, show_replay, show_replays
+from trackway.cli.times import time_ms
 from trackway.delivery.replay import orders
 from trackway.delivery.replay.orders import Order
 from trackway.errors import TrackwayError
@@ -19,7 +19,6 @@ from trackway.node.replay_preview import preview
 from trackway.node.replaying import spans_of
 from trackway.node.replays import replay_json
 from trackway.workspace import Workspace
-from trackway.workspace.units import Duration
 
 replay = typer.Typer(
     help="Send events of the log to a destination once more.",
@@ -71,9 +70,9 @@ def start(
     with open_desk(workspace) as desk:
         _check(desk.settings, to_destination, source or [], where)
         order = Order(
-            spans=spans_of(desk.clean, _time_ms(from_)),
-            from_ms=_time_ms(from_),
-            to_ms=_time_ms(to),
+            spans=spans_of(desk.clean, time_ms(from_)),
+            from_ms=time_ms(from_),
+            to_ms=time_ms(to),
             where=where,
             sources=source or [],
             through_pipeline=through_pipeline,
@@ -173,23 +172,3 @@ def _check(settings: Workspace, destination: str, sources: list[str], where: str
             raise TrackwayError(f"there is no source {source}; there are: {', '.join(settings.sources)}")
     if where:
         fql.compile(where)
-
-
-def _time_ms(text: str) -> int | None:
-    """Return a time of day as epoch milliseconds: ISO 8601, UTC unless it says otherwise, or how long ago."""
-    if not text:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = datetime.now(UTC) - timedelta(seconds=_ago_s(text))
-    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _ago_s(text: str) -> float:
-    try:
-        return float(Duration.decode(text))
-    except (ValueError, TypeError) as error:
-        raise typer.BadParameter(
-            f"{text} is neither a time such as 2026-11-20T10:00 nor a duration such as 3h"
-        ) from error

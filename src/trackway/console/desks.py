@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import Engine as Database
 from starlette.routing import Route
 
+from trackway.console.breakdown import BreakdownApi, BreakdownDesk
 from trackway.console.jobs import Jobs
 from trackway.console.people import PeopleApi, Profiles
 from trackway.console.plans import PlanApi
@@ -34,6 +35,7 @@ class Desks(NamedTuple):
     playground: Engine
     send: Send
     warehouses: WarehouseDesk
+    breakdown: BreakdownDesk
 
 
 def desk_routes(desks: Desks, jobs: Jobs) -> list[Route]:
@@ -46,5 +48,6 @@ def desk_routes(desks: Desks, jobs: Jobs) -> list[Route]:
         *PlanApi(desks.workspace, desks.database, desks.clean).routes,
         *SettingsApi(desks.workspace).routes,
         *WarehouseApi(desks.warehouses, jobs).routes,
+        *BreakdownApi(desks.breakdown, jobs).routes,
         *PlaygroundApi(in_thread(desks.playground), desks.send).routes,
     ]

@@ -10,6 +10,7 @@ from trackway.catalogue.entries import CatalogueReader
 from trackway.console.desks import Desks
 from trackway.identity.ledger import IdentityLedger
 from trackway.log.contract import EventLog
+from trackway.node.breakdown import BreakdownDesk
 from trackway.node.playground.engine import Playground
 from trackway.node.playground.sending import send_call
 from trackway.node.profiles import Ask, Profiles
@@ -46,6 +47,7 @@ def console_desks(
         playground=Playground(workspace, _Names(engine)),
         send=send,
         warehouses=warehouses,
+        breakdown=BreakdownDesk(workspace, clean, engine),
     )
 
 

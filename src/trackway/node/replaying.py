@@ -15,7 +15,7 @@ def spans_of(log: EventLog, from_ms: int | None) -> dict[int, tuple[int, int]]:
     """Return the offsets of the events log that can hold events received at or after `from_ms`, up to now."""
     starts = log.starts(EVENTS)
     spans = {
-        partition: (_first_at(log, partition, starts.get(partition, 0), head, from_ms), head)
+        partition: (first_at(log, EVENTS, partition, starts.get(partition, 0), head, from_ms), head)
         for partition, head in log.heads(EVENTS).items()
     }
     return {partition: span for partition, span in spans.items() if span[0] < span[1]}
@@ -42,14 +42,14 @@ def remaker(raw: EventLog) -> Callable[[Workspace], Remake]:
     return of
 
 
-def _first_at(log: EventLog, partition: int, start: int, head: int, from_ms: int | None) -> int:
+def first_at(log: EventLog, topic: str, partition: int, start: int, head: int, from_ms: int | None) -> int:
     """Return the first offset whose block was appended at or after `from_ms`: nothing before was received later."""
     if from_ms is None:
         return start
     low, high = start, head
     while low < high:
         middle = (low + high) // 2
-        times = [part.time_ms for part in log.read(EVENTS, partition, middle)]
+        times = [part.time_ms for part in log.read(topic, partition, middle)]
         if times and times[0] >= from_ms:
             high = middle
         else:

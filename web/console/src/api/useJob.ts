@@ -41,25 +41,38 @@ export function useJob<T>(): Job<T> {
   const [view, setView] = useState<JobView<T> | null>(null);
   const [problem, setProblem] = useState("");
   const gone = useRef(new AbortController());
+  const turn = useRef(0);
   useEffect(() => () => gone.current.abort(), []);
 
   const start = useCallback(async (path: string, body: unknown) => {
     setProblem("");
     setView(null);
     const { signal } = gone.current;
+    const mine = ++turn.current;
     try {
       let now = await post<JobView<T>>(path, body, { signal });
+      if (mine !== turn.current) {
+        void post(`/api/jobs/${now.id}/cancel`, {}).catch(() => undefined);
+        return null;
+      }
       setView(now);
       for (let waitMs = FIRST_MS; now.state === "running"; waitMs = Math.min(EVERY_MS, waitMs * 2)) {
         await new Promise((resolve) => setTimeout(resolve, waitMs));
         if (signal.aborted) return null;
+        // Another one was begun: nobody wants this one any more.
+        if (mine !== turn.current) {
+          void post(`/api/jobs/${now.id}/cancel`, {}).catch(() => undefined);
+          return null;
+        }
         now = await get<JobView<T>>(`/api/jobs/${now.id}`, { signal });
-        setView(now);
+        if (mine === turn.current) setView(now);
       }
       return now;
     } catch (error) {
-      if (!isAbort(error)) setProblem(messageOf(error));
-      setView(null);
+      if (!isAbort(error) && mine === turn.current) {
+        setProblem(messageOf(error));
+        setView(null);
+      }
       return null;
     }
   }, []);

@@ -3,6 +3,7 @@ import { useMemo } from "preact/hooks";
 import { withQuery } from "../api/client";
 import { useResource } from "../api/useResource";
 import { sourceName, useWorkspace } from "../api/workspace";
+import { Breakdown } from "../breakdown/Breakdown";
 import { TypeChip } from "../live/labels";
 import { DataTable } from "../ui/DataTable";
 import { short, whole } from "../ui/format";
@@ -57,12 +58,14 @@ function All() {
         { value: "events", label: "Events", ...(catalogue.data ? { count: catalogue.data.events.length } : {}) },
         { value: "plan", label: "Plan" },
         { value: "violations", label: "Violations", ...(violations.data ? { count: short(violations.data.violations.reduce((all, one) => all + one.count, 0)) } : {}) },
+        { value: "releases", label: "Releases" },
         { value: "naming", label: "Names", ...(names.length ? { count: names.length } : {}) },
         { value: "news", label: "News" },
       ]} />}>
       <TabPanel of="events" value={tab}>
         <Fetched resource={catalogue}>{(found) => <Events found={found} volumes={volumes.data} coverage={coverage.data?.coverage ?? []} naming={names} text={text} onText={setText} />}</Fetched>
       </TabPanel>
+      <TabPanel of="releases" value={tab}><Breakdown source={source} /></TabPanel>
       <TabPanel of="plan" value={tab}><Fetched resource={coverage}>{() => <PlanView coverage={covered} events={catalogue.data?.events ?? []} />}</Fetched></TabPanel>
       <TabPanel of="violations" value={tab}><Fetched resource={violations}>{(found) => <Violations found={found.violations} since={found.since_day} source={source} plans={covered.some((one) => one.plan)} />}</Fetched></TabPanel>
       <TabPanel of="naming" value={tab}><Fetched resource={naming}>{() => <Names naming={names} />}</Fetched></TabPanel>

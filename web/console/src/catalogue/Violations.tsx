@@ -14,11 +14,9 @@ import { Stat, Stats } from "../ui/Stat";
 import { When } from "../ui/When";
 import type { Violation } from "./api";
 import { Bars } from "./Bars";
+import { violationOf } from "./words";
 
 const DAYS = 30;
-const WORDS: Record<string, string> = {
-  plan_unplanned: "unplanned event", plan_unplanned_property: "unplanned property", plan_required: "missing", plan_invalid_type: "wrong type", plan_invalid_value: "value not permitted",
-};
 const IN_QUARANTINE = new Set(["unplanned", "unplanned_property", "schema_violation", "common_schema_violation"]);
 
 export function Violations({ found, since, source, plans }: { found: readonly Violation[]; since: number; source: string; plans: boolean }) {
@@ -35,14 +33,14 @@ export function Violations({ found, since, source, plans }: { found: readonly Vi
     <>
       <Stats>
         <Stat label="Violations in 30 days" value={whole(found.reduce((all, one) => all + one.count, 0))} tone="odd" note={`of ${found.length} kinds`} />
-        {[...byCode].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([code, count]) => <Stat key={code} label={WORDS[code] ?? code} value={whole(count)} />)}
+        {[...byCode].sort((a, b) => b[1] - a[1]).slice(0, 3).map(([code, count]) => <Stat key={code} label={violationOf(code)} value={whole(count)} />)}
         {blocked > 0 && <Stat label="In quarantine for the plan" value={whole(blocked)} tone="bad" href="/quarantine" />}
       </Stats>
       <div class="catalogue-gap" />
       <DataTable label="Violations" rows={found} rowKey={(one) => JSON.stringify([one.source, one.type, one.name, one.code, one.pointer])} onRow={setOpen} sort="-count"
         columns={[
           { key: "event", label: "Event", sort: (one) => one.name, cell: (one) => one.name || <i>{one.type}</i> },
-          { key: "what", label: "What", hide: "narrow", sort: (one) => one.code, cell: (one) => <span class="badge odd">{WORDS[one.code] ?? one.code.replace("plan_", "").replaceAll("_", " ")}</span> },
+          { key: "what", label: "What", hide: "narrow", sort: (one) => one.code, cell: (one) => <span class="badge odd">{violationOf(one.code)}</span> },
           { key: "where", label: "Where", sort: (one) => one.pointer, cell: (one) => <code>{one.pointer}</code> },
           { key: "count", label: "Events", number: true, sort: (one) => one.count, cell: (one) => whole(one.count) },
           { key: "days", label: "30 days", hide: "narrow", width: "128px", cell: (one) => <Bars label="Events a day" hours={Array.from({ length: DAYS }, (_, i) => one.days[String(since + i)] ?? 0)} /> },
@@ -50,7 +48,7 @@ export function Violations({ found, since, source, plans }: { found: readonly Vi
           { key: "last", label: "Last", hide: "medium", sort: (one) => one.last_ms, cell: (one) => <When at={one.last_ms} /> },
         ]} />
       {open && (
-        <Dialog title={`${open.name || open.type}: ${WORDS[open.code] ?? open.code}`} onClose={() => setOpen(null)}>
+        <Dialog title={`${open.name || open.type}: ${violationOf(open.code)}`} onClose={() => setOpen(null)}>
           <div class="stack">
             <Notice tone="odd" title={<code>{open.pointer}</code>}>{open.detail}</Notice>
             <p>{whole(open.count)} events, first <When at={open.first_ms} />, last <When at={open.last_ms} />. The newest:</p>

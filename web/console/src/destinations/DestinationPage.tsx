@@ -6,6 +6,7 @@ import { isRange, RANGES, REFRESH_MS, type Health, type History, type RangeName 
 import type { DestinationCounts, Overview } from "../api/overview";
 import { useResource } from "../api/useResource";
 import { useWorkspace } from "../api/workspace";
+import { Breakdown } from "../breakdown/Breakdown";
 import { percent } from "../ui/bytes";
 import { Chart } from "../ui/Chart";
 import { confirm } from "../ui/Dialog";
@@ -49,6 +50,7 @@ export function DestinationPage({ of: key }: { of: string }) {
       actions={known?.enabled && <Actions of={key} name={name} paused={now?.state === "paused"} canCheck={detail.data?.can_check ?? false} onDone={status.reload} />}
       tabs={<Tabs label="Destination" value={tab} onChange={setTab} tabs={[
         { value: "overview", label: "Overview" },
+        { value: "breakdown", label: "Breakdown" },
         { value: "letters", label: "Dead letters", ...(failed ? { count: short(failed) } : {}) },
         { value: "mapping", label: "Mapping" },
         { value: "settings", label: "Settings" },
@@ -59,6 +61,7 @@ export function DestinationPage({ of: key }: { of: string }) {
         <Funnel counts={counts} />
         <OverTime of={key} />
       </TabPanel>
+      <TabPanel of="breakdown" value={tab}><Breakdown destination={key} /></TabPanel>
       <TabPanel of="letters" value={tab}><Letters of={key} name={name} groups={groups} /></TabPanel>
       <TabPanel of="mapping" value={tab}><Fetched resource={detail}>{(found) => <Mappings detail={found} />}</Fetched></TabPanel>
       <TabPanel of="settings" value={tab}><Fetched resource={detail}>{(found) => <SettingsTable detail={found} />}</Fetched></TabPanel>

@@ -143,7 +143,7 @@ function TablePage({ of, name }: { of: string; name: string }) {
   if (schema.problem) return <ErrorState message={schema.problem} onRetry={schema.reload} />;
   if (resource.data && !chosen) return <EmptyState title="No warehouse is switched on" icon={<WarehouseIcon />} action={<Link class="button" href="/warehouse">To the warehouses</Link>}>Add one under <code>warehouses:</code> in trackway.yaml.</EmptyState>;
   if (!chosen || !schema.ready) return <Loading />;
-  if (!table) return <EmptyState title={`There is no table ${of}.${name}`} icon={<WarehouseIcon />} action={<Link class="button" href={withQuery("/warehouse", query)}>To the tables</Link>}>{all.length > 1 && <>Not in {chosen.name}. </>}It is made with the first event that belongs into it.</EmptyState>;
+  if (!table) return <Page title={<code>{name}</code>} back={{ href: withQuery("/warehouse", query), label: "Warehouse" }}><EmptyState title={`There is no table ${of}.${name}`} icon={<WarehouseIcon />} action={<Link class="button" href={withQuery("/warehouse", query)}>To the tables</Link>}>{all.length > 1 && <>Not in {chosen.name}. </>}It is made with the first event that belongs into it.</EmptyState></Page>;
   const newest = `select *\nfrom ${sqlName(of)}.${sqlName(name)}\n${table.columns.some((column) => column.name === "received_at") ? "order by received_at desc\n" : ""}limit 50`;
   return (
     <Page title={<code>{name}</code>} back={{ href: withQuery("/warehouse", query), label: "Warehouse" }} note={<span>schema <code>{of}</code>{table.rows !== null && <>, about {whole(table.rows)} rows</>}{all.length > 1 && <>, in {chosen.name}</>}</span>}
@@ -166,7 +166,7 @@ function Columns({ table, own, onRetype }: { table: Table; own: readonly string[
         { key: "name", label: "Column", sort: (column) => column.name, cell: (column) => <code>{column.name}</code> },
         { key: "type", label: "Type", sort: (column) => column.type, cell: (column) => column.type.toLowerCase() },
         { key: "from", label: "From", hide: "narrow", cell: (column) => <span class="quiet-text">{originOf(column.name)}</span> },
-        { key: "retype", label: "", head: <span class="sr-only">Change its type</span>, width: "130px", cell: (column) => own.includes(column.name) ? <span class="faint">keeps its type</span> : <button type="button" class="button small" disabled={!onRetype} aria-label={`Change the type of ${column.name}`} onClick={() => onRetype?.(column)}>Change type …</button> },
+        { key: "retype", label: "", head: <span class="sr-only">Change its type</span>, width: "130px", cell: (column) => own.includes(column.name) ? <span class="faint">keeps its type</span> : <button type="button" class="button small" disabled={!onRetype} aria-label={`Change type … of ${column.name}`} onClick={() => onRetype?.(column)}>Change type …</button> },
       ]} />
   );
 }
