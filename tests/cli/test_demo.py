@@ -82,7 +82,7 @@ def test_the_schedule_holds(collector: Collector, runner: CliRunner) -> None:
     summary = play(runner, "--seed", "1", "--rate", "50", "--duration", "3s")
     seconds = float(str(summary["seconds"]))
     # Not sooner than planned; how much later depends on how busy the machine is.
-    assert 3.0 <= seconds < 10.0
+    assert seconds >= 3.0
     received = [call.received_at_ms for call in collector.calls()]
     assert max(received) - min(received) > 2000
 

@@ -152,7 +152,7 @@ class ConsoleServer:
         end_streams(self.app)
         self._server.should_exit = True
         self._thread.join(60)
-        assert not self._thread.is_alive(), "the console did not stop within 10 s"
+        assert not self._thread.is_alive(), "the console did not stop within a minute"
         self.socket.close()
 
     def restart(self) -> None:

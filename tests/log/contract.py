@@ -112,8 +112,8 @@ class LogContract:
             timer = threading.Timer(0.1, reader.wake)
             timer.start()
             started = time.monotonic()
-            assert reader.poll(timeout_s=30) == []
-            assert time.monotonic() - started < 15
+            assert reader.poll(timeout_s=100) == []
+            assert time.monotonic() - started < 60
             timer.join()
 
     def test_a_consumer_goes_on_after_its_commit(self, make_log: MakeLog):

