@@ -60,3 +60,11 @@ export interface History {
   destinations: { destination: string; delivered: Values; failed: Values; discarded: Values; errors: Values; pending: Values; lag_s: Values }[];
   data_bytes: Values;
 }
+
+const YOUNG_S = 900;
+
+/** Returns whether all that was measured is of the last quarter of an hour, so that a longer chart would be nearly empty. */
+export function isYoung(history: History): boolean {
+  const first = history.times.find((_, i) => history.sources.some((one) => one.events[i] !== null));
+  return first !== undefined && first > history.to_s - YOUNG_S;
+}

@@ -1,6 +1,7 @@
 /** Is everything all right? What needs attention, how much comes and goes, and whether the books balance. */
+import { useEffect, useState } from "preact/hooks";
 import type { DestinationStatus } from "../api/destinations";
-import { isRange, REFRESH_MS, RANGES, type Health, type History, type RangeName } from "../api/health";
+import { isRange, isYoung, REFRESH_MS, RANGES, type Health, type History, type RangeName } from "../api/health";
 import { useResource } from "../api/useResource";
 import { destinationName, sourceName, useWorkspace, type Workspace } from "../api/workspace";
 import { errorRate, standingOf, StandingBadge } from "../destinations/standing";
@@ -9,13 +10,13 @@ import { bytes, percent } from "../ui/bytes";
 import { Chart, type Series } from "../ui/Chart";
 import { DataTable } from "../ui/DataTable";
 import { rate, short, whole } from "../ui/format";
-import { EndIcon, OkayIcon, WarningIcon } from "../ui/icons";
+import { DestinationsIcon, EndIcon, OkayIcon, WarningIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { Page, Section } from "../ui/PageHeader";
 import { Prose } from "../ui/Prose";
 import { useQueryParam } from "../ui/router";
 import { Stat, Stats } from "../ui/Stat";
-import { Fetched, Loading } from "../ui/states";
+import { EmptyState, Fetched, Loading } from "../ui/states";
 import { Segments } from "../ui/Tabs";
 import { span } from "../ui/time";
 import { Findings } from "./Findings";
@@ -26,13 +27,15 @@ const EVERY_MS = 5000;
 
 export default function OverviewPage() {
   const workspace = useWorkspace();
-  const [wanted, setRange] = useQueryParam("range", "1h");
-  const range: RangeName = isRange(wanted) ? wanted : "1h";
+  const [wanted, setRange] = useQueryParam("range");
+  const [young, setYoung] = useState(false);
+  const range: RangeName = isRange(wanted) ? wanted : young ? "15m" : "1h";
   const health = useResource<Health>("/api/health", { everyMs: EVERY_MS });
   const statuses = useResource<{ destinations: DestinationStatus[] }>("/api/destinations", { everyMs: EVERY_MS }).data?.destinations ?? [];
   const ledger = useResource<Ledger>("/api/ledger", { everyMs: 2 * EVERY_MS }).data;
   const alerts = useResource<Alerts>("/api/alerts", { everyMs: 2 * EVERY_MS }).data;
   const history = useResource<History>(`/api/history?range=${range}`, { everyMs: REFRESH_MS[range], keep: true });
+  useEffect(() => { if (history.data?.range === "1h") setYoung(isYoung(history.data)); }, [history.data]);
   return (
     <Page title="Overview" note={<Verdict problems={health.data ? problemsOf({ workspace, health: health.data, statuses, ledger, alerts }) : null} />}
       actions={<Segments label="Time" value={range} options={RANGES} onChange={setRange} />}>
@@ -104,10 +107,22 @@ function Charts({ history, workspace }: { history: History; workspace: Workspace
   return (
     <div class="charts">
       <Framed title="Events per second" note="by source"><Chart label="Events per second by source" times={times} series={sources} range={range} format={rate} stacked legend /></Framed>
-      <Framed title="Delivered per second" note="by destination"><Chart label="Events delivered per second by destination" times={times} series={of((one) => one.delivered)} range={range} format={rate} legend /></Framed>
-      <Framed title="Lag" note="age of the oldest event that is not delivered"><Chart label="Lag by destination" times={times} series={of((one) => one.lag_s)} range={range} format={span} durations legend /></Framed>
-      <Framed title="Failed requests" note="of all, by destination"><Chart label="Share of requests that failed, by destination" times={times} series={of((one) => one.errors)} range={range} format={percent} most={1} legend /></Framed>
+      {history.destinations.length ? <>
+        <Framed title="Delivered per second" note="by destination"><Chart label="Events delivered per second by destination" times={times} series={of((one) => one.delivered)} range={range} format={rate} legend /></Framed>
+        <Framed title="Lag" note="age of the oldest event that is not delivered"><Chart label="Lag by destination" times={times} series={of((one) => one.lag_s)} range={range} format={span} durations legend /></Framed>
+        <Framed title="Failed requests" note="of all, by destination"><Chart label="Share of requests that failed, by destination" times={times} series={of((one) => one.errors)} range={range} format={percent} most={1} legend /></Framed>
+      </> : <NoDestination />}
     </div>
+  );
+}
+
+function NoDestination() {
+  return (
+    <Framed title="Delivered per second" note="by destination">
+      <EmptyState title="No destination yet" icon={<DestinationsIcon />}>
+        Name one under <code>destinations:</code> in trackway.yaml; it gets events from then on, or all that are kept by <Link href="/replay">replay</Link>.
+      </EmptyState>
+    </Framed>
   );
 }
 
