@@ -382,6 +382,15 @@ def test_colours_follow_the_switch_and_are_remembered(product: Product) -> None:
     assert browser.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
+def test_the_keyboard_goes_on_at_the_top_of_where_a_link_led(product: Product) -> None:
+    browser = product.open("/destinations", "document.querySelector('.table .lead')")
+    browser.evaluate("document.querySelector('.table .lead').focus()")
+    browser.press("Enter")
+    browser.until("location.pathname === '/destinations/crm' && document.activeElement.id === 'main'")
+    browser.press("Tab")
+    browser.until("document.activeElement.className === 'page-back'")
+
+
 def test_the_menu_of_a_narrow_window_opens_by_keyboard_and_closes(product: Product) -> None:
     browser = product.open("/sources")
     browser.size(390, 844)

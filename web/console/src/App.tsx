@@ -22,6 +22,11 @@ export function App() {
     if (!first.current) main.current?.focus({ preventScroll: true });
     first.current = false;
   }, [label]);
+  useEffect(() => {
+    // A link to another place of the same page is gone with what it stood in: the keyboard goes on at the page's top.
+    const frame = requestAnimationFrame(() => { if (document.activeElement === document.body) main.current?.focus({ preventScroll: true }); });
+    return () => cancelAnimationFrame(frame);
+  }, [path]);
   return (
     <div class="app">
       <a class="skip" href="#main" onClick={(click) => { click.preventDefault(); main.current?.focus(); }}>Skip to the page</a>

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { between, clock, rate, short, sum, whole } from "../src/ui/format";
+import { between, clock, moment, rate, short, sum, whole } from "../src/ui/format";
 import { below, isWithin } from "../src/json/pointer";
 import { positionOf } from "../src/api/records";
 import { match } from "../src/ui/match";
@@ -13,6 +13,10 @@ describe("format", () => {
     expect(clock(new Date(2026, 10, 20, 14, 3, 2).toISOString(), now)).toBe("20 Nov 14:03:02");
     expect(clock(new Date(2024, 1, 29, 14, 3, 2).toISOString(), now)).toBe("29 Feb 2024");
     expect(clock("not a time", now)).toBe("not a time");
+  });
+
+  it("names the zone of a whole moment", () => {
+    expect(moment(new Date(2026, 10, 23, 14, 3, 2, 7).toISOString())).toMatch(/^23 Nov 2026, 14:03:02\.007 (UTC|GMT|[A-Z]{2,5}|GMT[+-]\d+(:\d+)?)$/);
   });
 
   it("shortens large numbers only", () => {

@@ -5,6 +5,7 @@ import { destinationName, sourceName, useWorkspace, type Workspace } from "../ap
 import { useResource } from "../api/useResource";
 import { CodeBlock } from "../ui/CodeBlock";
 import { DataTable } from "../ui/DataTable";
+import { percent } from "../ui/bytes";
 import { moment } from "../ui/format";
 import { OkayIcon, SendIcon, WarningIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
@@ -126,7 +127,7 @@ function Rules({ rules }: { rules: readonly Rule[] }) {
         columns={[
           { key: "name", label: "Rule", cell: (one) => <>{one.name}{one.usual && <> <span class="badge">usual</span></>}</> },
           { key: "when", label: "When", cell: (one) => <span class="alerts-when">{WHEN[one.when] ?? one.when}{one.error && <Trouble text={one.error} />}</span> },
-          { key: "terms", label: "Terms", hide: "narrow", cell: (one) => <Terms of={one.terms} workspace={workspace} /> },
+          { key: "terms", label: "Terms", hide: "narrow", cell: (one) => <Terms of={one.terms} when={one.when} workspace={workspace} /> },
           { key: "firing", label: "Now", cell: (one) => (one.firing ? <span class="badge bad">{one.firing} firing</span> : <span class="faint">quiet</span>) },
         ]} />
     </Section>
@@ -139,10 +140,20 @@ const WHEN: Record<string, string> = {
   failed: "A destination refuses events for good", sql: "A query says so",
 };
 
-function Terms({ of, workspace }: { of: Record<string, string>; workspace: Workspace | null }) {
+const BOUNDS = new Set(["above", "below"]);
+const SHARES = new Set(["quarantined", "success_rate"]);
+
+/** A bound with its unit. */
+function bound(when: string, value: string): string {
+  const number = Number(value);
+  if (Number.isNaN(number)) return value;
+  return when === "disk" ? `${number} days` : SHARES.has(when) ? percent(number) : String(number);
+}
+
+function Terms({ of, when, workspace }: { of: Record<string, string>; when: string; workspace: Workspace | null }) {
   const entries = Object.entries(of);
   if (!entries.length) return <span class="faint">none</span>;
-  const shown = (name: string, value: string) => (name === "source" ? sourceName(workspace, value) : name === "destination" ? destinationName(workspace, value) : value);
+  const shown = (name: string, value: string) => (name === "source" ? sourceName(workspace, value) : name === "destination" ? destinationName(workspace, value) : BOUNDS.has(name) ? bound(when, value) : value);
   return <span class="alerts-terms">{entries.map(([name, value]) => <span key={name}><span class="quiet-text">{name.replace("_", " ")}</span> <code>{shown(name, value)}</code></span>)}</span>;
 }
 

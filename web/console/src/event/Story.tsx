@@ -10,13 +10,14 @@ import { bytes } from "../ui/bytes";
 import { CodeBlock } from "../ui/CodeBlock";
 import { CopyButton } from "../ui/CopyButton";
 import { between, moment, whole } from "../ui/format";
-import { FlagIcon, OkayIcon, RefusedIcon, TerminalIcon, DuplicateIcon, WarehouseIcon, SourcesIcon, SettingsIcon } from "../ui/icons";
+import { OkayIcon, RefusedIcon, TerminalIcon, DuplicateIcon, WarehouseIcon, SourcesIcon, SettingsIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { Prose } from "../ui/Prose";
 import { Segments } from "../ui/Tabs";
 import { Changes } from "./Changes";
 import { Destinations } from "./Destinations";
 import type { StageStory, StoryOf } from "./story";
+import { Remarks } from "./Remarks";
 
 export function Story({ story, workspace, onChange }: { story: StoryOf; workspace: Workspace | null; onChange: () => void }) {
   return (
@@ -104,17 +105,6 @@ function Judged({ story }: { story: StoryOf }) {
       {story.message && <p><Prose text={story.message} />{story.pointer && <> At <code>{story.pointer}</code>.</>}</p>}
       {quarantined && call !== undefined && <JsonTree value={call} marks={[{ pointer: story.pointer, kind: "bad", text: story.message || story.reason }]} />}
     </Step>
-  );
-}
-
-function Remarks({ of: findings }: { of: StoryOf["findings"] }) {
-  if (!findings.length) return null;
-  return (
-    <ul class="remarks">
-      {findings.map((finding) => (
-        <li key={finding.code + finding.pointer}><FlagIcon /><code class="code-chip">{finding.code}</code>{finding.pointer && <code class="faint">{finding.pointer}</code>}{finding.detail && <span><Prose text={finding.detail} /></span>}</li>
-      ))}
-    </ul>
   );
 }
 

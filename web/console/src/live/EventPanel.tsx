@@ -10,6 +10,7 @@ import { Link } from "../ui/Link";
 import { CloseIcon, LinkIcon, LiveIcon, TerminalIcon, WarningIcon } from "../ui/icons";
 import { Prose } from "../ui/Prose";
 import { OutcomeMark, outcomeWord, TypeChip } from "./labels";
+import { Remarks } from "../event/Remarks";
 
 interface Props {
   at: Position;
@@ -80,17 +81,7 @@ function Verdict({ entry, onOpen }: { entry: Entry; onOpen: (at: Position) => vo
         </div>
       )}
       {!!entry.findings?.length && (
-        <div class="notice odd">
-          <WarningIcon />
-          <div class="panel-findings">
-            {entry.findings.map((finding) => (
-              <div key={finding.code + finding.pointer}>
-                <b><code>{finding.code}</code>{finding.pointer && <> at <code>{finding.pointer}</code></>}</b>
-                {finding.detail && <p><Prose text={finding.detail} /></p>}
-              </div>
-            ))}
-          </div>
-        </div>
+        <div class="notice odd"><div class="notice-text"><Remarks of={entry.findings} /></div></div>
       )}
     </>
   );

@@ -43,7 +43,7 @@ export default function OverviewPage() {
         {(now) => ledger && workspace && ledger.accepted === 0 ? <FirstEvent workspace={workspace} /> : (
           <div class="overview">
             <Problems problems={problemsOf({ workspace, health: now, statuses, ledger, alerts })} />
-            <Figures health={now} ledger={ledger} />
+            <Figures health={now} ledger={ledger} workspace={workspace} />
             {history.data ? <Charts history={history.data} workspace={workspace} /> : <Loading />}
             <Sources health={now} history={history.data} workspace={workspace} ledger={ledger} />
             <Destinations health={now} statuses={statuses} workspace={workspace} />
@@ -77,10 +77,11 @@ function Problems({ problems }: { problems: Problem[] }) {
   );
 }
 
-function Figures({ health, ledger }: { health: Health; ledger: Ledger | undefined }) {
+function Figures({ health, ledger, workspace }: { health: Health; ledger: Ledger | undefined; workspace: Workspace | null }) {
   const { sources, destinations, disk } = health;
   const perSecond = sources.reduce((all, one) => all + one.rate, 0);
-  const lag = Math.max(0, ...destinations.map((one) => one.lag_s));
+  const slowest = destinations.reduce<(typeof destinations)[number] | undefined>((slow, one) => (one.lag_s > (slow?.lag_s ?? 0) ? one : slow), undefined);
+  const lag = slowest?.lag_s ?? 0;
   const requests = destinations.reduce((all, one) => all + one.requests, 0);
   const errors = destinations.reduce((all, one) => all + one.errors, 0);
   const lately = `last ${span(Math.max(60, health.recent_s))}`;
@@ -89,7 +90,7 @@ function Figures({ health, ledger }: { health: Health; ledger: Ledger | undefine
     <Stats>
       <Stat label="Events per second" value={rate(perSecond)} note="last minute" href="/live" />
       <Stat label="Calls accepted" value={short(ledger?.accepted ?? 0)} note={ledger && ledger.waiting > 0 ? `${whole(ledger.waiting)} not processed yet` : "all processed"} />
-      <Stat label="Slowest destination" value={lag < 1 ? "0 s" : span(lag)} note={lag < 1 ? "all keep up" : "age of its oldest event"} tone={lag > 300 ? "bad" : lag > 30 ? "odd" : undefined} />
+      <Stat label="Slowest destination" value={lag < 1 ? "0 s" : span(lag)} note={lag < 1 ? "all keep up" : `${destinationName(workspace, slowest!.destination)}, oldest event`} {...(slowest && lag >= 1 ? { href: `/destinations/${encodeURIComponent(slowest.destination)}` } : {})} tone={lag > 300 ? "bad" : lag > 30 ? "odd" : undefined} />
       <Stat label="Requests that failed" value={requests ? percent(errors / requests) : "–"} note={`${short(errors)} of ${short(requests)}, ${lately}`} tone={requests && errors / requests > 0.05 ? "odd" : undefined} />
       <Stat label="Ledger" value={!ledger ? "–" : differences ? "Out" : "Balanced"} note={differences ? `${differences} differences` : "nothing is missing"} tone={differences ? "bad" : "good"} />
       <Stat label="Disk left" value={disk.days_left === null ? bytes(disk.free_bytes) : disk.days_left > 999 ? "> 999" : String(Math.floor(disk.days_left))}

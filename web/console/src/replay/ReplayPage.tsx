@@ -6,7 +6,7 @@ import { useResource } from "../api/useResource";
 import { destinationName, sourceName, useWorkspace } from "../api/workspace";
 import { confirm } from "../ui/Dialog";
 import { DataTable } from "../ui/DataTable";
-import { sum, whole } from "../ui/format";
+import { sum, whole, zone } from "../ui/format";
 import { FqlInput } from "../ui/FqlInput";
 import { ReplayIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
@@ -120,8 +120,8 @@ function NewReplay() {
         <div class="replay-field"><span>Received in the last</span><Segments label="Received in the last" value={range} onChange={setRange} options={RANGES.map(([value, label]) => ({ value, label }))} /></div>
         {range === "own" && (
           <>
-            <label class="replay-field"><span>From</span><input class="replay-input" type="datetime-local" value={from} onInput={(event) => setFrom(event.currentTarget.value)} /></label>
-            <label class="replay-field"><span>To, exclusive</span><input class="replay-input" type="datetime-local" value={until} onInput={(event) => setUntil(event.currentTarget.value)} /></label>
+            <label class="replay-field"><span>From ({zone()})</span><input class="replay-input" type="datetime-local" value={from} onInput={(event) => setFrom(event.currentTarget.value)} /></label>
+            <label class="replay-field"><span>To, exclusive ({zone()})</span><input class="replay-input" type="datetime-local" value={until} onInput={(event) => setUntil(event.currentTarget.value)} /></label>
           </>
         )}
         <label class="replay-field replay-rate"><span>Events a second</span><input class="replay-input" type="number" min="0.1" step="any" placeholder="as fast as it takes" value={rate} onInput={(event) => setRate(event.currentTarget.value)} /></label>

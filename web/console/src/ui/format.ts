@@ -27,13 +27,20 @@ export function clock(iso: string, now = new Date()): string {
   return at.getFullYear() === now.getFullYear() ? `${day} ${time}` : `${day} ${at.getFullYear()}`;
 }
 
-/** The whole moment with the day, for a panel or a hint. */
+const ZONE = new Intl.DateTimeFormat("en-GB", { timeZoneName: "short" });
+
+/** The name of the viewer's own zone at a moment: `CET`, `GMT+1`. */
+export function zone(at = new Date()): string {
+  return ZONE.formatToParts(at).find((part) => part.type === "timeZoneName")?.value ?? "";
+}
+
+/** The whole moment with the day and the zone, for a panel or a hint. */
 export function moment(iso: string): string {
   const at = new Date(iso);
   if (Number.isNaN(at.getTime())) return iso;
   const day = `${at.getDate()} ${MONTHS[at.getMonth()]} ${at.getFullYear()}`;
   const time = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
-  return `${day}, ${time}.${String(at.getMilliseconds()).padStart(3, "0")}`;
+  return `${day}, ${time}.${String(at.getMilliseconds()).padStart(3, "0")} ${zone(at)}`;
 }
 
 /** How much later one moment is than another: `340 ms`, `12 s`, `3 h`, `2 days`. */
