@@ -1,3 +1,4 @@
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,3 +20,11 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     found = fresh_state(tmp_path / "state.db")
     yield found
     found.dispose()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that refuses connections, and that nobody else can take meanwhile: it is bound, and not listened to."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

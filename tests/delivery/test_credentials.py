@@ -94,7 +94,7 @@ async def test_refused_credentials_are_tried_rarely(log: CleanLog, engine: Engin
         await until(lambda: counts(engine, log).delivered == 200)
     # Those under way at first, then one each ten minutes.
     assert 86_400 / 600 < len(asked) - 200 < 86_400 / 600 + 20
-    assert clock.now_s - began_s < 86_400 + 3600
+    assert asked[-1] - began_s < 86_400 + 3600
 
 
 async def test_an_event_that_alone_is_forbidden_fails_and_holds_nobody_up(log: CleanLog, engine: Engine) -> None:

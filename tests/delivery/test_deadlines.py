@@ -74,6 +74,65 @@ async def test_an_error_instead_of_the_cancelling_leaves_the_task_uncancelled() 
     deadlines.close()
 
 
+async def test_a_result_instead_of_the_cancelling_leaves_the_task_uncancelled() -> None:
+    """Else the next `asyncio.timeout` in this task takes a later timeout for somebody's cancelling."""
+    deadlines = Deadlines()
+
+    async def stubborn() -> str:
+        try:
+            await asyncio.sleep(LONG_S)
+        except asyncio.CancelledError:
+            return "done all the same"
+        return ""
+
+    assert await deadlines.within(0.01, stubborn()) == "done all the same"
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await asyncio.sleep(LONG_S)
+    deadlines.close()
+
+
+async def test_late_and_cancelled_from_elsewhere_at_once_is_cancelled() -> None:
+    deadlines = Deadlines()
+    ready = asyncio.Event()
+
+    async def slow_to_end() -> None:
+        try:
+            await asyncio.sleep(LONG_S)
+        finally:
+            ready.set()
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(deadlines.within(0.01, slow_to_end()))
+    await ready.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
+    assert task.cancelling() == 1
+    deadlines.close()
+
+
+async def test_nothing_is_left_of_what_has_ended_and_the_timer_rings_for_what_comes_next() -> None:
+    deadlines = Deadlines()
+    await deadlines.within(LONG_S, asyncio.sleep(0))
+    with pytest.raises(TimeoutError):
+        await deadlines.within(0.01, asyncio.sleep(LONG_S))
+    lasting = asyncio.create_task(deadlines.within(LONG_S, asyncio.sleep(LONG_S)))
+    with pytest.raises(TimeoutError):
+        await deadlines.within(0.02, asyncio.sleep(LONG_S))
+    assert len(deadlines._under_way) == 1
+    lasting.cancel()
+    await asyncio.wait([lasting])
+    assert not deadlines._under_way
+    deadlines.close()
+    assert deadlines._timer is None
+    with pytest.raises(TimeoutError):
+        await deadlines.within(0.01, asyncio.sleep(LONG_S))
+
+
 async def test_late_work_under_way_twice_in_a_row_is_ended_twice() -> None:
     deadlines = Deadlines()
     for _ in range(2):

@@ -102,8 +102,8 @@ async def test_a_proxy_that_does_not_connect_is_tried_again(status: str) -> None
             assert await transport.send(post("https://vendor.example/")) == Retry("proxy_failed")
 
 
-async def test_a_proxy_that_is_not_there_is_tried_again(unused_tcp_port: int) -> None:
-    async with HttpTransport(proxies=Proxies({"all": f"http://127.0.0.1:{unused_tcp_port}"})) as transport:
+async def test_a_proxy_that_is_not_there_is_tried_again(closed_port: int) -> None:
+    async with HttpTransport(proxies=Proxies({"all": f"http://127.0.0.1:{closed_port}"})) as transport:
         assert await transport.send(post("https://vendor.example/")) == Retry("proxy_failed")
 
 

@@ -1,4 +1,5 @@
 import json
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -27,7 +28,7 @@ from trackway.delivery.replay.orders import Order, Replay
 from trackway.delivery.replay.service import ReplayService
 from trackway.delivery.service import DeliveryService
 from trackway.delivery.trace import stories
-from trackway.destinations.kit import Request, Response
+from trackway.destinations.kit import Request, Response, Retry
 from trackway.events.records import EVENTS, EventRecord, Place
 from trackway.workspace.model import Workspace
 
@@ -156,23 +157,37 @@ async def test_a_replayed_event_says_so_and_names_this_destination_alone(engine:
 async def test_a_restart_goes_on_where_the_replay_stood(engine: Engine, log: CleanLog) -> None:
     log.add([event(n) for n in range(400)])
     await deliver(engine, log, FakeTransport(), 0)
-    number = orders.give(engine, "hook", whole(log, rate=400.0))
+    number = orders.give(engine, "hook", whole(log))
     sent = FakeTransport()
+    sent.answer = lambda request: OK if len(sent.delivered) < 25 else Retry("ECONNREFUSED")
     async with replaying(engine, log, sent):
-        await until(lambda: len(sent.delivered) > 20)
+        await until(lambda: len(sent.delivered) >= 25)
     assert orders.read(engine, number).state == "running"
     assert len(sent.delivered) < 400
+    sent.answer = lambda request: OK
     async with replaying(engine, log, sent):
         found = await done(engine, number)
     assert (found.state, found.counts.delivered, found.counts.difference) == ("done", 400, 0)
     assert Counter(sent.delivered) == {f"m-{n}": 1 for n in range(400)}
 
 
+async def test_a_replay_is_no_faster_than_its_rate(engine: Engine, log: CleanLog) -> None:
+    log.add([event(n) for n in range(30)])
+    await deliver(engine, log, FakeTransport(), 0)
+    sent = FakeTransport()
+    began_s = time.monotonic()
+    async with replaying(engine, log, sent):
+        await done(engine, orders.give(engine, "hook", whole(log, rate=100.0)))
+    assert len(sent.delivered) == 30
+    assert time.monotonic() - began_s >= 0.29
+
+
 async def test_a_cancelled_replay_stops_and_holds_nothing_in_the_log(engine: Engine, log: CleanLog) -> None:
     log.add([event(n) for n in range(100)])
     await deliver(engine, log, FakeTransport(), 0)
-    number = orders.give(engine, "hook", whole(log, rate=20.0))
+    number = orders.give(engine, "hook", whole(log))
     sent = FakeTransport()
+    sent.answer = lambda request: OK if len(sent.delivered) < 5 else Retry("ECONNREFUSED")
     async with replaying(engine, log, sent):
         await until(lambda: sent.delivered)
         assert f"replay:{number}" in log.log.consumers(EVENTS)

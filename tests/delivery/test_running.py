@@ -10,6 +10,8 @@ from tests.promises.sink import Sink
 from tests.running import Trackway, send, start_trackway
 from trackway.cli import app
 
+BALANCED = "\ntrackway_ledger_balanced 1.0\n"
+
 
 def run_json(folder: Path, *arguments: str) -> list[Any]:
     ran = CliRunner().invoke(app, [*arguments, "--json", "--workspace", str(folder)])
@@ -42,9 +44,10 @@ def test_refused_credentials_are_told_everywhere_and_a_released_event_is_deliver
         with start_trackway(tmp_path, **options) as trackway:
             track(trackway, "Good", "Odd")
             trackway.wait_for(lambda: ledger()["failed"] == {"422": 1}, what="the failure", timeout_s=60)
-            metrics = ask(trackway, "/metrics").body.decode()
-            assert "trackway_delivery_breaker" in metrics
-            assert "\ntrackway_ledger_balanced 1.0\n" in metrics
+            for line in ('\ntrackway_delivery_breaker{destination="hook",state="closed"} 1.0\n', BALANCED):
+                trackway.wait_for(
+                    lambda line=line: line in ask(trackway, "/metrics").body.decode(), what=line.strip(), timeout_s=60
+                )
             assert send(f"{trackway.console_url}/metrics", method="GET").status != 200
 
             status.clear()

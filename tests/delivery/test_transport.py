@@ -19,7 +19,7 @@ from trackway.delivery.transport import ANSWER_BYTES, HttpTransport
 from trackway.destinations.kit import Rejected, Request, Response, Retry
 
 
-def post(url: str, timeout_s: float = 5, **more: object) -> Request:
+def post(url: str, timeout_s: float = 30, **more: object) -> Request:
     return Request(method="POST", url=url, body=b"{}", timeout_s=timeout_s, **more)  # type: ignore[arg-type]
 
 
@@ -147,8 +147,8 @@ async def test_a_server_that_does_not_speak_http() -> None:
         assert await send(post(url)) == Retry("unreadable_answer")
 
 
-async def test_a_closed_port(unused_tcp_port: int) -> None:
-    assert await send(post(f"http://127.0.0.1:{unused_tcp_port}/")) == Retry("ECONNREFUSED")
+async def test_a_closed_port(closed_port: int) -> None:
+    assert await send(post(f"http://127.0.0.1:{closed_port}/")) == Retry("ECONNREFUSED")
 
 
 async def test_plain_http_where_tls_is_spoken() -> None:

@@ -40,16 +40,17 @@ class Deadlines:
         self._under_way.add(mine)
         if self._timer is None or mine.until_s < self._timer.when():
             self._ring(loop, mine.until_s)
+        cancelled: asyncio.CancelledError | None = None
         try:
             return await work
-        except BaseException as error:
-            # Our own cancelling is taken back, whatever became of it.
-            ours = mine.late and task.uncancel() <= mine.cancelling
-            if ours and isinstance(error, asyncio.CancelledError):
-                raise TimeoutError from error
+        except asyncio.CancelledError as error:
+            cancelled = error
             raise
         finally:
             self._under_way.discard(mine)
+            # Our own cancelling is taken back whatever became of it: an error, or a result all the same.
+            if mine.late and task.uncancel() <= mine.cancelling and cancelled is not None:
+                raise TimeoutError from cancelled
 
     def close(self) -> None:
         """Stop the timer; nothing may be under way."""

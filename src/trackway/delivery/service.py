@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from msgspec import Struct, structs
 from prometheus_client.core import Metric
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.delivery import pauses
 from trackway.delivery.breaker import Backoff
@@ -142,11 +144,14 @@ class DeliveryService:
         self._prunes = prunes
         self._slots = _slots(workspace, {}, keys)
         self._paused: dict[str, int] = {}
+        self._told: set[str] = set()
+        """Troubles of the state database that last."""
         self._changing = asyncio.Lock()
         self._state = ThreadPoolExecutor(1, thread_name_prefix="delivery-state")
         self._commits = Commits(engine, self._state)
         self._shared = SharedEvents()
         self._tasks: list[asyncio.Task[None]] = []
+        self._changes: set[asyncio.Task[None]] = set()
         self._stopping = asyncio.Event()
 
     async def start(self) -> None:
@@ -162,7 +167,7 @@ class DeliveryService:
         self._stopping.set()
         async with self._changing:
             await asyncio.gather(*(slot.stop(grace_s) for slot in self._slots.values()))
-        await asyncio.gather(*self._tasks)
+        await asyncio.gather(*self._tasks, *self._changes)
         self._state.shutdown()
 
     async def configure(
@@ -178,8 +183,22 @@ class DeliveryService:
         Raises:
             WorkspaceError, DestinationError: as at the start; nothing is changed.
         """
-        async with self._changing:
-            await self._configure(workspace, keys, grace_s)
+        await self._carry_out(self._configure(workspace, keys, grace_s))
+
+    async def _carry_out(self, change: Coroutine[Any, Any, None]) -> None:
+        """Make a change, one at a time, and wholly: whoever asked for it may be cancelled meanwhile."""
+
+        async def run() -> None:
+            async with self._changing:
+                if self._stopping.is_set():  # nothing is to start any more
+                    change.close()
+                else:
+                    await change
+
+        task = asyncio.create_task(run())
+        self._changes.add(task)
+        task.add_done_callback(self._changes.discard)
+        await asyncio.shield(task)
 
     async def _configure(self, workspace: Workspace, keys: Collection[str] | None, grace_s: float) -> None:
         # Every transport is made by the group `delivery`.
@@ -198,12 +217,14 @@ class DeliveryService:
         Raises:
             UnknownDestination: there is none of this key that is switched on.
         """
-        async with self._changing:
-            slot = self._slot(key)
-            now_ms = self._clock.now_ms()
-            await asyncio.to_thread(pauses.add, self._engine, key, now_ms)
-            self._paused.setdefault(key, now_ms)
-            await self._hold(slot)
+        await self._carry_out(self._pause(key))
+
+    async def _pause(self, key: str) -> None:
+        slot = self._slot(key)
+        now_ms = self._clock.now_ms()
+        await asyncio.to_thread(pauses.add, self._engine, key, now_ms)
+        self._paused.setdefault(key, now_ms)
+        await self._hold(slot)
 
     async def resume(self, key: str) -> None:
         """Go on sending to a destination where it stood; nothing happens to one that is not paused.
@@ -211,12 +232,14 @@ class DeliveryService:
         Raises:
             UnknownDestination: as in `pause`.
         """
-        async with self._changing:
-            slot = self._slot(key)
-            await asyncio.to_thread(pauses.remove, self._engine, key)
-            if self._paused.pop(key, None) is not None:
-                slot.stopping.clear()
-                self._run([slot])
+        await self._carry_out(self._resume(key))
+
+    async def _resume(self, key: str) -> None:
+        slot = self._slot(key)
+        await asyncio.to_thread(pauses.remove, self._engine, key)
+        if self._paused.pop(key, None) is not None:
+            slot.stopping.clear()
+            self._run([slot])
 
     async def _hold(self, slot: _Slot) -> None:
         await slot.stop(GRACE_S)
@@ -237,6 +260,8 @@ class DeliveryService:
                 elif key in before and key not in self._paused:
                     slot.stopping.clear()
                     self._run([slot])
+                else:
+                    slot.status.paused_ms = self._paused.get(key)
 
     def _slot(self, key: str) -> _Slot:
         if (slot := self._slots.get(key)) is None:
@@ -276,11 +301,8 @@ class DeliveryService:
         tries = 0
         while not slot.stopping.is_set():
             began_s = self._clock.monotonic()
-            transport = self._transport(slot.destination)
-            slot.worker = self._worker(slot, transport)
-            slot.status.state = "running"
             try:
-                await slot.worker.run()
+                await self._work(slot)
             except Exception as error:  # noqa: BLE001  the outermost loop: one destination must not end the others
                 slot.status.state = "crashed"
                 slot.status.crashes += 1
@@ -288,8 +310,15 @@ class DeliveryService:
                 _log.error("destination %s crashed and starts again: %s", slot.key, slot.status.error)
                 tries = 1 if self._clock.monotonic() - began_s > LONG_S else tries + 1
                 await self._clock.wait(slot.stopping, self._restart.delay_s(tries))
-            finally:
-                await transport.close()
+
+    async def _work(self, slot: _Slot) -> None:
+        transport = self._transport(slot.destination)
+        try:
+            slot.worker = self._worker(slot, transport)
+            slot.status.state = "running"
+            await slot.worker.run()
+        finally:
+            await transport.close()
 
     def _worker(self, slot: _Slot, transport: Transport) -> DestinationWorker:
         return DestinationWorker(
@@ -316,26 +345,43 @@ class DeliveryService:
 
     async def _look(self) -> None:
         """Do what another process has noted: hold or let go destinations, and wake those that have released events."""
-        loop, clock = asyncio.get_running_loop(), SystemClock()
+        clock = SystemClock()
         while not self._stopping.is_set():
-            keys = await loop.run_in_executor(self._state, destinations_due, self._engine, self._clock.now_ms())
-            for key in keys & self._slots.keys():
-                if (worker := self._slots[key].worker) is not None:
-                    worker.try_parked()
-            await self._follow_pauses()
+            with self._whatever_the_database_says("what other processes have noted is not known"):
+                await self._wake_due()
+                await self._follow_pauses()
             # By the machine's own clock: other processes live by that.
             await clock.wait(self._stopping, LOOK_EVERY_S)
+
+    async def _wake_due(self) -> None:
+        loop = asyncio.get_running_loop()
+        keys = await loop.run_in_executor(self._state, destinations_due, self._engine, self._clock.now_ms())
+        for key in keys & self._slots.keys():
+            if (worker := self._slots[key].worker) is not None:
+                worker.try_parked()
+
+    @contextmanager
+    def _whatever_the_database_says(self, lacking: str) -> Generator[None]:
+        """Go on after an error of the state database, and tell once a time of trouble what is `lacking`."""
+        try:
+            yield
+            self._told.discard(lacking)
+        except SQLAlchemyError as error:
+            if lacking not in self._told:
+                _log.error("%s; trying again: %s", lacking, error)
+            self._told.add(lacking)
 
     async def _prune(self) -> None:
         """Keep the records of attempts and exceptions bounded."""
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             more = True
-            while more and not self._stopping.is_set():
-                before_ms = self._clock.now_ms() - round(self._workspace.log.keep * 1000)
-                more = await loop.run_in_executor(
-                    self._state, lambda at=before_ms: prune(self._engine, before_ms=at, attempts_kept=ATTEMPTS_KEPT)
-                )
+            with self._whatever_the_database_says("old records of destinations are not deleted"):
+                while more and not self._stopping.is_set():
+                    before_ms = self._clock.now_ms() - round(self._workspace.log.keep * 1000)
+                    more = await loop.run_in_executor(
+                        self._state, lambda at=before_ms: prune(self._engine, before_ms=at, attempts_kept=ATTEMPTS_KEPT)
+                    )
             await self._clock.wait(self._stopping, PRUNE_EVERY_S)
 
 
