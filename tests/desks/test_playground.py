@@ -65,6 +65,8 @@ def test_a_call_is_judged_linted_and_held_against_the_plan(desk: Desk):
     [violation] = shown["plan"]["violations"]
     assert (violation["pointer"], violation["action"]) == ("/properties/currency", "flag")
     assert [one["code"] for one in preview(desk, {**ORDER, "event": "Event 12"})["naming"]] == ["vague"]
+    odd = preview(desk, {**ORDER, "context": {"ip": 7, "locale": "de-CH"}})["context"]
+    assert [one["pointer"] for one in odd] == ["/context/ip"]
     near = preview(desk, {**ORDER, "event": "Signup Clicked"})["naming"]
     assert [(one["code"], one["suggestion"]) for one in near] == [("near_duplicate", "signup clicked")]
 

@@ -13,12 +13,14 @@ import msgspec
 
 from trackway.collector.intake import Body, Limits, Origin, take_in
 from trackway.errors import TrackwayError
+from trackway.events.context_lint import check_context
 from trackway.events.naming_lint import NamingLint
 from trackway.events.records import Place, RawRecord, decode_raw
 from trackway.events.remarks import Remark
 from trackway.events.semantic import SemanticEvent, check_properties, recognise
 from trackway.node.playground.rendering import Renderer, kinds_to_show
 from trackway.node.playground.told import (
+    ContextTold,
     NamingTold,
     PlanTold,
     PropertyTold,
@@ -111,6 +113,9 @@ class Playground:
             stages=run.stages,
             findings=[tell_finding(one) for one in (draft.findings if draft else [])],
             naming=self._naming(ready, raw, sent),
+            context=[
+                ContextTold(pointer=one.pointer, message=one.message) for one in check_context(sent.get("context"))
+            ],
             semantic=_semantic(raw.type, sent),
             plan=_planned(ready, steps, raw),
             destinations=ready.renderer.show(record, kinds),

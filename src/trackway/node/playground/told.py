@@ -45,6 +45,13 @@ class RemarkTold(Struct, kw_only=True):
     detail: str
 
 
+class ContextTold(Struct, kw_only=True):
+    """A member of the context whose value has not the meaning that everybody expects of it."""
+
+    pointer: str
+    message: str
+
+
 class SemanticTold(Struct, kw_only=True):
     """The known event that the name means."""
 
@@ -110,6 +117,7 @@ class Told(Struct, kw_only=True):
     stages: list[StageStory]
     findings: list[FindingStory]
     naming: list[NamingTold]
+    context: list[ContextTold]
     semantic: SemanticTold | None
     plan: PlanTold | None
     destinations: list[DestinationTold]

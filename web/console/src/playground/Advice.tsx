@@ -40,9 +40,9 @@ export function Verdict({ told }: { told: Told }) {
 }
 
 export function Advice({ told, onRename, onAdd }: Props) {
-  const { naming, semantic, plan, findings, mistake } = told;
+  const { naming, context, semantic, plan, findings, mistake } = told;
   const others = findings.filter((finding) => !finding.code.startsWith("plan_") && !finding.code.startsWith("property_"));
-  const nothing = !naming.length && !semantic && !plan && !others.length && !mistake;
+  const nothing = !naming.length && !context.length && !semantic && !plan && !others.length && !mistake;
   return (
     <div class="play-advice">
       {mistake && <Group title="Settings" tone="bad"><Item tone="bad">{mistake}</Item></Group>}
@@ -53,6 +53,11 @@ export function Advice({ told, onRename, onAdd }: Props) {
               <button type="button" class="button" onClick={() => onRename(problem.suggestion!)}>Use “{problem.suggestion}”</button>
             )}>{problem.message}</Item>
           ))}
+        </Group>
+      )}
+      {context.length > 0 && (
+        <Group title="Context" tone="odd">
+          {context.map((problem) => <Item key={problem.pointer} tone="odd"><code>{problem.pointer}</code>: <Prose text={problem.message} /></Item>)}
         </Group>
       )}
       {plan && <PlanAdvice plan={plan} />}

@@ -62,6 +62,8 @@ export interface Told {
   stages: StageTold[];
   findings: { code: string; pointer: string; detail: string }[];
   naming: { code: string; message: string; suggestion: string | null }[];
+  /** Members of the context that have not the meaning that everybody expects of them. */
+  context: { pointer: string; message: string }[];
   semantic: SemanticTold | null;
   plan: PlanTold | null;
   destinations: DestinationTold[];
