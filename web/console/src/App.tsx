@@ -16,6 +16,7 @@ export function App() {
   const label = found?.route.label ?? "";
   const main = useRef<HTMLElement>(null);
   const first = useRef(true);
+  const came = useRef(path);
   useEffect(() => {
     document.title = label ? `${label} · Trackway` : "Not found · Trackway";
     // Whoever hears the page or uses the keyboard begins at the new page's top, not at the link that led here.
@@ -23,6 +24,8 @@ export function App() {
     first.current = false;
   }, [label]);
   useEffect(() => {
+    if (came.current === path) return;
+    came.current = path;
     // A link to another place of the same page is gone with what it stood in: the keyboard goes on at the page's top.
     const frame = requestAnimationFrame(() => { if (document.activeElement === document.body) main.current?.focus({ preventScroll: true }); });
     return () => cancelAnimationFrame(frame);

@@ -80,7 +80,7 @@ export default function SqlPage() {
     <Page title="SQL" note="Read-only; 30 seconds at the most" fill
       actions={<><WarehouseChoice all={all} chosen={chosen} /><CopyButton label="Share" icon={<LinkIcon />} text={() => new URL(withQuery("/sql", { q: sql, ...queryOf(all, chosen) }), location.href).href} title="Copy a link to this query" /></>}>
       <div class="sql">
-        <Tables tables={schema.tables} ready={schema.ready} problem={schema.problem} onPick={(text) => change(text)} onReload={schema.reload} />
+        <Tables tables={schema.tables} ready={schema.ready} problem={schema.problem || (chosen ? "" : (resource.error?.message ?? ""))} onPick={(text) => change(text)} onReload={() => { resource.reload(); schema.reload(); }} />
         <div class="sql-work">
           <div class="sql-editor"><LazyEditor label="Query" language="sql" value={sql} onChange={change} onRun={() => void run()} schema={known} problem={wrong} placeholder="select …" /></div>
           <div class="sql-actions">

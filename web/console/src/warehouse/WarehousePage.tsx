@@ -33,7 +33,7 @@ function All() {
   const schema = useSchema(chosen);
   const [text, setText] = useQueryParam("q");
   return (
-    <Page title="Warehouse" note="Events as tables" actions={<Link class="button" href={withQuery("/sql", queryOf(all, chosen))}>Ask in SQL</Link>}>
+    <Page title="Warehouse" note="Events as tables" actions={chosen && <Link class="button" href={withQuery("/sql", queryOf(all, chosen))}>Ask in SQL</Link>}>
       <Fetched resource={resource}>
         {({ warehouses }) => warehouses.length
           ? <>{warehouses.map((one) => <LoadState key={one.name} warehouse={one} />)}</>
