@@ -24,6 +24,7 @@ import { problemsOf, type Alerts, type Ledger, type Problem } from "./problems";
 import "./overview.css";
 
 const EVERY_MS = 5000;
+const NONE = "no destination yet";
 
 export default function OverviewPage() {
   const workspace = useWorkspace();
@@ -90,8 +91,8 @@ function Figures({ health, ledger, workspace }: { health: Health; ledger: Ledger
     <Stats>
       <Stat label="Events per second" value={rate(perSecond)} note="last minute" href="/live" />
       <Stat label="Calls accepted" value={short(ledger?.accepted ?? 0)} note={ledger && ledger.waiting > 0 ? `${whole(ledger.waiting)} not processed yet` : "all processed"} />
-      <Stat label="Slowest destination" value={lag < 1 ? "0 s" : span(lag)} note={lag < 1 ? "all keep up" : `${destinationName(workspace, slowest!.destination)}, oldest event`} {...(slowest && lag >= 1 ? { href: `/destinations/${encodeURIComponent(slowest.destination)}` } : {})} tone={lag > 300 ? "bad" : lag > 30 ? "odd" : undefined} />
-      <Stat label="Requests that failed" value={requests ? percent(errors / requests) : "–"} note={`${short(errors)} of ${short(requests)}, ${lately}`} tone={requests && errors / requests > 0.05 ? "odd" : undefined} />
+      <Stat label="Slowest destination" value={!destinations.length ? "–" : lag < 1 ? "0 s" : span(lag)} note={!destinations.length ? NONE : lag < 1 ? "all keep up" : `${destinationName(workspace, slowest!.destination)}, oldest event`} {...(slowest && lag >= 1 ? { href: `/destinations/${encodeURIComponent(slowest.destination)}` } : {})} tone={lag > 300 ? "bad" : lag > 30 ? "odd" : undefined} />
+      <Stat label="Requests that failed" value={requests ? percent(errors / requests) : "–"} note={destinations.length ? `${short(errors)} of ${short(requests)}, ${lately}` : NONE} tone={requests && errors / requests > 0.05 ? "odd" : undefined} />
       <Stat label="Ledger" value={!ledger ? "–" : differences ? "Out" : "Balanced"} note={differences ? `${differences} differences` : "nothing is missing"} tone={differences ? "bad" : "good"} />
       <Stat label="Disk left" value={disk.days_left === null ? bytes(disk.free_bytes) : disk.days_left > 999 ? "> 999" : String(Math.floor(disk.days_left))}
         {...(disk.days_left === null ? {} : { unit: "days" })} note={`${bytes(disk.data_bytes)} used, ${bytes(disk.free_bytes)} free`} tone={disk.days_left !== null && disk.days_left < 7 ? "odd" : undefined} />
