@@ -14,7 +14,7 @@ import heapq
 import itertools
 import operator
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from trackway.delivery.breaker import Stopped
 from trackway.delivery.clock import Clock
@@ -22,6 +22,7 @@ from trackway.delivery.items import Batch, Item, Line
 from trackway.destinations.kit import Limits
 
 _by_offset = operator.attrgetter("offset")
+_by_partition = operator.attrgetter("partition")
 
 
 class _Claim:
@@ -58,8 +59,10 @@ class _Pool:
     def add(self, item: Item, person: str) -> None:
         """Put an event at the end of its person's line."""
         line = self._lines.get(person)
-        if line is None:
-            line = self._lines[person] = Line(person)
+        if line is None:  # mostly
+            line = self._lines[person] = item.line = Line(person, [item], item.size)
+            self._open(line)
+            return
         item.line = line
         line.items.append(item)
         line.size += item.size
@@ -69,13 +72,18 @@ class _Pool:
         elif not line.busy:
             self._open(line)
 
-    def release(self, line: Line) -> None:
-        """Let the next events of a line go."""
-        line.busy = False
-        if line.items:
-            self._open(line)
-        else:
-            del self._lines[line.person]
+    def release(self, items: Iterable[Item], held: Collection[Line]) -> None:
+        """Let the next events of the items' lines go, but for those that are `held`."""
+        lines = self._lines
+        for item in items:
+            line = item.line
+            # A line may have several items here: it moves on at the first.
+            if line is not None and line.busy and line not in held:
+                line.busy = False
+                if line.items:
+                    self._open(line)
+                else:
+                    del lines[line.person]
 
     def clear(self) -> None:
         """Let go of all events."""
@@ -209,7 +217,7 @@ class Backlog:
                 item.claim = claim
                 claim.items.append(item)
             item.arrived_s = now_s
-            pool.add(item, record.person)
+            pool.add(item, record.user_id or record.anonymous_id or record.message_id)
         self._changed.set()
 
     def later(self, batch: Batch, delay_s: float) -> None:
@@ -219,12 +227,9 @@ class Backlog:
 
     def release(self, ended: Iterable[Item], still: Iterable[Item] = ()) -> None:
         """Let the lines of `ended` move on, but for those that have an item among `still`."""
-        held = {item.line for item in still}
-        for item in ended:
-            line = item.line
-            # A line may have several items here: it moves on at the first.
-            if line is not None and line.busy and line not in held:
-                self._pools[item.partition].release(line)
+        held = {item.line for item in still if item.line is not None}
+        for partition, items in itertools.groupby(ended, _by_partition):  # one, as in all batches
+            self._pool(partition).release(items, held)
         self._changed.set()
 
     async def take(self) -> Batch:

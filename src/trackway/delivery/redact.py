@@ -30,7 +30,7 @@ class Redactor:
             return ""
         text = self.text(body.decode("utf-8", "replace"))
         for name, value in request.headers.items():
-            if len(value) > 3 and name.lower() not in _PLAIN_HEADERS:
+            if 3 < len(value) <= len(text) and name.lower() not in _PLAIN_HEADERS:
                 text = text.replace(value, "***")
         return _beginning(text)
 
