@@ -97,6 +97,10 @@ class Browser:
     def fill(self, selector: str, text: str) -> None:
         self._do("fill", selector=selector, text=text)
 
+    def write(self, selector: str, text: str) -> None:
+        """Replace what stands in an editor, whose field is no input."""
+        self._do("write", selector=selector, text=text)
+
     def select(self, selector: str, value: str) -> None:
         self._do("select", selector=selector, value=value)
 

@@ -29,6 +29,12 @@ const commands = {
   url: () => page.url(),
   click: ({ selector }) => page.click(selector),
   fill: ({ selector, text }) => page.fill(selector, text),
+  // The editor is told what to replace by its own key: a selection made behind its back is undone by its next update.
+  async write({ selector, text }) {
+    await page.focus(selector);
+    await page.keyboard.press("Control+A");
+    await (text ? page.keyboard.insertText(text) : page.keyboard.press("Delete"));
+  },
   select: ({ selector, value }) => page.selectOption(selector, value).then(() => null),
   press: ({ key }) => page.keyboard.press(key),
   back: () => page.goBack().then(() => null),

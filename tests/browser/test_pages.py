@@ -430,7 +430,7 @@ def test_strangers_text_never_runs_on_any_page(product: Product) -> None:
 def test_strangers_text_never_runs_in_results_and_previews(product: Product) -> None:
     browser = product.open("/sql")
     browser.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
-    browser.fill(".sql-editor .cm-content", "select * from web.tracks order by id")
+    browser.write(".sql-editor .cm-content", "select * from web.tracks order by id")
     browser.click("text=Run")
     browser.until("document.querySelectorAll('.grid-row').length > 5")
     assert "onerror" in browser.evaluate("document.querySelector('.grid').textContent")
@@ -445,7 +445,7 @@ def test_strangers_text_never_runs_in_results_and_previews(product: Product) -> 
     browser.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
     for number, text in enumerate(CORPUS[:3]):
         call = {**_hostile(text, number), "properties": dict.fromkeys(CORPUS, CORPUS)}
-        browser.fill(".play-editor .cm-content", json.dumps(call))
+        browser.write(".play-editor .cm-content", json.dumps(call))
         browser.until(f"document.querySelector('.play-result')?.textContent.includes({json.dumps(text)})")
         browser.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
         _nothing_ran(browser, f"the playground with {text}")

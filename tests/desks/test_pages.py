@@ -110,7 +110,7 @@ def test_what_clients_send_is_text_on_every_page(page: Browser, desk: Desk):
     call = {"type": "track", "event": XSS, "userId": XSS, "properties": {XSS: XSS}}
     go(page, desk, "/playground?as=json&show=result")
     page.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
-    page.fill(".play-editor .cm-content", json.dumps(call))
+    page.write(".play-editor .cm-content", json.dumps(call))
     page.until("document.querySelector('.play-result')?.textContent.includes('onerror')")
     page.click("text=The whole catalogue")
     page.until("document.querySelectorAll('.play-card').length > 5")
@@ -139,9 +139,9 @@ def test_a_call_is_made_up_judged_and_sent(page: Browser, desk: Desk):
 def test_code_is_read_and_what_is_wrong_with_it_is_said(page: Browser, desk: Desk):
     go(page, desk, "/playground?as=code")
     page.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
-    page.fill(".play-editor .cm-content", 'analytics.identify("u9", {email: "a@b.example"})')
+    page.write(".play-editor .cm-content", 'analytics.identify("u9", {email: "a@b.example"})')
     page.until("document.querySelector('.play-result .json')?.textContent.includes('a@b.example')")
-    page.fill(".play-editor .cm-content", "analytics.identify(userId)")
+    page.write(".play-editor .cm-content", "analytics.identify(userId)")
     page.until("document.querySelector('.play-wrong')?.textContent.includes('userId cannot be known here')")
     assert "a@b.example" in page.text(".play-result .json"), "the call before is still shown"
 
@@ -149,9 +149,9 @@ def test_code_is_read_and_what_is_wrong_with_it_is_said(page: Browser, desk: Des
 def test_a_refused_call_is_shown_as_refused_while_it_is_typed(page: Browser, desk: Desk):
     go(page, desk, "/playground?as=json")
     page.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
-    page.fill(".play-editor .cm-content", '{"type": "track", "event": 42, "userId": "u"}')
+    page.write(".play-editor .cm-content", '{"type": "track", "event": 42, "userId": "u"}')
     page.until("document.querySelector('.play-verdict.bad')?.textContent.includes('event_not_string')")
-    page.fill(".play-editor .cm-content", '{"type": "track", ')
+    page.write(".play-editor .cm-content", '{"type": "track", ')
     page.until("document.querySelector('.play-verdict.bad')?.textContent.includes('body_not_json')")
 
 
@@ -183,18 +183,18 @@ def test_sql_completes_runs_draws_and_can_be_cancelled(page: Browser, desk: Desk
     go(page, desk, "/sql")
     page.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
     page.until("document.querySelectorAll('.sql-tables summary').length > 3")
-    page.fill(".sql-editor .cm-content", "")
+    page.write(".sql-editor .cm-content", "")
     for key in "select 1":
         page.press("Space" if key == " " else key)
     content = "document.querySelector('.editor-box').shadowRoot.querySelector('.cm-content').textContent"
     page.until(f"{content} === 'select 1'")
     completion = "document.querySelector('.editor-box').shadowRoot.querySelector('.cm-tooltip-autocomplete')"
-    page.fill(".sql-editor .cm-content", "select * from web.ord")
+    page.write(".sql-editor .cm-content", "select * from web.ord")
     page.press("End")
     page.press("Control+Space")
     page.until(f"{completion}?.textContent.includes('order_completed')")
     page.press("Escape")
-    page.fill(".sql-editor .cm-content", "select i, i * 2 as two from range(10000) t(i)")
+    page.write(".sql-editor .cm-content", "select i, i * 2 as two from range(10000) t(i)")
     page.select(".sql-actions select", "10000")
     page.press("Control+Enter")
     page.until("document.querySelector('.sql-head')?.textContent.includes('10,000 rows')")
@@ -202,7 +202,7 @@ def test_sql_completes_runs_draws_and_can_be_cancelled(page: Browser, desk: Desk
     page.click(".grid")
     page.press("Control+End")
     page.until("document.querySelector('.grid-row .chosen')?.textContent === '19998'")
-    page.fill(".sql-editor .cm-content", "select count(*) from range(100000000000) a(i), range(1000) b(j)")
+    page.write(".sql-editor .cm-content", "select count(*) from range(100000000000) a(i), range(1000) b(j)")
     page.click("text=Run")
     page.until("[...document.querySelectorAll('.sql-actions button')].some((one) => one.textContent === 'Cancel')")
     page.click("text=Cancel")
@@ -213,7 +213,7 @@ def test_sql_completes_runs_draws_and_can_be_cancelled(page: Browser, desk: Desk
         page.until("[...document.querySelectorAll('.sql-actions button')].some((one) => one.textContent === 'Cancel')")
         page.click("text=Cancel")
         page.until("document.querySelector('.sql-answer')?.textContent.includes('cancelled')")
-    page.fill(".sql-editor .cm-content", "select event_text, count(*) as n from tracks group by all order by n desc")
+    page.write(".sql-editor .cm-content", "select event_text, count(*) as n from tracks group by all order by n desc")
     page.click("text=Run")
     page.until("document.querySelector('.sql-head')?.textContent.includes('rows in')")
     page.click("[role=radio]:has-text('Chart')")
@@ -235,7 +235,7 @@ def test_a_refused_call_is_mended_by_hand(page: Browser, desk: Desk):
     page.until("document.querySelector('.quarantine-verdict.bad')")
     page.until("document.querySelector('.editor-box')?.shadowRoot?.querySelector('.cm-content')")
     body = {"type": "track", "event": "Mended In The Browser", "userId": "u1"}
-    page.fill(".quarantine-editor .cm-content", json.dumps(body))
+    page.write(".quarantine-editor .cm-content", json.dumps(body))
     page.until("document.querySelector('.quarantine-verdict.good')")
     assert "Mended In The Browser" in page.text(".diff")
     page.click("text=Let it out")

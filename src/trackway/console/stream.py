@@ -30,9 +30,9 @@ RECENT = 200
 MAX_RECENT = 5_000
 RESUME_RECORDS = 10_000
 HEARTBEAT_S = 10.0
-MESSAGE_GAP_S = 0.02
+MESSAGE_GAP_S = 0.01
 """At most one `records` message in this time, so that a viewer's work has a bound …"""
-MESSAGE_RECORDS = 400
+MESSAGE_RECORDS = 200
 """… of this many records each: 20,000 a second. What comes faster is a gap."""
 CHUNK_RECORDS = 500
 

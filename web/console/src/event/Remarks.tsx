@@ -30,7 +30,7 @@ export function Remarks({ of: findings }: { of: readonly Finding[] }) {
         : (
           <li key={code}>
             <details class="remarks-alike">
-              <summary><FlagIcon /><code class="code-chip">{code}</code> at {alike.length} places: <code class="faint">{placesOf(alike)}</code></summary>
+              <summary><FlagIcon /><code class="code-chip">{code}</code><span>at {alike.length} places: <code class="faint">{placesOf(alike)}</code></span></summary>
               <ul class="remarks">{alike.map((finding) => <li key={finding.pointer}><Remark finding={finding} /></li>)}</ul>
             </details>
           </li>

@@ -1,6 +1,6 @@
 /** Looking after a warehouse: compare it with the log, make a table anew, copy it. All take long, and tell how far they are. */
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { useJob, type Job } from "../api/useJob";
 import type { Warehouse } from "../api/warehouses";
 import { bytes } from "../ui/bytes";
@@ -110,9 +110,12 @@ interface OutcomeProps {
 }
 
 function Outcome({ job, label, show, unchanged = "Cancelled; nothing was changed", children }: OutcomeProps) {
+  const progress = useRef<HTMLDivElement>(null);
+  // It may have been begun far down the page, beside a column.
+  useEffect(() => { if (job.running) progress.current?.scrollIntoView({ block: "center" }); }, [job.running]);
   return (
     <>
-      {job.running && <div class="frame frame-pad"><Progress label={label} done={job.done} of={job.total} show={show} onCancel={job.cancel} /></div>}
+      {job.running && <div class="frame frame-pad" ref={progress}><Progress label={label} done={job.done} of={job.total} show={show} onCancel={job.cancel} /></div>}
       {job.view?.state === "cancelled" && <Notice tone="odd" title={unchanged} />}
       {job.error && <Notice tone="bad" title="It did not work">{job.error}</Notice>}
       {children}
