@@ -117,8 +117,15 @@ def _fill(trackway: Trackway) -> None:
     calls += [_refused(text, number) for number, text in enumerate(CORPUS)]
     trackway.post("/v1/batch", {"batch": calls})
     trackway.settle()
+    trackway.wait_for(lambda: _is_loaded(trackway), what="the second warehouse", timeout_s=60)
     trackway.wait_for(lambda: _ledger(trackway)["picky"]["failed"].get("400", 0) >= 3, what="the refusals")
     trackway.wait_for(lambda: _ledger(trackway)["crm"]["pending"] == 0, what="the deliveries")
+
+
+def _is_loaded(trackway: Trackway) -> bool:
+    headers = {"Authorization": f"Bearer {trackway.token}"}
+    found = send(f"{trackway.console_url}/api/warehouse", method="GET", headers=headers, timeout_s=30).json()
+    return all(one["status"]["lag"] == 0 and one["status"]["events"] > 0 for one in found["warehouses"])
 
 
 def _hostile(text: str, number: int) -> dict[str, Any]:
@@ -283,7 +290,8 @@ def test_dead_letters_show_request_and_answer_and_are_released(product: Product)
 
 def test_a_breakdown_finds_the_bad_release_and_what_is_bad_about_it(product: Product) -> None:
     path = "/destinations/picky?tab=breakdown&since=all"
-    browser = product.open(path, "document.querySelector('[aria-label=\"By app version\"] tbody tr')")
+    browser = product.open(path)
+    browser.until("document.querySelector('[aria-label=\"By app version\"] tbody tr')", timeout_s=60)
     cells = "[...document.querySelectorAll('.table tbody tr')].map(row => [...row.cells].map(cell => cell.innerText))"
     [bad] = [row for row in browser.evaluate(cells) if row[0] == "2.0"]
     assert (bad[1], bad[2], bad[5]) == ("3", "0", "3")
@@ -320,7 +328,7 @@ def test_a_column_gets_another_type_after_a_word_on_what_that_means(product: Pro
     assert browser.evaluate("document.querySelector('dialog .primary').disabled")
     browser.click("dialog label:has-text('integer')")
     browser.click("dialog .primary")
-    browser.until("document.querySelector('.notice.good')?.innerText.includes('total is integer now')")
+    browser.until("document.querySelector('.notice.good')?.innerText.includes('total is integer now')", timeout_s=60)
     browser.until(
         """document.querySelector("[aria-label='Columns with diverted values']")?.innerText.includes('12.5')"""
     )
@@ -332,7 +340,7 @@ def test_a_warehouse_is_copied_for_other_tools_where_these_need_it(product: Prod
     assert browser.count("text=Copy for other tools") == 1
     assert "Other tools read the files where they are" in browser.text(".main")
     browser.click("text=Copy for other tools")
-    browser.until("/ were copied/.test(document.querySelector('.notice.good')?.innerText)")
+    browser.until("/ were copied/.test(document.querySelector('.notice.good')?.innerText)", timeout_s=60)
     copy = product.trackway.folder / "data" / "warehouse.snapshot.duckdb"
     assert str(copy) in browser.text(".notice.good")
     with duckdb.connect(copy, read_only=True) as connection:
