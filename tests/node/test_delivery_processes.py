@@ -15,7 +15,8 @@ from tests.promises.sink import Sink
 from tests.running import Trackway, send, start_trackway
 from trackway.delivery import pauses
 from trackway.delivery.holding import held
-from trackway.delivery.service import DestinationStatus, UnknownDestination
+from trackway.delivery.service import UnknownDestination
+from trackway.delivery.slots import DestinationStatus
 from trackway.node.delivering import owners as spreading
 from trackway.node.delivering import spread
 from trackway.node.delivering.owners import Owners, processes_of

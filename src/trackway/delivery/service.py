@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from msgspec import Struct, structs
 from prometheus_client.core import Metric
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,23 +17,21 @@ from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.commits import Commits
 from trackway.delivery.deletion import orders as deletion_orders
-from trackway.delivery.filters import Filter
 from trackway.delivery.holding import held
 from trackway.delivery.ledger import destination_counts
-from trackway.delivery.metrics import Gauges, Meter, families
+from trackway.delivery.metrics import Gauges, families
 from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
 from trackway.delivery.shared import SharedEvents
+from trackway.delivery.slots import DestinationStatus, Slot, gauges, slots_of, standing
 from trackway.delivery.store import Store, destinations_due, prune
 from trackway.delivery.transport import HttpTransport, Transport
-from trackway.delivery.worker import PATIENT, DestinationWorker, Options, Status
-from trackway.destinations import registry
+from trackway.delivery.worker import PATIENT, DestinationWorker, Options
 from trackway.destinations.destination import Destination
 from trackway.errors import TrackwayError
 from trackway.log import consumers
 from trackway.log.contract import EventLog
-from trackway.workspace.model import Destination as DestinationSettings
-from trackway.workspace.model import Function, Workspace
+from trackway.workspace.model import Workspace
 
 GRACE_S = 2.0
 PRUNE_EVERY_S = 60.0
@@ -46,64 +43,11 @@ ATTEMPTS_KEPT = 500_000
 LONG_S = 300.0
 """A worker that broke after this long is started again as if for the first time."""
 
-_SUCCESSES = ("delivered", "continued")
 _log = logging.getLogger("trackway.delivery")
-
-
-class DestinationStatus(Struct, kw_only=True):
-    """What is going on at one destination."""
-
-    destination: str
-    type: str
-    name: str
-    """In the events' `integrations`."""
-    state: str
-    """`running`, `crashed` (and about to be started again), `paused` by somebody, or `stopped`."""
-    error: str = ""
-    """Why it crashed last; kept after the restart."""
-    crashes: int = 0
-    paused_ms: int | None = None
-    """Since when it is paused."""
-    requests: int = 0
-    """That were sent since this process began with it."""
-    errors: int = 0
-    """Of these, the ones that were not answered with success."""
-    p95_s: float | None = None
-    """Within this time 95 of 100 of these were answered; None while there was none."""
-    worker: Status | None = None
 
 
 class UnknownDestination(TrackwayError):
     """There is no such destination, or it is switched off."""
-
-
-class _Slot:
-    """A destination, the worker that is on it, and the task that keeps one there."""
-
-    def __init__(self, key: str, workspace: Workspace) -> None:
-        where = f"destinations.{key}.settings"
-        settings = workspace.destinations[key]
-        self.key = key
-        self.settings = _settings(workspace, key)
-        self.destination = registry.load(
-            settings.type, settings.settings, name=settings.name, where=where, folder=workspace.folder
-        )
-        self.filter = Filter.of(self.destination.name, workspace, key)
-        self.worker: DestinationWorker | None = None
-        self.meter = Meter()
-        self.stopping = asyncio.Event()
-        self.task: asyncio.Task[None] | None = None
-        self.status = DestinationStatus(
-            destination=key, type=self.destination.kind, name=self.destination.name, state="stopped"
-        )
-
-    async def stop(self, grace_s: float) -> None:
-        """End the worker and the task; requests under way have `grace_s` to end."""
-        self.stopping.set()
-        if self.worker is not None:
-            await self.worker.stop(grace_s=grace_s)
-        if self.task is not None:
-            await self.task
 
 
 class DeliveryService:
@@ -142,7 +86,7 @@ class DeliveryService:
         self._keys = keys
         self._locks = locks
         self._prunes = prunes
-        self._slots = _slots(workspace, {}, keys)
+        self._slots = slots_of(workspace, {}, keys)
         self._paused: dict[str, int] = {}
         self._told: set[str] = set()
         """Troubles of the state database that last."""
@@ -203,7 +147,7 @@ class DeliveryService:
     async def _configure(self, workspace: Workspace, keys: Collection[str] | None, grace_s: float) -> None:
         # Every transport is made by the group `delivery`.
         kept = self._slots if workspace.delivery == self._workspace.delivery else {}
-        before, after = self._slots, _slots(workspace, kept, keys)
+        before, after = self._slots, slots_of(workspace, kept, keys)
         self._workspace = workspace
         await asyncio.gather(*(slot.stop(grace_s) for key, slot in before.items() if after.get(key) is not slot))
         self._slots = after
@@ -241,7 +185,7 @@ class DeliveryService:
             slot.stopping.clear()
             self._run([slot])
 
-    async def _hold(self, slot: _Slot) -> None:
+    async def _hold(self, slot: Slot) -> None:
         await slot.stop(GRACE_S)
         slot.worker, slot.task = None, None
         self._run([slot])
@@ -263,12 +207,12 @@ class DeliveryService:
                 else:
                     slot.status.paused_ms = self._paused.get(key)
 
-    def _slot(self, key: str) -> _Slot:
+    def _slot(self, key: str) -> Slot:
         if (slot := self._slots.get(key)) is None:
             raise UnknownDestination(f"there is no destination {key} that is switched on in trackway.yaml")
         return slot
 
-    def _run(self, slots: Iterable[_Slot]) -> None:
+    def _run(self, slots: Iterable[Slot]) -> None:
         self._shared.readers = len(self._slots)
         for slot in slots:
             slot.status.paused_ms = self._paused.get(slot.key)
@@ -279,7 +223,7 @@ class DeliveryService:
 
     def status(self) -> list[DestinationStatus]:
         """Return what is going on at each enabled destination."""
-        return [_standing(slot) for slot in self._slots.values()]
+        return [standing(slot) for slot in self._slots.values()]
 
     async def metrics(self) -> Sequence[Metric]:
         """Return what is measured at each enabled destination, as Prometheus' metric families."""
@@ -287,16 +231,16 @@ class DeliveryService:
 
     def gauges(self) -> dict[str, Gauges]:
         """Return how each enabled destination stands, for the metrics."""
-        return {key: _gauges(slot) for key, slot in self._slots.items()}
+        return {key: gauges(slot) for key, slot in self._slots.items()}
 
-    async def _keep_running(self, slot: _Slot) -> None:
+    async def _keep_running(self, slot: Slot) -> None:
         """Deliver to a destination as soon as no other process does, until it is stopped."""
         async with held(self._locks, slot.key, slot.stopping) as mine:
             if mine:
                 await self._keep_working(slot)
         slot.status.state = "stopped"
 
-    async def _keep_working(self, slot: _Slot) -> None:
+    async def _keep_working(self, slot: Slot) -> None:
         """Run a destination's worker, and a new one whenever it breaks: nobody else is to notice."""
         tries = 0
         while not slot.stopping.is_set():
@@ -311,7 +255,7 @@ class DeliveryService:
                 tries = 1 if self._clock.monotonic() - began_s > LONG_S else tries + 1
                 await self._clock.wait(slot.stopping, self._restart.delay_s(tries))
 
-    async def _work(self, slot: _Slot) -> None:
+    async def _work(self, slot: Slot) -> None:
         transport = self._transport(slot.destination)
         try:
             slot.worker = self._worker(slot, transport)
@@ -320,7 +264,7 @@ class DeliveryService:
         finally:
             await transport.close()
 
-    def _worker(self, slot: _Slot, transport: Transport) -> DestinationWorker:
+    def _worker(self, slot: Slot, transport: Transport) -> DestinationWorker:
         return DestinationWorker(
             slot.key,
             slot.destination,
@@ -385,49 +329,11 @@ class DeliveryService:
             await self._clock.wait(self._stopping, PRUNE_EVERY_S)
 
 
-def _standing(slot: _Slot) -> DestinationStatus:
-    requests = slot.meter.requests.items()
-    return structs.replace(
-        slot.status,
-        worker=slot.worker.status() if slot.worker else None,
-        requests=sum(number for _, number in requests),
-        errors=sum(number for (outcome, _), number in requests if outcome not in _SUCCESSES),
-        p95_s=slot.meter.within_s(0.95),
-    )
-
-
-def _gauges(slot: _Slot) -> Gauges:
-    worker = slot.worker.status() if slot.worker is not None else None
-    return Gauges(
-        meter=slot.meter,
-        breaker=worker.breaker if worker is not None else "closed",
-        refused=worker is not None and worker.refused,
-        crashes=slot.status.crashes,
-    )
-
-
 async def measured(gauges: Mapping[str, Gauges], engine: Engine, log: EventLog) -> Sequence[Metric]:
     """Return the metrics of destinations, with what the state database and the log have of them."""
     counts = await asyncio.to_thread(destination_counts, engine, log)
     deletions = await asyncio.to_thread(deletion_orders.counts, engine)
     return families(gauges, counts, deletions)
-
-
-def _slots(workspace: Workspace, kept: Mapping[str, _Slot], keys: Collection[str] | None) -> dict[str, _Slot]:
-    """Return a slot for each enabled destination of `keys`: that of `kept` where its settings have not changed."""
-    slots: dict[str, _Slot] = {}
-    for key, settings in workspace.destinations.items():
-        before = kept.get(key)
-        if settings.enabled and (keys is None or key in keys):
-            same = before is not None and before.settings == _settings(workspace, key)
-            slots[key] = before if before is not None and same else _Slot(key, workspace)
-    return slots
-
-
-def _settings(workspace: Workspace, key: str) -> tuple[DestinationSettings, list[Function | None]]:
-    """Return all that a destination's work depends on."""
-    settings = workspace.destinations[key]
-    return settings, [workspace.functions.get(name) for name in settings.functions]
 
 
 def _told(error: BaseException, destination: Destination) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from trackway.delivery.service import DestinationStatus
+from trackway.delivery.slots import DestinationStatus
 from trackway.delivery.worker import Status
 from trackway.node.alerting.facts import Facts, newest, totals_before
 from trackway.node.alerting.rules import judge

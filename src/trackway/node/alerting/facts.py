@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Engine
 
-from trackway.delivery.service import DestinationStatus
+from trackway.delivery.slots import DestinationStatus
 from trackway.node.canary import CanaryReport
 from trackway.node.monitoring import samples
 from trackway.node.monitoring.monitor import DiskHealth

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from trackway.delivery.service import DestinationStatus
+from trackway.delivery.slots import DestinationStatus
 from trackway.node.alerting.facts import Facts, newest, now_ms, totals_before
 from trackway.node.canary import CanaryReport
 from trackway.node.monitoring import Monitor

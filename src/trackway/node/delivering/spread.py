@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 
 from trackway.delivery import pauses
 from trackway.delivery.clock import SystemClock
-from trackway.delivery.service import DestinationStatus, UnknownDestination, measured
+from trackway.delivery.service import UnknownDestination, measured
+from trackway.delivery.slots import DestinationStatus
 from trackway.log.contract import EventLog
 from trackway.node.delivering.wire import Ask, Told, ask
 from trackway.workspace.model import Workspace

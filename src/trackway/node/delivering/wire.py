@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct, field
 
 from trackway.delivery.metrics import Gauges
-from trackway.delivery.service import DestinationStatus
+from trackway.delivery.slots import DestinationStatus
 
 
 class Ask(Struct):

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.delivery.ledger import destination_counts
-from trackway.delivery.service import DestinationStatus
+from trackway.delivery.slots import DestinationStatus
 from trackway.errors import TrackwayError
 from trackway.events import canary
 from trackway.events.records import EVENTS
