@@ -150,3 +150,16 @@ def test_what_stands_in_unnamed_members_is_read_all_the_same():
     assert table.read(b'{"a":[{"c":1}]}') is not None
     assert table.read(b'{"a":[{"c":1e999}]}') is None
     assert table.read(b'{"a":[{"c":"\xff"}]}') is None
+
+
+def test_what_may_not_stand_in_an_object_leaves_its_table_closed():
+    product = Shape(frozenset({dict}), members=Members({"sku": ANYTHING}))
+    listed = Members({"products": Shape(frozenset({list}), items=product)})
+    strict = Members({"x": Shape(frozenset({int}))}, others=False)
+    assert not listed.is_closed
+    assert not Members(listed.shapes, others=False).is_closed
+    assert listed.and_(strict).is_closed
+    table = Table(listed.and_(strict))
+    assert table.read(b'{"x":1}')
+    for text in (b'{"x":1,"products":[]}', b'{"x":1,"y":"\xff"}', b'{"x":"\xff"}', b'{"x":1e999}'):
+        assert table.read(text) is None

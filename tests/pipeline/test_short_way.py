@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple
 
 from tests.events.test_origins import CHROME
 from tests.pipeline.mmdb import write_mmdb
@@ -88,7 +89,7 @@ def raw_of(body: dict[str, Any] | bytes, type: str = "track", source: str = "sho
 
 
 def take(way: ShortWay, raw: RawRecord) -> EventRecord | None:
-    record = way.of_source[raw.source](raw, PLACE)
+    record = way.of_source[raw.source](astuple(raw), PLACE)
     return None if record is None else decode_event(record)
 
 

@@ -40,9 +40,10 @@ def parse_ms(text: Any) -> int | None:
     if type(text) is not str:
         return _parse_any(str(text)) if isinstance(text, str) else None
     # The shape that clients send, and whose second is nearly always one of the last few thousand.
-    milliseconds = MILLISECONDS.get(text[19:])
-    if milliseconds is not None and (second := SECONDS[text[:19]]) is not None:
-        return second + milliseconds
+    second, _, fraction = text.partition(".")
+    milliseconds = FRACTIONS.get(fraction)
+    if milliseconds is not None and (second_ms := _SECONDS[second]) is not None:
+        return second_ms + milliseconds
     return _parse_any(text)
 
 
@@ -61,7 +62,9 @@ def _parse_any(text: str) -> int | None:
 
 def format_ms(time_ms: int) -> str:
     """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
-    return _SECOND_TEXTS[time_ms // 1000] + _FRACTIONS[time_ms % 1000]
+    second, fraction = divmod(time_ms, 1000)
+    text = _known_texts[second] if second in _known_texts else _SECOND_TEXTS.ask(second)
+    return text + _FRACTION_TEXTS[fraction]
 
 
 def correct(original: Any, sent: Any, received_ms: int) -> Times:
@@ -86,10 +89,9 @@ def correct(original: Any, sent: Any, received_ms: int) -> Times:
     return Times(original_ms, findings)
 
 
-_FRACTIONS = [f".{fraction:03d}Z" for fraction in range(1000)]
-MILLISECONDS = {text: number for number, text in enumerate(_FRACTIONS)}
-"""What stands behind the seconds of a time as clients send it."""
-"""What stands behind the seconds of a time as clients send it."""
+_FRACTION_TEXTS = [f".{fraction:03d}Z" for fraction in range(1000)]
+FRACTIONS = {text[1:]: number for number, text in enumerate(_FRACTION_TEXTS)}
+"""What stands behind the point of a time as clients send it."""
 
 
 def _read_second(text: str) -> int | None:
@@ -107,7 +109,8 @@ def _format_second(second: int) -> str:
     return (_EPOCH + timedelta(seconds=second)).isoformat(timespec="seconds")[:19]
 
 
-SECONDS: Memo[str, Any] = Memo(_read_second)
-"""And what stands before that, as epoch milliseconds; None if it is none."""
-"""And what stands before that, as epoch milliseconds; None if it is none."""
+_SECONDS: Memo[str, Any] = Memo(_read_second, longest=19)
+SECONDS = _SECONDS.known
+"""What stands before that, as epoch milliseconds, once `parse_ms` has read it; None if it is none."""
 _SECOND_TEXTS: Memo[int, str] = Memo(_format_second)
+_known_texts = _SECOND_TEXTS.known

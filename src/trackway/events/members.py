@@ -179,7 +179,6 @@ class Table:
     """Members, compiled."""
 
     def __init__(self, members: Members) -> None:
-        self._members = members
         # Of a table that asks for nothing it is enough that it is an object.
         asks = bool(members.shapes or members.required or members.one_of) or not members.others
         self._decode: Callable[[Raw | bytes], Any] = json.Decoder(members.struct()).decode if asks else _decode_object
@@ -190,17 +189,14 @@ class Table:
             if shape.look is not None and (attribute := members.attribute(name))
         ]
 
-    def attribute(self, name: str) -> str | None:
-        """Return the attribute of what `read` returns that holds a member, UNSET if it is absent."""
-        return self._members.attribute(name)
-
     def read(self, text: Raw | bytes) -> Any:
         """Return the members named in the table, if the object `text` is surely valid JSON and as it should be.
 
         None where that is not sure.
         """
+        decode = self._decode
         try:
-            found = self._decode(text)
+            found = decode(text)
             if not self._whole:
                 _decode_object(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -220,7 +216,10 @@ _decode_object = json.Decoder(dict[str, Any]).decode
 
 
 def _is_closed(shape: Shape) -> bool:
-    return (shape.members is None or shape.members.is_closed) and (shape.items is None or _is_closed(shape.items))
+    """Tell whether a value is decoded to the last member, if it is decoded at all."""
+    if dict in shape.types and shape.members is not None and not shape.members.is_closed:
+        return False
+    return list not in shape.types or shape.items is None or _is_closed(shape.items)
 
 
 def is_moment(value: Any) -> bool:

@@ -18,7 +18,7 @@ _WORTH_COMPRESSING = 4096
 BLOCK_RECORDS = 4096
 """The most that one block holds."""
 _BLOCK_BYTES = 1 << 20
-_encode = msgspec.msgpack.Encoder().encode
+_encode_into = msgspec.msgpack.Encoder().encode_into
 _decode = msgspec.msgpack.Decoder(list[bytes]).decode
 
 
@@ -38,12 +38,16 @@ class Packer:
 
     def __init__(self) -> None:
         self._zstd = ZstdCompressor(level=1)
+        self._payload = bytearray()
+        """Of the block in hand; written over each time, it need not grow anew."""
 
     def pack(self, first: int, records: Sequence[bytes], time_ms: int) -> Block:
         """Return `records`, whose first one has the offset `first`, as a block."""
-        codec, payload = _PLAIN, _encode(records)
-        if len(payload) >= _WORTH_COMPRESSING:
-            codec, payload = _ZSTD, self._zstd.compress(payload)
+        _encode_into(records, self._payload)
+        if len(self._payload) >= _WORTH_COMPRESSING:
+            codec, payload = _ZSTD, self._zstd.compress(self._payload)
+        else:
+            codec, payload = _PLAIN, bytes(self._payload)
         return Block(first, len(records), time_ms, codec, zlib.crc32(payload), payload)
 
     def cut(self, first: int, records: Sequence[bytes], time_ms: int) -> Iterator[Block]:

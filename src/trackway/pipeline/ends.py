@@ -1,5 +1,7 @@
 """How calls end: the records of the clean log, and their count."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -48,15 +50,12 @@ class Ends:
         self._tally(drafts[0].raw.source).split += len(drafts) - 1
         return next((offset for offset in offsets if offset is not None), None)
 
-    def add_event(self, source: str, record: bytes) -> int:
-        """Write the record of an event, and return its offset."""
-        events = self._events
-        offset = self._next_event + len(events)
-        events.append(record)
-        try:
-            self._tallies[source].events += 1
-        except KeyError:
-            self._tally(source).events = 1
+    def add_events(self, sources: Sequence[str], records: Sequence[bytes]) -> int:
+        """Write the records of events, each of the source at its place in `sources`; return the offset of the first."""
+        offset = self._next_event + len(self._events)
+        self._events += records
+        for source, count in Counter(sources).items():
+            self._tally(source).events += count
         return offset
 
     def _add(self, draft: Draft) -> int | None:
@@ -69,7 +68,7 @@ class Ends:
                 end = refuse("pipeline_error", "", f"the event is not JSON: {error}")
                 self.quarantine(raw, draft.place, draft.ended_in or "record", end, part=draft.part)
                 return None
-            return self.add_event(raw.source, record)
+            return self.add_events([raw.source], [record])
         if isinstance(end, Drop):
             self._drop(raw, draft.place, end, draft.ended_in, draft.event, part=draft.part)
         else:

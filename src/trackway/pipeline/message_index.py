@@ -127,24 +127,28 @@ class MessageIndex:
     def remember(self, seen: Mapping[bytes, Seen], partition: int, next_offset: int) -> None:
         """Add ids, and that the partition's events below `next_offset` are known; forget what no window reaches."""
         batch = WriteBatch(raw_mode=True)
-        put, pack, bucket_ms = batch.put, _ENTRY.pack, self._bucket_ms
-        buckets: dict[int, list[bytes]] = {}
-        keys, prefix, start, end = list[bytes](), b"", 0, 0
-        for key, one in seen.items():
-            received_ms = one.received_at_ms
-            if not start <= received_ms < end:
-                bucket = received_ms // bucket_ms
-                start, end = bucket * bucket_ms, (bucket + 1) * bucket_ms
-                keys, prefix = buckets.setdefault(bucket, []), _BUCKET.pack(bucket)
-            keys.append(key)
-            put(prefix + key, pack(received_ms, one.partition, one.offset))
+        put, pack = batch.put, _ENTRY.pack
+        buckets = self._by_bucket(seen)
+        for bucket, some in buckets.items():
+            prefix = _BUCKET.pack(bucket)
+            for key, one in some.items():
+                put(prefix + key, pack(one.received_at_ms, one.partition, one.offset))
         batch.put(self._known_key(partition), _OFFSET.pack(next_offset))
         self._db.write(batch, self._unlogged)
-        for bucket, keys in buckets.items():
-            self._new.add(bucket, keys)
+        for bucket, some in buckets.items():
+            self._new.add(bucket, some)
         self._forget_below(max(buckets, default=0))
         if self._unlearned is not None:
             self._learn(_LEARNT_FOR_EACH * len(seen) + 1)
+
+    def _by_bucket(self, seen: Mapping[bytes, Seen]) -> dict[int, Mapping[bytes, Seen]]:
+        found = {one.received_at_ms // self._bucket_ms for one in seen.values()}
+        if len(found) == 1:  # nearly always
+            return {found.pop(): seen}
+        return {
+            bucket: {key: one for key, one in seen.items() if one.received_at_ms // self._bucket_ms == bucket}
+            for bucket in found
+        }
 
     def _forget_below(self, newest: int) -> None:
         if newest > self._newest:
@@ -190,6 +194,12 @@ def key_of(source: str, message_id: str) -> bytes:
     id that counts as one of another's.
     """
     return _SOURCES[source] + xxh3_128_digest(message_id.encode())
+
+
+def keys_of(sources: Sequence[str], message_ids: Sequence[str]) -> list[bytes]:
+    """Return the keys of message ids, each of the source at its place in `sources`."""
+    codes = {source: _SOURCES[source] for source in set(sources)}
+    return [codes[source] + xxh3_128_digest(one.encode()) for source, one in zip(sources, message_ids, strict=True)]
 
 
 _SOURCES: Memo[str, bytes] = Memo(lambda source: hashlib.blake2b(source.encode(), digest_size=4).digest())

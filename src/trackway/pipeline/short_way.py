@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from msgspec import UNSET, json
+from msgspec.structs import astuple
 
 from trackway.events.clock_skew import format_ms
 from trackway.events.memo import Memo
 from trackway.events.personal_data import ANY_KEY
-from trackway.events.records import RawRecord, encode
+from trackway.events.records import encode
 from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.stages.privacy import Rule
 from trackway.pipeline.usual_calls import FORMS, NOT_USUAL, OBJECTS
@@ -25,10 +26,15 @@ from trackway.pipeline.usual_contexts import UsualContexts
 from trackway.pipeline.usual_members import UsualMembers
 
 _encode_into = json.Encoder().encode_into
+_COMMON = 14
+"""Fields at the end of a call of any kind: the open member, and those of `usual_calls.Call`."""
 _RULED = ("properties", "traits", "context")
 """The members that privacy rules may be about; what others say, the stage itself must see to."""
 
-Take = Callable[[RawRecord, tuple[int, int]], bytes | None]
+Row = tuple[Any, ...]
+"""The fields of a `RawRecord`, in their order: all at once they cost what two do one by one."""
+
+Take = Callable[[Row, tuple[int, int]], bytes | None]
 """Returns the record of the event that a call becomes, which stands at a partition's offset; None if it is not usual.
 
 The record is that of an `EventRecord`, as `records.encode` writes it.
@@ -41,7 +47,7 @@ class ShortWay:
     def __init__(self, chain: Sequence[Any]) -> None:
         """Stand beside the stages `chain`; beside stages that are not the built-in ones no call is usual."""
         self._stages = BuiltIn.of(chain)
-        self.of_source: dict[str, Take] = Memo(self._take_of)
+        self.of_source: Memo[str, Take] = Memo(self._take_of)
         """By source what takes its calls the short way."""
 
     def _take_of(self, source: str) -> Take:
@@ -52,102 +58,93 @@ class ShortWay:
         paths = [rule.keys for rule in rules]
         if any(len(path) < 2 or path[0] not in _RULED or path[:2] == ("context", ANY_KEY) for path in paths):
             return _never
-        return _SourceWay(source, stages, rules).take
+        return _way_of(source, stages, rules)
 
 
-def _never(raw: RawRecord, place: tuple[int, int]) -> bytes | None:
+def _never(row: Row, place: tuple[int, int]) -> bytes | None:
     """Take no call."""
 
 
-class _SourceWay:
-    """The short way of one source's calls."""
+def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
+    """Return the short way of a source's calls; `rules` are the privacy rules for it.
 
-    def __init__(self, source: str, stages: BuiltIn, rules: Sequence[Rule]) -> None:
-        """`rules` are the privacy rules for it."""
-        self._source = source
-        ruled = (rule.keys[1] for rule in rules if rule.keys[0] == "context")
-        plan = stages.plan is not None and stages.plan.check_of(source) is not None
-        contexts = UsualContexts(source, stages.common, stages.enrich, ruled=ruled, plan=plan)
-        self._complete = contexts.complete
-        self._suppressed = stages.suppress.user_ids if stages.suppress else frozenset[str]()
-        self._time_of = stages.times.unremarkable_time
-        self._received_ms, self._received = -1, ""
-        self._body = bytearray()
-        """Of the event in hand; written over each time, it need not grow anew."""
-        self._kinds = {
-            kind: (form.decode, UsualMembers(source, form, stages, rules).settle) for kind, form in FORMS.items()
-        }
+    A closure, whose variables cost the interpreter less than attributes do.
+    """
+    ruled = (rule.keys[1] for rule in rules if rule.keys[0] == "context")
+    plan = stages.plan is not None and stages.plan.check_of(source) is not None
+    complete = UsualContexts(source, stages.common, stages.enrich, ruled=ruled, plan=plan).complete
+    suppressed = stages.suppress.user_ids if stages.suppress else frozenset[str]()
+    time_of = stages.times.unremarkable_time
+    forms = {kind: (form, UsualMembers(source, form, stages, rules).settlers) for kind, form in FORMS.items()}
+    kinds = {kind: (form.decode, settlers.known, settlers.ask, form.event) for kind, (form, settlers) in forms.items()}
+    body = bytearray()  # of the event in hand; written over each time, it need not grow anew
+    objects = OBJECTS.known
+    last_ms, last_text = -1, ""
 
-    def take(self, raw: RawRecord, place: tuple[int, int]) -> bytes | None:
-        """As `Take`."""
-        kind, received_ms = raw.type, raw.received_at_ms
-        form = self._kinds.get(kind)
-        if form is None or raw.shared or raw.repaired:
+    def take(row: Row, place: tuple[int, int]) -> bytes | None:
+        nonlocal last_ms, last_text
+        _, kind, message_id, received_ms, text, shared_sent, shared, ip, agent, client_side, refusal, repaired, _ = row
+        if kind not in kinds or shared or repaired or refusal is not None:
             return None
-        decode, settle = form
+        decode, settlers, settler_of, event_of = kinds[kind]
         try:
-            call = decode(raw.body)
+            call = decode(text)
         except NOT_USUAL:
             return None
-        time_ms = self._set_times(call, raw.sent_at, received_ms)
-        if time_ms is None:
-            return None
-        if kind == "track":
-            listed = event = call.event
-        else:
-            listed, event = _list_page(call) if kind in ("page", "screen") else "", ""
-        if not settle(call, event):
-            return None
-        context = self._complete(bytes(call.context), raw)
-        if context is None:
-            return None
-        call.integrations = integrations = OBJECTS[bytes(call.integrations)]
-        if integrations is None or (call.metadata is not UNSET and OBJECTS[bytes(call.metadata)] is None):
-            return None
-        call.context, call.channel = context
-        call.user_id = user = call.user_id or UNSET
-        if user in self._suppressed:
-            return None
-        call.anonymous_id = anonymous = call.anonymous_id or UNSET
-        call.type, call.message_id, call.write_key = kind, raw.message_id, UNSET
-        _encode_into(call, self._body)
-        # The fields of an `EventRecord`, which need not be made for that.
-        return encode(
-            (
-                self._source,
-                kind,
-                raw.message_id,
-                listed,
-                user or None,
-                anonymous or None,
-                received_ms,
-                time_ms,
-                place,
-                self._body,
-                (),
-            )
-        )
-
-    def _set_times(self, call: Any, shared_sent: str | None, received_ms: int) -> int | None:
-        """Set the four times; None if there is anything to remark on them."""
-        original, sent = call.timestamp, call.sent_at
-        if original is UNSET:
-            original = None
-        if sent is UNSET or sent is None:
+        members = astuple(call)
+        own = members[:-_COMMON]
+        open, _, _, user, anonymous, integrations, context, metadata, _, sent, _, original, _, _ = members[-_COMMON:]
+        if sent is None:
             sent = shared_sent
-            call.sent_at = UNSET if sent is None else sent
-        time_ms = self._time_of(original, sent, received_ms)
-        if time_ms is not None:
-            if received_ms != self._received_ms:  # the calls of one request share it
-                self._received_ms, self._received = received_ms, format_ms(received_ms)
-            call.received_at = self._received
-            call.original_timestamp = self._received if original is None else original
-            call.timestamp = format_ms(time_ms)
-        return time_ms
+        time_ms = time_of(original, sent, received_ms)
+        if time_ms is None or user in suppressed:
+            return None
+        listed = event = ""
+        if kind == "track":
+            (event,) = own
+            listed = event
+        elif own and kind != "group":
+            # A page's name and category are left out where they say nothing.
+            name, category = own
+            listed, own = name or "", (name or UNSET, category or UNSET)
+        settle = settlers[event] if event in settlers else settler_of(event)
+        open = settle(open)
+        if open is None:
+            return None
+        text = bytes(integrations)
+        integrations = objects[text] if text in objects else OBJECTS.ask(text)
+        if integrations is None:
+            return None
+        if metadata is not UNSET:
+            text = bytes(metadata)
+            if (objects[text] if text in objects else OBJECTS.ask(text)) is None:
+                return None
+        completed = complete(bytes(context), ip, agent, client_side)
+        if completed is None:
+            return None
+        context, channel = completed
+        if received_ms != last_ms:  # the calls of one request share it
+            last_ms, last_text = received_ms, format_ms(received_ms)
+        event = event_of(
+            *own,
+            open,
+            kind,
+            message_id,
+            user or UNSET,
+            anonymous or UNSET,
+            integrations,
+            context,
+            metadata,
+            last_text if original is None else original,
+            UNSET if sent is None else sent,
+            last_text,
+            format_ms(time_ms),
+            channel,
+            UNSET,
+        )
+        _encode_into(event, body)
+        # The fields of an `EventRecord`, which need not be made for that.
+        ids = user or None, anonymous or None
+        return encode((source, kind, message_id, listed, *ids, received_ms, time_ms, place, body, ()))
 
-
-def _list_page(call: Any) -> str:
-    """Leave out a page's name and category where they say nothing, and return the name."""
-    call.category = call.category or UNSET
-    call.name = name = call.name or UNSET
-    return name or ""
+    return take

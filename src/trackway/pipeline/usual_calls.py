@@ -5,10 +5,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType, field, json
+from msgspec.structs import fields
 
 from trackway.events.memo import Memo
 
-_Text = str | None | UnsetType
+_Text = str | None
+"""Absent or null, it says nothing."""
 _Replaced = Any
 """What a client says there is replaced, or left out."""
 NOT_USUAL = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -18,42 +20,48 @@ _LONGEST = 512
 """Bytes of an object that is remembered."""
 
 
-class UsualCall(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, gc=False):
+class Call(Struct, rename="camel", forbid_unknown_fields=True, kw_only=True, gc=False):
     """The members of a call and of the event that it becomes; a call that has others goes the long way."""
 
     type: str | None = None
     message_id: str | int | None = None
-    user_id: _Text = UNSET
-    anonymous_id: _Text = UNSET
+    user_id: _Text = None
+    anonymous_id: _Text = None
     integrations: Raw = _EMPTY
     context: Raw = _EMPTY
     metadata: Raw | UnsetType = field(name="_metadata", default=UNSET)
-    original_timestamp: _Replaced = UNSET
-    sent_at: _Text = UNSET
-    received_at: _Replaced = UNSET
-    timestamp: _Text = UNSET
-    channel: _Replaced = UNSET
-    write_key: _Replaced = UNSET
+    original_timestamp: _Replaced = None
+    sent_at: _Text = None
+    received_at: _Replaced = None
+    timestamp: _Text = None
+    channel: _Replaced = None
+    write_key: _Replaced = None
 
 
-class _Track(UsualCall):
+class _Track(Call):
     event: str
     open: Raw = field(name="properties", default=_EMPTY)
 
 
-class _Page(UsualCall):
-    name: _Text = UNSET
-    category: _Text = UNSET
+class _Page(Call):
+    name: _Text = None
+    category: _Text = None
     open: Raw = field(name="properties", default=_EMPTY)
 
 
-class _Identify(UsualCall):
+class _Identify(Call):
     open: Raw = field(name="traits", default=_EMPTY)
 
 
-class _Group(UsualCall):
+class _Group(Call):
     group_id: str
     open: Raw = field(name="traits", default=_EMPTY)
+
+
+def _event_of(call: type[Call]) -> type[Struct]:
+    """Return the struct of the event: the members of the call, all of them to be given, by place."""
+    members = [(one.name, Any, field(name=one.encode_name)) for one in fields(call)]
+    return msgspec.defstruct(f"Event{call.__name__}", members, gc=False)
 
 
 class Form(NamedTuple):
@@ -61,13 +69,15 @@ class Form(NamedTuple):
 
     kind: str
     member: str
-    """The one that clients fill as they like; of what is decoded it is `open`."""
+    """The one that clients fill as they like; in what is decoded it is `open`."""
     decode: Callable[[bytes], Any]
-    """Returns a `UsualCall`; raises `NOT_USUAL`. What is `Raw` in it need not be JSON."""
+    """Returns a struct of the call's members; raises `NOT_USUAL`. What is `Raw` in it need not be JSON."""
+    event: type[Struct]
+    """The struct of the event, with the same fields; what is UNSET is not written."""
 
 
 FORMS = {
-    kind: Form(kind, member, json.Decoder(call).decode)
+    kind: Form(kind, member, json.Decoder(call).decode, _event_of(call))
     for kind, member, call in (
         ("track", "properties", _Track),
         ("page", "properties", _Page),

@@ -43,6 +43,10 @@ class _Made(NamedTuple):
     channel: str
 
 
+Completed = tuple[Raw, str]
+"""A completed context, and the channel."""
+
+
 class UsualContexts:
     """The contexts of one source's calls."""
 
@@ -60,26 +64,31 @@ class UsualContexts:
         self._by_ip = Memo(self._describe_ips)
         self._parted = self._ruled.isdisjoint({"page", *_OF_PAGE})
 
-    def complete(self, text: bytes, raw: RawRecord) -> tuple[Raw, str] | None:
-        """Return what becomes of the context that a call has sent, and its channel; None where that is not usual."""
+    def complete(self, text: bytes, ip: str, user_agent: str, client_side: bool) -> Completed | None:
+        """Return what becomes of the context that a call has sent; None where that is not usual.
+
+        The last three are what is known of the request. The whole is not remembered: it would be written into memory
+        that is in no cache.
+        """
         if len(text) > _LONGEST:
             return None
         start = text.find(_PAGE) if self._parted else -1
         if start >= 0:
             start += len(_PAGE) - 1
             end = text.find(b"}", start) + 1
-            page = text[start:end]
-            follows = self._page[page]
-            made = self._rest[text[:start], text[end:], raw.user_agent, raw.client_side]
+            page, rest = text[start:end], (text[:start], text[end:], user_agent, client_side)
+            pages, rests = self._page.known, self._rest.known
+            follows = pages[page] if page in pages else self._page.ask(page)
+            made = rests[rest] if rest in rests else self._rest.ask(rest)
             if made is not None and follows is not None:
                 head, by_ip, channel = made
-                added = b"" if by_ip is None or not raw.ip else by_ip[raw.ip]
+                added = by_ip[ip] if ip and by_ip is not None else b""
                 return Raw(b"".join((head, page, follows, added, b"}"))), channel
-        made = self._whole[text, raw.user_agent, raw.client_side]
+        made = self._whole[text, user_agent, client_side]
         if made is None:
             return None
         head, by_ip, channel = made
-        added = b"" if by_ip is None or not raw.ip else by_ip[raw.ip]
+        added = by_ip[ip] if ip and by_ip is not None else b""
         return Raw(b"".join((head, added, b"}"))), channel
 
     def _ask_rest(self, rest: tuple[bytes, bytes, str, bool]) -> _Made | None:

@@ -4,9 +4,9 @@ What they must be like for that is compiled into a table for each event's name (
 specification's rules, the privacy rules and the tracking plan.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import Any
 
 from msgspec import UNSET, Raw, json
 
@@ -30,18 +30,14 @@ _decode_object = json.Decoder(dict[str, Any]).decode
 _encode = json.Encoder().encode
 
 
-class _Known(NamedTuple):
-    """What is known of the open member of the calls of a kind, and of an event."""
+Read = Callable[[Raw], Any]
+"""As `Table.read`."""
+Settle = Callable[[Raw], Raw | None]
+"""Returns what the stages make of an open member; None if one of them may remark on it."""
 
-    table: Table
-    currency: str | None
-    """The attribute of what the table reads."""
-    money: tuple[str, ...]
-    """The attributes of amounts that need a currency; none where no currency is set."""
-    before: Table
-    """What must be so before privacy rules change the member."""
-    after: Table
-    """And after that."""
+
+def _never(text: Raw) -> Raw | None:
+    """Settle nothing."""
 
 
 class UsualMembers:
@@ -61,47 +57,13 @@ class UsualMembers:
         )
         # What a rule takes from properties may be an amount, or the currency.
         self._may_change = bool(self._rules) and not self._currency and all(rule.always for rule in self._rules)
-        self._known = Memo(self._compile)
+        self.settlers: Memo[str, Settle] = Memo(self._settler_of)
+        """By the name of a track call, for others by `""`, what settles the member."""
 
-    def settle(self, call: Any, event: str) -> bool:
-        """Make of the open member of a `UsualCall` what the stages do; False if one of them may remark on it.
-
-        `event` is the name of a track call, else `""`.
-        """
-        known = self._known[event]
-        if known is None:
-            return False
-        members = known.table.read(call.open)
-        if members is None:
-            return self._may_change and self._change(call, known)
-        for amount in known.money:
-            if getattr(members, amount) is not UNSET:
-                return self._add_currency(call, members, known)
-        return True
-
-    def _add_currency(self, call: Any, members: Any, known: _Known) -> bool:
-        named = UNSET if known.currency is None else getattr(members, known.currency)
-        if named is not UNSET:
-            return named is not None
-        if any(type(getattr(members, amount)) in NUMBERS for amount in known.money):
-            call.open = Raw(bytes(call.open)[:-1] + self._currency)
-        return True
-
-    def _change(self, call: Any, known: _Known) -> bool:
-        """Do what privacy rules say; False if there is anything to remark before or after that."""
-        if known.before.read(call.open) is None:
-            return False
-        value = _decode_object(call.open)
-        for rule in self._rules:
-            change_at(value, rule.keys[1:], rule.change)
-        call.open = Raw(_encode(value))
-        return known.after.read(call.open) is not None
-
-    def _compile(self, event: str) -> _Known | None:
-        """Return the tables of an event's calls; None where each goes the long way."""
+    def _settler_of(self, event: str) -> Settle:
         kind, source, stages = self._kind, self._source, self._stages
         if stages.block and stages.block.may_concern(source, kind, event):
-            return None
+            return _never
         before = ANY_MEMBERS
         if (
             kind == "track"
@@ -110,25 +72,67 @@ class UsualMembers:
             and (found := recognise(event))
         ):
             if stages.semantic.rename and found.name != event:
-                return None
+                return _never
             before = before.and_(semantic_properties(found, rename=stages.semantic.rename))
         if stages.reserved and source not in stages.reserved.skipping and kind in _RESERVED:
             before = before.and_(_RESERVED[kind])
         after = ANY_MEMBERS if self._plan is None else self._plan.members(kind, event, self._member)
         if after is None:
-            return None
+            return _never
         untouched = [
             NO_MEMBERS if rule.keys[1] == ANY_KEY else Members({rule.keys[1]: NOTHING}) for rule in self._rules
         ]
         if self._currency:
             untouched.append(Members(dict.fromkeys((*MONETARY, "currency"), ANYTHING)))
         members = reduce(Members.and_, untouched, before.and_(after))
-        money = [members.attribute(name) for name in MONETARY] if self._currency else []
-        table = Table(members)
-        return _Known(
-            table,
-            members.attribute("currency"),
-            tuple(one for one in money if one),
-            Table(before) if self._may_change else table,
-            Table(after) if self._may_change else table,
-        )
+        read = Table(members).read
+        amounts = [one for one in map(members.attribute, MONETARY) if one]
+        if self._currency and amounts:
+            return _adding_currency(read, amounts, members.attribute("currency"), self._currency)
+        if self._may_change:
+            return _changing(read, Table(before).read, Table(after).read, self._rules)
+        return lambda text: None if read(text) is None else text
+
+
+def _adding_currency(read: Read, amounts: Sequence[str], named: str | None, currency: bytes) -> Settle:
+    """Return what puts a currency behind amounts that have none: `currency`, a member and the closing brace.
+
+    `amounts` and `named` are the attributes of amounts and of their currency in what `read` returns.
+    """
+
+    def settle(text: Raw) -> Raw | None:
+        found = read(text)
+        if found is None:
+            return None
+        for amount in amounts:
+            if getattr(found, amount) is not UNSET:
+                break
+        else:
+            return text
+        if named is not None and (name := getattr(found, named)) is not UNSET:
+            return None if name is None else text
+        if any(type(getattr(found, amount)) in NUMBERS for amount in amounts):
+            return Raw(bytes(text)[:-1] + currency)
+        return text
+
+    return settle
+
+
+def _changing(usual: Read, before: Read, after: Read, rules: Sequence[Rule]) -> Settle:
+    """Return what does what privacy rules say to members that are not `usual`, if there is nothing to remark on them.
+
+    That is judged `before` they are changed and `after`.
+    """
+
+    def settle(text: Raw) -> Raw | None:
+        if usual(text) is not None:
+            return text
+        if before(text) is None:
+            return None
+        value = _decode_object(text)
+        for rule in rules:
+            change_at(value, rule.keys[1:], rule.change)
+        changed = Raw(_encode(value))
+        return None if after(changed) is None else changed
+
+    return settle

@@ -7,10 +7,11 @@ and the tallies. So after a crash every raw call has exactly one end, and the le
 import gc
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from itertools import groupby
+from itertools import count, groupby, repeat
 from typing import NamedTuple, cast
 
 import msgspec
+from msgspec.structs import astuple
 
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS, RAW, Place, RawRecord, decode_raw
@@ -19,8 +20,8 @@ from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
-from trackway.pipeline.message_index import MessageIndex, Seen, key_of
-from trackway.pipeline.short_way import ShortWay
+from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
+from trackway.pipeline.short_way import Row, ShortWay
 from trackway.pipeline.tallies import MARK, decode_tallies, encode_tallies
 
 POSITION = "position"
@@ -46,15 +47,12 @@ class Processed(NamedTuple):
     """Ids to remember, once the records are committed."""
 
 
-class _Batch:
-    """What is known while a batch is worked on."""
+class _Batch(NamedTuple):
+    """What becomes of a batch while it is worked on."""
 
-    def __init__(self, ends: Ends) -> None:
-        self.ends = ends
-        self.known: dict[bytes, Seen] = {}
-        """Ids that came before, in the index or in the batch."""
-        self.seen: dict[bytes, Seen] = {}
-        """Those of the batch."""
+    ends: Ends
+    seen: dict[bytes, Seen]
+    """The ids of its events."""
 
 
 def _check_position(position: Mapping[int, int], heads: Mapping[int, int]) -> None:
@@ -88,6 +86,7 @@ class PipelineWorker:
             LogBusy: another pipeline runs on this folder.
             LogError: the raw log ends before the position of the clean log: they do not belong together.
         """
+        self._partition = partition
         self._writer: LogWriter = clean.writer(partition)
         self._index = index
         self._windows_ms = {source: int(window_s * 1000) for source, window_s in windows_s.items()}
@@ -146,7 +145,7 @@ class PipelineWorker:
             self._stages, self._short_way = stages, ShortWay(stages)
             if renewed:
                 gc.collect()  # what stood before may hold a process of functions, in a cycle
-        batch = _Batch(Ends(self._tallies, self._writer.next_offset(EVENTS)))
+        batch = _Batch(Ends(self._tallies, self._writer.next_offset(EVENTS)), {})
         # Events are trees, which need no collector; it would only look at each of them again and again.
         collecting = gc.isenabled()
         gc.disable()
@@ -162,47 +161,57 @@ class PipelineWorker:
 
     def _process_chunk(self, raws: list[RawRecord], first: Place, batch: "_Batch") -> None:
         """Take calls, of which the first stands at `first`, to their ends."""
-        ends, known, seen, partition = batch.ends, batch.known, batch.seen, self._writer.partition
-        keys = [key_of(raw.source, raw.message_id) for raw in raws]
-        for key, found in self._index.look_up(keys, [raw.received_at_ms for raw in raws]).items():
-            known.setdefault(key, found)
-        ready = self._run_new(raws, first, keys, known)
-        for number, (raw, key, made) in enumerate(zip(raws, keys, ready, strict=True)):
-            if type(made) is bytes:
-                mine = ends.add_event(raw.source, made)
-            else:
-                place = Place(first.partition, first.offset + number)
-                mine = self._end(raw, place, known.get(key), cast("list[Draft] | None", made), ends)
-                if mine is None:
-                    continue
-            known[key] = seen[key] = Seen(raw.received_at_ms, partition, mine)
+        ends, seen = batch.ends, batch.seen
+        # By columns where that can be: a loop of the interpreter costs several times what one in C does.
+        rows = list(map(astuple, raws))
+        sources, _, message_ids, received_ms, *_ = zip(*rows, strict=True)
+        keys = keys_of(sources, message_ids)
+        known = self._index.look_up(keys, received_ms)
+        known |= {key: seen[key] for key in seen.keys() & keys}
+        made = self._run(raws, rows, first, self._find_new(raws, keys, known))
+        start = 0
+        for number in [*(number for number, one in enumerate(made) if type(one) is not bytes), len(made)]:
+            if start < number:
+                run = slice(start, number)
+                offset = ends.add_events(sources[run], cast("list[bytes]", made[run]))
+                events = map(Seen, received_ms[run], repeat(self._partition), count(offset))
+                seen.update(zip(keys[run], events, strict=True))
+            if number < len(made):
+                raw, place, key = raws[number], Place(first.partition, first.offset + number), keys[number]
+                drafts = cast("list[Draft] | None", made[number])
+                mine = self._end(raw, place, seen.get(key) or known.get(key), drafts, ends)
+                if mine is not None:
+                    seen[key] = Seen(raw.received_at_ms, self._partition, mine)
+            start = number + 1
 
-    def _run_new(
-        self, raws: list[RawRecord], first: Place, keys: list[bytes], known: Mapping[bytes, Seen]
-    ) -> list[_Made]:
-        """Return what becomes of the calls whose id is new, None for the others.
+    def _find_new(self, raws: list[RawRecord], keys: list[bytes], known: Mapping[bytes, Seen]) -> Sequence[int]:
+        """Return the numbers of the calls whose id is surely new.
 
-        Usual calls go the short way, the rest through the stages, all at once. Whether a repetition in the same chunk
-        is a duplicate shows only when its first call became an event; the few of which it did not are run one by one
-        later.
+        Whether a repetition in the same chunk is a duplicate shows only when its first call became an event.
         """
-        ready: list[_Made] = []
-        unusual: dict[Place, int] = {}
-        firsts: set[bytes] = set()
-        takes, partition = self._short_way.of_source, first.partition
-        for offset, (raw, key) in enumerate(zip(raws, keys, strict=True), first.offset):
-            made: _Made = None
-            if raw.refusal is None and key not in firsts and (key not in known or not self._repeats(raw, known[key])):
-                firsts.add(key)
-                made = takes[raw.source](raw, (partition, offset))
-                if made is None:
-                    unusual[Place(partition, offset)] = len(ready)
-            ready.append(made)
+        if not known and len(set(keys)) == len(keys):
+            return range(len(keys))
+        new: dict[bytes, int] = {}
+        for number, (raw, key) in enumerate(zip(raws, keys, strict=True)):
+            if raw.refusal is None and (key not in known or not self._repeats(raw, known[key])):
+                new.setdefault(key, number)
+        return [*new.values()]
+
+    def _run(self, raws: list[RawRecord], rows: list[Row], first: Place, numbers: Sequence[int]) -> list[_Made]:
+        """Return what becomes of the calls with these numbers, None for the others and for refused ones.
+
+        Usual calls go the short way, the rest through the stages, all at once.
+        """
+        made: list[_Made] = [None] * len(raws)
+        takes, (partition, offset) = self._short_way.of_source, first
+        for number in numbers:
+            made[number] = takes[raws[number].source](rows[number], (partition, offset + number))
+        unusual = [number for number in numbers if made[number] is None and raws[number].refusal is None]
         if unusual:
-            calls = [(raws[number], place) for place, number in unusual.items()]
+            calls = [(raws[number], Place(partition, offset + number)) for number in unusual]
             for place, drafts in groupby(run_chain(self._stages, calls), key=lambda draft: draft.place):
-                ready[unusual[place]] = list(drafts)
-        return ready
+                made[place.offset - offset] = list(drafts)
+        return made
 
     def _end(
         self, raw: RawRecord, place: Place, before: Seen | None, made: list[Draft] | None, ends: Ends

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from trackway.events.clock_skew import MILLISECONDS, SECONDS, correct, format_ms, parse_ms
+from trackway.events.clock_skew import FRACTIONS, SECONDS, correct, format_ms, parse_ms
 from trackway.pipeline.draft import Draft
 from trackway.workspace.model import Pipeline
 
@@ -28,7 +28,7 @@ class Times:
         """Take the bounds from `settings`; default: the default settings."""
         settings = settings or Pipeline()
         self._earliest_ms = int(datetime(settings.earliest_year, 1, 1, tzinfo=UTC).timestamp()) * 1000
-        self._future_ms = int(settings.future_limit * 1000)
+        self._soonest_ms = -int(settings.future_limit * 1000)
         self._skew_ms = int(settings.skew_limit * 1000)
         self._late_ms = int(settings.late_after * 1000)
 
@@ -39,18 +39,23 @@ class Times:
         """
         try:
             # As `parse_ms` reads the shape that nearly all have; this is asked for each call.
-            original_ms = SECONDS[original[:19]] + MILLISECONDS[original[19:]]
-            sent_ms = received_ms if sent is None else SECONDS[sent[:19]] + MILLISECONDS[sent[19:]]
-        except (TypeError, KeyError):
+            second, _, fraction = original.partition(".")
+            original_ms = SECONDS[second] + FRACTIONS[fraction]
+            if sent is None:
+                sent_ms = received_ms
+            else:
+                second, _, fraction = sent.partition(".")
+                sent_ms = SECONDS[second] + FRACTIONS[fraction]
+        except (AttributeError, TypeError, KeyError):
             if original is None:
                 return received_ms if sent is None else None
             original_ms, sent_ms = parse_ms(original), received_ms if sent is None else parse_ms(sent)
             if original_ms is None or sent_ms is None:
                 return None
-        if not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
+        if abs(sent_ms - received_ms) > self._skew_ms:
             return None
         before_ms = sent_ms - original_ms
-        return received_ms - before_ms if -self._future_ms <= before_ms <= self._late_ms else None
+        return received_ms - before_ms if self._soonest_ms <= before_ms <= self._late_ms else None
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
@@ -79,9 +84,9 @@ class Times:
         time_ms, findings, sent_ms = correct(original, sent, received_ms)
         for code in findings:
             draft.find(code, _POINTERS[code])
-        if not -self._future_ms <= received_ms - time_ms <= self._late_ms:
+        if not self._soonest_ms <= received_ms - time_ms <= self._late_ms:
             time_ms = self._bound(draft, time_ms)
-        if sent_ms is not None and not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
+        if sent_ms is not None and abs(sent_ms - received_ms) > self._skew_ms:
             draft.find("clock_skewed", "/sentAt", f"{(sent_ms - received_ms) / 1000:+.0f} s")
         return time_ms
 
