@@ -23,3 +23,15 @@ def test_a_time_of_any_length_is_read_but_not_remembered():
     for odd in ("x" * 100_000 + ".250Z", "2026-11-20T10:00:00Z.250Z", "2026-11-20.250Z", ".250Z", "250Z", "."):
         assert parse_ms(odd) is None
     assert all(len(text) <= 19 for text in SECONDS)
+
+
+def test_what_another_thread_forgets_meanwhile_is_asked_again():
+    class Forgetful(dict[int, int]):
+        """Stands for a dictionary that is emptied right after it was looked into."""
+
+        def __getitem__(self, key: int) -> int:
+            raise KeyError(key)
+
+    memo = Memo(lambda number: number + 1)
+    memo.known = Forgetful({1: 2})
+    assert memo[1] == 2

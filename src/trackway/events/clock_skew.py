@@ -63,8 +63,7 @@ def _parse_any(text: str) -> int | None:
 def format_ms(time_ms: int) -> str:
     """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
     second, fraction = divmod(time_ms, 1000)
-    text = _known_texts[second] if second in _known_texts else _SECOND_TEXTS.ask(second)
-    return text + _FRACTION_TEXTS[fraction]
+    return (_known_texts.get(second) or _SECOND_TEXTS.ask(second)) + _FRACTION_TEXTS[fraction]
 
 
 def correct(original: Any, sent: Any, received_ms: int) -> Times:

@@ -8,7 +8,7 @@ V = TypeVar("V")
 
 
 class Memo(Generic[K, V]):
-    """The answers of a pure function by its argument: `memo[argument]`. One thread at a time.
+    """The answers of a pure function by its argument: `memo[argument]`.
 
     When it is full it forgets all and begins anew: that costs a question asked again now and then, where keeping the
     order of use, as `functools.lru_cache` does, costs something at each.
@@ -20,7 +20,8 @@ class Memo(Generic[K, V]):
         """What is remembered, always the same dictionary.
 
         Where it is asked for each event, look here first, and `ask` about what is not there: Python looks into a plain
-        dictionary at a third of the cost of any object that can do more.
+        dictionary at a third of the cost of any object that can do more. Look once: of a memo that several threads use,
+        another one may empty it between two looks.
         """
         self._answer = answer
         self._most = most

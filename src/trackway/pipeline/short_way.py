@@ -112,12 +112,12 @@ def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
         if open is None:
             return None
         text = bytes(integrations)
-        integrations = objects[text] if text in objects else OBJECTS.ask(text)
+        integrations = objects.get(text) or OBJECTS.ask(text)
         if integrations is None:
             return None
         if metadata is not UNSET:
             text = bytes(metadata)
-            if (objects[text] if text in objects else OBJECTS.ask(text)) is None:
+            if (objects.get(text) or OBJECTS.ask(text)) is None:
                 return None
         completed = complete(bytes(context), ip, agent, client_side)
         if completed is None:
