@@ -144,7 +144,7 @@ def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
         )
         _encode_into(event, body)
         # The fields of an `EventRecord`, which need not be made for that.
-        ids = user or None, anonymous or None
-        return encode((source, kind, message_id, listed, *ids, received_ms, time_ms, place, body, ()))
+        user, anonymous = user or None, anonymous or None
+        return encode((source, kind, message_id, listed, user, anonymous, received_ms, time_ms, place, body, ()))
 
     return take
