@@ -1,5 +1,5 @@
 /** The navigation: a column, a column of icons when folded, and behind a button in narrow windows. */
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useWorkspace } from "../api/workspace";
 import { GROUPS, type Route } from "../routes";
 import { CopyButton } from "../ui/CopyButton";
@@ -17,7 +17,7 @@ export function Nav({ here }: { here: Route | null }) {
   const menu = useRef<HTMLButtonElement>(null);
   const close = () => { setOpen(false); menu.current?.focus(); };
   useEffect(() => router.subscribe(() => setOpen(false)), []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     const onKey = (event: KeyboardEvent) => { if (event.key === "Escape") { event.preventDefault(); close(); } };
     addEventListener("keydown", onKey);
