@@ -265,12 +265,15 @@ class DuckDBWarehouse(ClosedByWith):
 
     def _set_type(self, table: str, column: str, kind: Kind | None) -> Kind | None:
         """Note the type that a person gave, and return the one before."""
-        here = """WHERE "table" = ? AND "column" = ?"""
+        here = """FROM _trackway.types WHERE "table" = ? AND "column" = ?"""
         with self._beside() as connection, self._pause_loads():
-            before = connection.execute(f"SELECT type FROM _trackway.types {here}", [table, column]).fetchone()  # noqa: S608
-            connection.execute(f"DELETE FROM _trackway.types {here}", [table, column])  # noqa: S608
-            if kind is not None:
-                connection.execute("INSERT INTO _trackway.types VALUES (?, ?, ?)", [table, column, kind.value])
+            before = connection.execute(f"SELECT type {here}", [table, column]).fetchone()
+            # One statement, so that a crash leaves one type or the other.
+            if kind is None:
+                connection.execute(f"DELETE {here}", [table, column])
+            else:
+                given = [table, column, kind.value]
+                connection.execute("INSERT OR REPLACE INTO _trackway.types VALUES (?, ?, ?)", given)
         return Kind(before[0]) if before else None
 
     def snapshot(self, path: Path, *, begin: Step = silent, step: Step = silent) -> None:
