@@ -37,6 +37,33 @@ def test_an_answer_that_repeats_a_header_is_cleaned() -> None:
     assert found == '{"headers":{"Authorization":"***"},"k":"***"}'
 
 
+def test_what_of_a_url_may_be_a_credential_is_not_shown_when_a_server_repeats_it() -> None:
+    asked = request(url="https://me:password1@x.example/hook?token=abc%2Fdef1&strict=true")
+    found = Redactor([]).answer(
+        b'{"url": "/hook?token=abc%2Fdef1", "token": "abc/def1", "as": "password1", "ok": true}', asked
+    )
+    assert found == '{"url": "/hook?token=***", "token": "***", "as": "***", "ok": true}'
+
+
+def test_a_token_that_a_server_hands_out_is_not_shown() -> None:
+    answer = b'{"access_token": "at-123", "refresh_token":"rt-123","expires_in": 3600, "token_type": "bearer"}'
+    found = Redactor([]).answer(answer, request())
+    assert found == '{"access_token": "***", "refresh_token":"***","expires_in": 3600, "token_type": "bearer"}'
+
+
+def test_a_header_is_not_shown_without_its_scheme_either() -> None:
+    asked = request(headers={"Authorization": "Bearer abc-def"})
+    assert Redactor([]).answer(b"token abc-def is not known", asked) == "token *** is not known"
+
+
+def test_half_a_secret_does_not_show_in_a_text_that_was_cut_before() -> None:
+    asked = request(headers={"Authorization": "Bearer abcdefghij"})
+    redactor = Redactor(["0123456789"])
+    for cut in range(4, 11):
+        assert redactor.detail("you sent " + "0123456789"[:cut], asked) == "you sent ***"
+        assert redactor.detail("you sent " + "abcdefghij"[:cut], asked) == "you sent ***"
+
+
 @given(st.binary(max_size=10_000), st.text(max_size=3000))
 def test_excerpts_are_small_and_can_be_kept_in_any_database(body: bytes, path: str) -> None:
     redactor = Redactor(["secret"])

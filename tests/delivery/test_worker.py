@@ -44,6 +44,7 @@ from trackway.delivery.worker import READ_RECORDS, DestinationWorker, Options
 from trackway.destinations import kit, registry
 from trackway.events.records import EVENTS
 from trackway.state.tables import attempts, claims, exceptions, retries
+from trackway.workspace import WorkspaceError
 
 SERVER_ERROR = kit.Response(status=500)
 
@@ -554,7 +555,7 @@ def test_old_records_are_pruned_and_tallies_are_not(tmp_path: Path) -> None:
 async def test_a_destination_that_does_not_exist_or_is_set_up_wrongly_is_told_before_anything_starts(
     log: CleanLog, engine: Engine
 ) -> None:
-    with pytest.raises(registry.DestinationError, match="did you mean webhook"):
+    with pytest.raises(WorkspaceError, match=r"destinations\.hook\.type: .*did you mean webhook"):
         DeliveryService(workspace({"hook": {"type": "webhok"}}), log.log, engine)
     with pytest.raises(Exception, match=r"destinations\.hook\.settings\.secret is unknown; did you mean shared_secret"):
         DeliveryService(workspace({"hook": webhook(secret="x")}), log.log, engine)

@@ -69,10 +69,15 @@ def test_events_may_come_from_standard_input(tmp_path: Path) -> None:
     [
         ("{", "", "cannot be read"),
         ("[]", "", "expected settings"),
-        ("settings: {}", "", "missing required field `project_token`"),
+        ("settings: {}", "", "s.yaml: settings.project_token is missing"),
+        ("settings: {project_token: t, region: de}", "", "s.yaml: settings.region: 'de' is none of eu, in, us"),
+        ("settings: {project_token: {env: NOT_SET}}", "", "s.yaml: settings.project_token: the environment variable"),
+        ("settings: {project_token: {file: nope}}", "", "nope cannot be read"),
+        ("type: webhook", "", "s.yaml has settings of webhook, not of mixpanel"),
+        (SETTINGS, '{"id": 1, "event": "x"}', "e.jsonl: line 1: expected {"),
         ("settings: {project_token: t, regoin: eu}", "", "s.yaml: settings.regoin is unknown; did you mean region?"),
         ("settings: {project_token: t, mappings: {x: {}}}", "", "settings.mappings.x: a new mapping needs"),
-        (SETTINGS, "{}\n?", "line 2 is no JSON"),
+        (SETTINGS, "{}\n?", "e.jsonl: line 2 is no JSON"),
         (SETTINGS, "[]", "line 1: expected an object"),
     ],
 )
@@ -82,6 +87,20 @@ def test_what_is_wrong_is_said_in_a_sentence(tmp_path: Path, settings: str, even
     found = run("preview", "mixpanel", "--settings", str(tmp_path / "s.yaml"), "--events", str(tmp_path / "e.jsonl"))
     assert found.exit_code == 1
     assert message in " ".join(found.stderr.split())
+
+
+def test_secrets_are_read_as_in_the_workspaces_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PREVIEW_REGION", "eu")
+    (tmp_path / "token").write_text("t-of-a-file\n")
+    (tmp_path / "s.yaml").write_text('settings: {project_token: {file: token}, region: "${PREVIEW_REGION}"}')
+    assert read_file(tmp_path / "s.yaml").settings == {"project_token": "t-of-a-file", "region": "eu"}
+
+
+def test_a_line_without_an_event_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / "s.yaml").write_text(SETTINGS)
+    text = "?\n" + json.dumps(TRACK)
+    found = run("preview", "mixpanel", "--settings", str(tmp_path / "s.yaml"), "--events", "-", text=text)
+    assert (found.exit_code, json.loads(found.stdout)["event"]) == (1, "m-1")
 
 
 def test_look_ups_are_answered_as_the_file_says(tmp_path: Path) -> None:

@@ -70,6 +70,20 @@ def test_an_installed_package_may_bring_a_destination(beacon: ModuleType) -> Non
 def test_an_unknown_type_is_met_with_the_nearest_one() -> None:
     with pytest.raises(DestinationError, match=r"no destination type webhok; did you mean webhook\?"):
         registry.find("webhok")
+    with pytest.raises(WorkspaceError, match=r"trackway.yaml: destinations\.b\.type: .*did you mean webhook\?"):
+        registry.load("webhok", {}, where="destinations.b.settings")
+    with pytest.raises(DestinationError, match=r"did you mean hubspot\?"):
+        registry.find("HubSpot Cloud Mode (Actions)")
+
+
+def test_a_package_that_cannot_be_imported_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ImportError("no library")
+
+    point = SimpleNamespace(name="beacon", value="my_package.beacon", load=broken)
+    monkeypatch.setattr(registry, "entry_points", lambda group, name=None: [point] if name in (None, "beacon") else [])
+    with pytest.raises(DestinationError, match=r"my_package\.beacon cannot be imported: ImportError: no library"):
+        registry.find("beacon")
 
 
 @pytest.mark.parametrize("kind", ["", "../webhook", "webhook.x", "os", "__init__", "has space"])

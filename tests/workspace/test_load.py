@@ -58,7 +58,7 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: P
         (MINIMAL + "xyzzy: 1", r"trackway\.yaml: xyzzy is unknown$"),
         (MINIMAL + "log: {keep: soon}", r'log\.keep: write it like "30s".*not .soon.'),
         (MINIMAL + "collector: {port: 99999}", r"collector\.port: Expected `int` <= 65535"),
-        ("sources: {web: {}}", r"sources\.web: Object missing required field `write_keys`"),
+        ("sources: {web: {}}", r"sources\.web\.write_keys is missing"),
         ("sources: {web: {write_keys: []}}", r"sources\.web\.write_keys: Expected `array` of length >= 1"),
         ("sources: {Web Shop: {write_keys: [a]}}", r"sources: .Web Shop. cannot be a name"),
         ("sources: {a: {write_keys: [k]}, b: {write_keys: [k]}}", r"sources\.b\.write_keys: .* also in a$"),
@@ -89,7 +89,7 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: P
         (MINIMAL + "console: {token: {file: nope}}", r"console\.token: .*nope cannot be read"),
         ("- a", r"expected settings such as `sources:`"),
         ("a: [", r"cannot be read"),
-        ("{}", r"Object missing required field `sources`"),
+        ("{}", r"trackway\.yaml: sources is missing"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_a_way_out(tmp_path: Path, text: str, message: str):

@@ -20,15 +20,27 @@ def preview(
     ],
     workspace: WorkspaceOption = None,
 ) -> None:
-    """Print the requests for each event as a line of JSON; they hold the secrets of the settings."""
-    from trackway.cli.output import print_json
+    """Print the requests for each event as a line of JSON; they hold the secrets of the settings.
+
+    A line that holds no event is told of, and the others are shown; then the exit code is 1.
+    """
+    from trackway.cli.output import complain, print_json
     from trackway.destinations.preview import previewer, read_file
 
     shown = previewer(type, read_file(settings), find_workspace(workspace), path=settings)
+    wrong = False
     for number, line in enumerate(_lines(events), 1):
-        if line.strip():
+        if not line.strip():
+            continue
+        try:
             event_id, event = _read(line, number)
-            print_json(shown.show(event_id, event))
+        except TrackwayError as error:
+            complain(f"{events}: {error}")
+            wrong = True
+            continue
+        print_json(shown.show(event_id, event))
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -50,4 +62,6 @@ def _read(line: bytes, number: int) -> tuple[Any, dict[str, Any]]:
     event: Any = told.get("event")
     if isinstance(event, dict) and "type" not in told:
         return told.get("id", number), cast("dict[str, Any]", event)
+    if "type" not in told:
+        raise TrackwayError(f'line {number}: expected {{"id": …, "event": {{…}}}}, or an event with its type')
     return told.get("messageId", number), told

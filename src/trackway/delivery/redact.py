@@ -1,13 +1,22 @@
 """What may be shown of requests and answers: never a secret, never much."""
 
+import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any, cast
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote_plus, urlsplit, urlunsplit
 
 from trackway.destinations.kit import Request
 
 EXCERPT_BYTES = 2048
 _PLAIN_HEADERS = frozenset({"accept", "content-encoding", "content-type", "idempotency-key", "user-agent"})
+
+_TOKEN = re.compile(r'("(?:access|refresh|id)_token"\s*:\s*")[^"]*')
+"""In an answer that hands out tokens (RFC 6749, section 5.1): they are no settings, and as good as a password."""
+_SHORTEST = 6
+"""Characters of what is taken for a credential in a URL; shorter values, such as `true`, stand in any answer."""
+_RECOGNISED = 4
+"""Characters of a credential at the end of a text that tell it, where the text was cut in the middle of it."""
 
 
 class Redactor:
@@ -25,14 +34,25 @@ class Redactor:
         return text
 
     def answer(self, body: bytes, request: Request) -> str:
-        """Return the beginning of an answer's body; servers like to repeat what they were sent, headers too."""
-        if not body:
-            return ""
-        text = self.text(body.decode("utf-8", "replace"))
-        for name, value in request.headers.items():
-            if 3 < len(value) <= len(text) and name.lower() not in _PLAIN_HEADERS:
+        """Return the beginning of an answer's body without secrets; servers like to repeat what they were sent."""
+        return _beginning(self._cleaned(body.decode("utf-8", "replace"), _credentials(request))) if body else ""
+
+    def detail(self, text: str, request: Request) -> str:
+        """Return a part of an answer without secrets, also where it was cut in the middle of one."""
+        credentials = _credentials(request)
+        text = self._cleaned(text, credentials)
+        for value in (*self._secrets, *credentials):
+            for kept in range(min(len(value) - 1, len(text)), _RECOGNISED - 1, -1):
+                if text.endswith(value[:kept]):
+                    return text[:-kept] + "***"
+        return text
+
+    def _cleaned(self, text: str, credentials: list[str]) -> str:
+        text = self.text(text)
+        for value in credentials:
+            if value in text:
                 text = text.replace(value, "***")
-        return _beginning(text)
+        return _TOKEN.sub(r"\1***", text) if "_token" in text else text
 
     def request(self, request: Request, content: bytes) -> str:
         """Return a request as text, with `content` as the body: method, URL, headers, an empty line, the body."""
@@ -60,6 +80,22 @@ class Redactor:
         if isinstance(value, list):
             return [self._values(item) for item in cast("list[Any]", value)]
         return value
+
+
+def _credentials(request: Request) -> list[str]:
+    """Return what of a request's headers and URL may be one, whole and in the parts that a server may repeat."""
+    found = [value for name, value in request.headers.items() if len(value) > 3 and name.lower() not in _PLAIN_HEADERS]
+    # Without its scheme, such as Bearer.
+    found += [rest for value in found if len(rest := value.partition(" ")[2]) >= _SHORTEST]
+    return sorted([*found, *_in_url(request.url)], key=len, reverse=True)
+
+
+@lru_cache(maxsize=256)  # mostly the same few
+def _in_url(url: str) -> list[str]:
+    parts = urlsplit(url)
+    values = [pair.partition("=")[2] for pair in parts.query.split("&")]
+    values += [unquote_plus(value) for value in values] + parts.netloc.rpartition("@")[0].split(":", 1)
+    return [value for value in values if len(value) >= _SHORTEST]
 
 
 def _url(url: str) -> str:

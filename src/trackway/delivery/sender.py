@@ -65,9 +65,10 @@ class Sender:
         """Return the end of an event that was not delivered, with excerpts for people, free of secrets."""
         found = verdict.outcome
         reason = "" if isinstance(found, kit.Delivered) else found.reason
-        detail = self._redactor.text(found.detail) if isinstance(found, kit.Rejected) else ""
+        detail = found.detail if isinstance(found, kit.Rejected) else ""
         if verdict.request is None or verdict.row is None:
-            return End(outcome, reason, detail)
+            return End(outcome, reason, self._redactor.text(detail))
+        detail = self._redactor.detail(detail, verdict.request)
         request = self._redactor.request(verdict.request, bytes(verdict.row.value))
         answer = self._redactor.answer(verdict.answer.body, verdict.request) if verdict.answer else ""
         return End(outcome, reason, detail, request, answer)

@@ -12,7 +12,7 @@ from msgspec import Struct
 from trackway.destinations import kit, registry
 from trackway.destinations.destination import Destination, UnreadableAnswer
 from trackway.errors import TrackwayError
-from trackway.workspace.load import WorkspaceError, convert
+from trackway.workspace.load import FILE_NAME, WorkspaceError, convert, resolve, unreadable
 
 _MOST_REQUESTS = 20
 """Of one event, should a destination ask without end."""
@@ -50,25 +50,28 @@ class Preview(Struct, omit_defaults=True):
 def read_file(path: Path) -> File:
     """Return a settings file: `settings:` with `type:` and `answers:` beside it, or the settings alone.
 
+    Secrets and paths are written as in trackway.yaml: `{env: NAME}`, and `{file: PATH}`, relative to the file's folder.
+
     Raises:
         TrackwayError: it cannot be read, or is not such a file.
     """
     try:
         tree: Any = yaml.safe_load(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TrackwayError(f"{path} cannot be read: {error}") from error
+        raise TrackwayError(unreadable(path, error)) from error
     if not isinstance(tree, dict):
         raise TrackwayError(f"{path}: expected settings such as `settings:` at the top")
     told = cast("dict[str, Any]", tree)
     try:
-        return convert(told if "settings" in told or "type" in told else {"settings": told}, File, where="")
+        told = told if "settings" in told or "type" in told else {"settings": told}
+        return convert(resolve(told, path.parent), File, where="")
     except WorkspaceError as error:
         raise _in_file(error, path) from None
 
 
 def _in_file(error: WorkspaceError, path: Path) -> TrackwayError:
     """Return an error that names the file that was read, not the workspace's."""
-    return TrackwayError(str(error).replace("trackway.yaml", str(path), 1))
+    return TrackwayError(str(error).replace(FILE_NAME, str(path), 1))
 
 
 class Previewer:
@@ -121,8 +124,11 @@ def previewer(kind: str, file: File, folder: Path | None = None, *, path: Path |
     `path` is the file's, for errors.
 
     Raises:
-        TrackwayError: there is no such type, or the settings are wrong.
+        TrackwayError: there is no such type, the settings are wrong, or are said to be another type's.
     """
+    registry.find(kind, folder)
+    if file.type not in ("", kind):
+        raise TrackwayError(f"{path or 'the file'} has settings of {file.type}, not of {kind}")
     try:
         found = registry.load(kind, file.settings, name=file.name, where="settings", folder=folder)
     except WorkspaceError as error:

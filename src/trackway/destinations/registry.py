@@ -4,9 +4,10 @@ import difflib
 import importlib
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Mapping
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -35,9 +36,15 @@ def load(
 
     Raises:
         DestinationError: there is no such type; the message has the nearest one.
-        WorkspaceError: the settings are wrong; it points at the place.
+        WorkspaceError: likewise, or the settings are wrong; it points at the place in the workspace's file.
     """
-    module = cast("Module", find(kind, folder))
+    try:
+        module = cast("Module", find(kind, folder))
+    except DestinationError as error:
+        parent, _, _ = where.rpartition(".")
+        if not parent:  # the type was not read from the workspace's file
+            raise
+        raise WorkspaceError(f"{FILE_NAME}: {parent}.type: {error}", where=f"{parent}.type") from error
     own = dict(settings)
     if not hasattr(module, "ACTIONS"):
         return Destination(kind, module, convert(own, module.Settings, where=where), name=name)
@@ -63,8 +70,8 @@ def find(kind: str, folder: Path | None = None) -> ModuleType:
     if folder is not None and kind.isidentifier() and (file := own_file(folder, kind)) is not None:
         return _checked(kind, _from_file(kind, file))
     for point in entry_points(group=ENTRY_POINTS, name=kind):
-        return _checked(kind, point.load())
-    near = difflib.get_close_matches(kind, known(folder), n=1)
+        return _checked(kind, _from_package(point))
+    near = difflib.get_close_matches(_as_type(kind), known(folder), n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(known(folder))}"
     raise DestinationError(f"there is no destination type {kind}; {hint}")
 
@@ -83,6 +90,18 @@ def own_file(folder: Path, kind: str) -> Path | None:
     """Return the file of a destination type that a workspace brings along, if there is one."""
     choices = (folder / OWN / f"{kind}.py", folder / OWN / kind / "__init__.py")
     return next((file for file in choices if file.is_file()), None)
+
+
+def _as_type(name: str) -> str:
+    """Return a name as Segment's users write it, such as `HubSpot Cloud Mode (Actions)`, in the form of types."""
+    return re.sub(r"\W+", "_", re.sub(r"\(?\bactions\b\)?|cloud mode", "", name.lower())).strip("_")
+
+
+def _from_package(point: EntryPoint) -> ModuleType:
+    try:
+        return point.load()
+    except Exception as error:
+        raise DestinationError(f"{point.value} cannot be imported: {type(error).__name__}: {error}") from error
 
 
 def _from_file(kind: str, file: Path) -> ModuleType:

@@ -24,6 +24,8 @@ T = TypeVar("T")
 _NAME = re.compile(NAME_PATTERN)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
+_MISSING_FIELD = re.compile(r"Object missing required field `([^`]+)`")
+_BAD_CHOICE = "Invalid enum value "
 _PLACE = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
 
 
@@ -55,7 +57,7 @@ def load_workspace(
     except FileNotFoundError:
         raise WorkspaceError(f"{file} does not exist; `trackway up --workspace {folder}` makes one") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise WorkspaceError(f"{file} cannot be read: {error}") from error
+        raise WorkspaceError(unreadable(file, error)) from error
     if not isinstance(tree, dict):
         raise WorkspaceError(f"{file}: expected settings such as `sources:` at the top, found {type(tree).__name__}")
     settings = cast("dict[str, Any]", tree)
@@ -66,6 +68,20 @@ def load_workspace(
     workspace = msgspec.structs.replace(workspace, folder=folder.resolve())
     _check(workspace)
     return workspace
+
+
+def resolve(value: Any, folder: Path, *, environ: Mapping[str, str] | None = None) -> Any:
+    """Return `value` with what stands for `${NAME}`, `{env: NAME}` and `{file: PATH}`, relative to `folder`, in it.
+
+    Raises:
+        WorkspaceError: a variable is not set, a file cannot be read.
+    """
+    return _Values(folder, os.environ if environ is None else environ, set()).resolve(value)
+
+
+def unreadable(file: Path, error: Exception) -> str:
+    """Return what is to be said of a YAML file that cannot be read; with the place in it, if that is known."""
+    return f"{file} cannot be read: {error}".replace('in "<unicode string>", ', "")
 
 
 def convert(value: Any, kind: type[T], *, where: str) -> T:
@@ -175,14 +191,29 @@ def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
         hint = f"; did you mean {near[0]}?" if near else ""
         place = _join(path, key)
         return WorkspaceError(f"{FILE_NAME}: {place} is unknown{hint}", where=place)
-    if found := _PLACE.fullmatch(text):
-        place = _join(where, found[2])
-        return WorkspaceError(f"{FILE_NAME}: {place}: {found[1]}", where=place)
-    return WorkspaceError(f"{FILE_NAME}: {where + ': ' if where else ''}{text}", where=where)
+    told, path = found.groups() if (found := _PLACE.fullmatch(text)) else (text, "")
+    place = _join(where, path)
+    if found := _MISSING_FIELD.fullmatch(told):
+        place = _join(place, found[1])
+        return WorkspaceError(f"{FILE_NAME}: {place} is missing", where=place)
+    if told.startswith(_BAD_CHOICE) and (choices := _choices(kind, path)):
+        told = f"{told.removeprefix(_BAD_CHOICE)} is none of {', '.join(map(str, choices))}"
+    return WorkspaceError(f"{FILE_NAME}: {place + ': ' if place else ''}{told}", where=place)
 
 
 def _join(where: str, path: str) -> str:
     return ".".join(part for part in (where, path) if part)
+
+
+def _choices(kind: type[Any], path: str) -> tuple[Any, ...]:
+    """Return the values that stand to choose at the dotted `path` in `kind`; none where it cannot be told."""
+    info: Any = msgspec.inspect.type_info(kind)
+    for name in path.split("."):
+        if not isinstance(info, msgspec.inspect.StructType):
+            return ()
+        info = next((field.type for field in info.fields if field.encode_name == name), None)
+    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    return tuple(value for one in kinds if isinstance(one, msgspec.inspect.LiteralType) for value in one.values)
 
 
 def _known_keys(kind: type[Any]) -> list[str]:

@@ -194,6 +194,16 @@ def test_an_export_of_segments_replaces_the_usual_mappings() -> None:
         ({"track": {"fields": {"name": {"when": {"exist": 1}}}}}, "did you mean exists"),
         ({"track": {"fields": {"name": {"templte": "x"}}}}, r"fields\.name: must be text; .*did you mean template\?"),
         ([{"action": "send", "subscribe": "all", "mapping": {"name": {"@nope": 1}}}], r"mappings\[0\]\.mapping\.name"),
+        ({"track": {"fields": {"amount": "much"}}}, r"mappings\.track\.fields\.amount: must be a number"),
+        (
+            [{"action": "send", "subscribe": "all", "mapping": {"amount": "much"}}],
+            r"mappings\[0\]\.mapping\.amount: must",
+        ),
+        ({"track": {"fields": {"name": "$.propertes.plan"}}}, r"fields\.name: .*did you mean \$\.properties\.plan\?"),
+        ({"track": {"fields": {"name": "$properties.plan"}}}, r"fields\.name: .*did you mean \$\.properties\.plan\?"),
+        ({"track": {"fields": {"name": "of {{propertes.plan}}"}}}, r"did you mean \$\.properties\.plan\?"),
+        ({"track": {"fields": {"name": "of {{properties.plan}"}}}, "a hole in a template is written"),
+        ({"track": {"fields": {"name": "$.properties..plan"}}}, "has an empty name in it"),
         ({"track": 5}, r"mappings\.track: expected an object"),
         (5, "mappings: expected an object"),
     ],
@@ -201,6 +211,23 @@ def test_an_export_of_segments_replaces_the_usual_mappings() -> None:
 def test_errors_point(written: Any, message: str) -> None:
     with pytest.raises(kit.MappingError, match=message):
         kit.overridden(ACTIONS, USUAL, written)
+
+
+def test_paths_of_items_and_of_other_members_are_taken_as_written() -> None:
+    written = {
+        "track": {"enabled": False},
+        "own": {"action": "send", "trigger": "event = 'Own'", "fields": {"name": {"path": "$.propertes"}}},
+        "costs": {"action": "send", "trigger": "event = 'Cost'", "fields": {"name": {"const": "$properties, {{"}}},
+        "list": {
+            "action": "send",
+            "trigger": "event = 'List'",
+            "fields": {"name": {"json": {"each": ["$.properties.products", {"kind": "$.types"}]}}},
+        },
+    }
+    assert sent({"event": "Own", "propertes": "x"}, written)["name"] == "x"
+    assert sent({"event": "Cost"}, written)["name"] == "$properties, {{"
+    products = {"products": [{"types": "t"}]}
+    assert sent({"event": "List", "properties": products}, written)["name"] == '[{"kind":"t"}]'
 
 
 @settings(max_examples=50)

@@ -234,6 +234,7 @@ async def _carry_out(destination: Destination, transport: Transport, one: Due) -
     """Send the requests of a deletion, and return what came of it."""
     redactor, course = Redactor(destination.secrets()), _Course()
     steps = destination.deletion(one.person)
+    request: kit.Request | None = None
     try:
         request = next(steps)
         while True:
@@ -247,5 +248,7 @@ async def _carry_out(destination: Destination, transport: Transport, one: Due) -
     except UnreadableAnswer:
         course.outcome = kit.Retry("unreadable_answer")
     if isinstance(course.outcome, kit.Rejected):
-        course.outcome = kit.Rejected(course.outcome.reason, redactor.text(course.outcome.detail))
+        detail = course.outcome.detail
+        detail = redactor.text(detail) if request is None else redactor.detail(detail, request)
+        course.outcome = kit.Rejected(course.outcome.reason, detail)
     return course

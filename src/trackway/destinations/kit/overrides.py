@@ -25,8 +25,10 @@ from typing import Any, cast
 from trackway.destinations.kit import conditions, people
 from trackway.destinations.kit import expressions as ex
 from trackway.destinations.kit import functions as fn
-from trackway.destinations.kit.actions import Action, Mapping
+from trackway.destinations.kit.actions import Action, Field, Mapping
 from trackway.destinations.kit.directives import MappingError, directive, read_segment
+from trackway.destinations.kit.values import Unfit
+from trackway.destinations.kit.written import check_text
 from trackway.events import fql
 
 _Members = dict[str, Any]
@@ -63,7 +65,8 @@ def _changed(actions: MappingOf[str, Action], old: Mapping | None, change: _Memb
         whole, _, member = name.partition(".")
         _known({whole: source}, actions[action].fields, f"{where}.fields")
         found = read_source(source, f"{where}.fields.{name}")
-        _fitting(found, "any" if member else actions[action].fields[whole].kind, f"{where}.fields.{name}")
+        if not member:
+            _fitting(found, actions[action].fields[whole], f"{where}.fields.{name}")
         if member:
             found = _with_member(fields.get(whole, actions[action].fields[whole].default), member, found)
         fields[whole] = found
@@ -73,13 +76,24 @@ def _changed(actions: MappingOf[str, Action], old: Mapping | None, change: _Memb
     return Mapping(action=action, trigger=trigger, fields=fields, enabled=enabled)
 
 
-def _fitting(source: ex.Expression, kind: str, where: str) -> None:
+def _fitting(source: ex.Expression, field: Field, where: str) -> None:
     """Refuse a plain object for a field that holds a single value: an operation was meant, mostly."""
-    if kind in _SINGLE and isinstance(source, ex.fields):
+    kind = _SINGLE.get(field.kind)
+    if kind and isinstance(source, ex.fields):
         named = " and ".join(source.members) or "nothing"
         near = difflib.get_close_matches(named, OPERATIONS, n=1)
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(OPERATIONS)}"
-        raise MappingError(f"must be {_SINGLE[kind]}; an object with {named} is no operation: {hint}", where=where)
+        raise MappingError(f"must be {kind}; an object with {named} is no operation: {hint}", where=where)
+    _holding(source, field, where)
+
+
+def _holding(source: ex.Expression, field: Field, where: str) -> None:
+    """Refuse a constant that the field cannot hold."""
+    if isinstance(source, ex.const):
+        try:
+            field.turner()(source.value)
+        except Unfit as error:
+            raise MappingError(str(error), where=where) from None
 
 
 _SINGLE = {"text": "text", "number": "a number", "whole": "a whole number", "flag": "true or false", "time": "a time"}
@@ -102,7 +116,8 @@ def _exported(actions: MappingOf[str, Action], value: Any, where: str, number: i
     for name, source in _object(one.get("mapping", {}), f"{where}.mapping").items():
         # Fields that are ours to decide, such as how to batch, are in Segment's exports too.
         if name in fields:
-            fields[name] = read_segment(source, f"{where}.mapping.{name}")
+            fields[name] = found = read_segment(source, f"{where}.mapping.{name}")
+            _holding(found, actions[action].fields[name], f"{where}.mapping.{name}")
     name = f"{one.get('name') or action} {number + 1}"
     return name, Mapping(action=action, trigger=trigger, fields=fields, enabled=one.get("enabled", True) is not False)
 
@@ -147,6 +162,7 @@ def read_source(value: Any, where: str) -> ex.Expression:
         MappingError: it cannot be read; it points at the place.
     """
     if isinstance(value, str):
+        check_text(value, where)
         if value.startswith("$."):
             return ex.at(value)
         return ex.template(value) if "{{" in value else ex.const(value)
