@@ -193,3 +193,18 @@ def test_a_missing_file_is_one_sentence(collector: Collector, runner: CliRunner,
     assert result.exit_code == 1
     assert "No such file" in result.stderr
     assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_a_call_that_came_before_is_a_duplicate_and_no_refusal(
+    collector: Collector, runner: CliRunner, tmp_path: Path
+) -> None:
+    twice = ["send", "Signed Up", "-u", "u1", "--message-id", "m-twice"]
+    assert runner.invoke(app, twice).exit_code == 0
+    again = runner.invoke(app, twice)
+    assert again.exit_code == 0 and "Duplicate  message id m-twice" in again.output and "refused" not in again.output
+    assert json.loads(runner.invoke(app, [*twice, "--json"]).output)["verdict"] == "duplicate"
+
+    file = tmp_path / "events.jsonl"
+    file.write_text('{"type":"track","event":"Signed Up","userId":"u1","messageId":"m-twice"}\n')
+    result = runner.invoke(app, ["send", "--file", str(file)])
+    assert result.exit_code == 0 and "0 accepted, 1 duplicates, 0 refused." in result.output

@@ -297,6 +297,7 @@ async def test_a_batch_that_is_no_strict_json_is_mended_not_lost(client: Client)
     mended, untouched = client.stored()
     assert mended.refusal is None and json.loads(mended.body)["properties"] == {"n": None}
     assert (mended.repaired, untouched.repaired, untouched.body) == (True, False, good)
+    assert mended.sent_at == untouched.sent_at == "5", "what the client sent as sentAt, to be remarked on"
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])

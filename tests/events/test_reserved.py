@@ -101,7 +101,7 @@ def test_a_currency_is_set_where_money_is(properties: dict[str, Any], currency: 
         ({"email": "a@b.c", "firstName": "Ada", "x": 1}, {"email": "a@b.c", "firstName": "Ada", "x": 1}, []),
         ({"email": 7}, {"email": 7}, [Remark("trait_mistyped", "/traits/email", "text expected, not 7")]),
         ({"first_name": ["Ada"]}, {"first_name": ["Ada"]}, [
-            Remark("trait_mistyped", "/traits/first_name", "text expected, not ['Ada']")]),
+            Remark("trait_mistyped", "/traits/first_name", 'text expected, not ["Ada"]')]),
         ({"id": 7, "phone": 49_30_1}, {"id": 7, "phone": 49_30_1}, []),
         ({"address": "Rue 1"}, {"address": "Rue 1"}, [
             Remark("trait_mistyped", "/traits/address", "an object expected, not Rue 1")]),

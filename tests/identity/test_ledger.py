@@ -98,6 +98,27 @@ def test_a_shared_device_does_not_make_two_users_one_but_an_alias_does(engine: E
     assert ids(*ledger.who("u2")) == {"user:u1", "user:u2", "anonymous:tablet"}
 
 
+def test_two_users_that_an_alias_joined_are_still_known_by_new_ids(engine: Engine):
+    ledger = IdentityLedger(engine)
+    events = Events(ledger)
+    events.alias("u1", "u2")
+    events.identify("u1", "new-phone")
+    assert ids(*ledger.who("u1")) == {"user:u1", "user:u2", "anonymous:new-phone"}
+    events.identify("u3", "new-phone")
+    assert [link.outcome for link in ledger.recent(1)] == ["second_user"]
+
+
+def test_what_another_process_undid_is_refused_when_it_is_said_again(engine: Engine):
+    ledger = IdentityLedger(engine)
+    events = Events(ledger)
+    events.identify("u1", "a1")
+    [link] = ledger.recent(1)
+    IdentityLedger(engine).undo(link.link, 5)
+    events.identify("u1", "a1")
+    assert [link.outcome for link in ledger.recent(2)] == ["kept_apart", "joined"]
+    assert all(len(person.ids) == 1 for person in ledger.who("u1"))
+
+
 @pytest.mark.parametrize(
     "value", ["null", "undefined", "Anonymous", "0", "000-000", "-1", "[object Object]", "none", "KIOSK-7"]
 )

@@ -41,6 +41,10 @@ class Unreachable(TrackwayError):
     """No answer, or none but "later", for as long as patience lasted."""
 
 
+DUPLICATE = "duplicate"
+"""The verdict on a call whose message id the collector has lately had: it is kept, and leaves no second event."""
+
+
 class Verdict(Struct, rename="camel"):
     """What the collector answered for one call."""
 

@@ -69,7 +69,8 @@ def send(
 ) -> None:
     """Send one event, or a file of them.
 
-    Each event is answered with a verdict; exit code 1 says that at least one was refused.
+    Each event is answered with a verdict; exit code 1 says that at least one was refused. One whose message id came
+    before is a duplicate, which is no refusal.
 
     trackway send "Order Completed" --user u1 -p revenue=19.99 -p currency=EUR
 
@@ -107,16 +108,22 @@ def _read_resume(text: str | None) -> Run:
 
 
 def _send_one(call: dict[str, Any], target: Target, *, gzip: bool, json: bool) -> None:
+    from trackway.cli.client import DUPLICATE
     from trackway.cli.output import complain, print_json, screen
     from trackway.cli.sending import send_batch
 
     [verdict] = asyncio.run(send_batch(target, msgspec.json.encode(call), gzip=gzip))
     verdict.message_id = verdict.message_id or call["messageId"]
-    refused = verdict.verdict != "accepted"
+    refused = verdict.verdict not in ("accepted", DUPLICATE)
     if json:
         print_json(plain(verdict))
     elif refused:
         complain(refusal_line(verdict))
+    elif verdict.verdict == DUPLICATE:
+        screen().print(
+            f"[yellow]Duplicate[/]  message id {verdict.message_id} came before; it does not count twice.",
+            soft_wrap=True,
+        )
     else:
         screen().print(f"[green]Accepted[/]  message id {verdict.message_id}", soft_wrap=True)
     if refused:
@@ -143,6 +150,7 @@ def _send_file(file: str, run: Run, target: Target, *, count: int, concurrency: 
             {
                 "sent": sending.sent,
                 "accepted": sending.accepted,
+                "duplicates": sending.duplicates,
                 "refused": sending.refused,
                 "seconds": round(seconds, 3),
                 "resume": str(sending.unsent) if sending.unsent else None,
@@ -150,9 +158,10 @@ def _send_file(file: str, run: Run, target: Target, *, count: int, concurrency: 
         )
     else:
         rate = sending.sent / max(seconds, 0.001)
+        twice = f"{sending.duplicates:,} duplicates, " if sending.duplicates else ""
         screen().print(
             f"Sent {sending.sent:,} events in {seconds:.1f} s ({rate:,.0f}/s): {sending.accepted:,} accepted, "
-            f"{sending.refused:,} refused.",
+            f"{twice}{sending.refused:,} refused.",
             soft_wrap=True,
         )
     if sending.unsent:

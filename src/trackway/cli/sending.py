@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from trackway.cli.client import Client, Verdict
+from trackway.cli.client import DUPLICATE, Client, Verdict
 from trackway.cli.interrupt import interruptible
 from trackway.cli.json_lines import Batch, Run, Span, read_batches, unsent
 from trackway.cli.options import Target
@@ -47,7 +47,7 @@ class FileSending:
         concurrency: int,
         gzip: bool,
     ) -> None:
-        self.sent = self.accepted = self.refused = 0
+        self.sent = self.accepted = self.duplicates = self.refused = 0
         """Calls; `sent` counts those with a verdict, unreadable lines too."""
         self.unsent: Run | None = None
         """What is still to be sent, after something went wrong."""
@@ -149,6 +149,8 @@ class FileSending:
             self.sent += 1
             if verdict.verdict == "accepted":
                 self.accepted += 1
+            elif verdict.verdict == DUPLICATE:
+                self.duplicates += 1
             else:
                 self.refused += 1
                 self.on_refusal(line, verdict)

@@ -1,7 +1,7 @@
 """From the body of a request to records for the log, with a verdict for each call. Pure; no I/O."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -26,6 +26,10 @@ class Origin(NamedTuple):
     ip: str
     user_agent: str
     client_side: bool
+
+
+_MOST_SENT_AT = 100
+"""Characters; what is no text may be long, and would be stored with each call."""
 
 
 class Limits(NamedTuple):
@@ -168,6 +172,13 @@ def _refuse_shared(shared: bytes, limits: Limits) -> Refusal | None:
     return refuse("event_too_large", "", sentence)
 
 
+def _as_text(sent_at: Any) -> str | None:
+    """Return a batch's `sentAt`; what is no text is no date either, but is kept and remarked on."""
+    if sent_at is None or isinstance(sent_at, str):
+        return sent_at
+    return lenient_json.dumps(lenient_json.mend(sent_at)[0]).decode()[:_MOST_SENT_AT]
+
+
 def _read_batch_slowly(body: bytes) -> Body:
     """Read a batch that is no strict JSON, or whose shared fields have odd types: those are left out, not the batch."""
     value = load_object(body)
@@ -183,7 +194,7 @@ def _read_batch_slowly(body: bytes) -> Body:
     return Body(
         calls,
         write_key if isinstance(write_key, str) else None,
-        sent_at if isinstance(sent_at, str) else None,
+        _as_text(sent_at),
         shared_text,
         repaired,
     )

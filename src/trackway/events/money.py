@@ -22,6 +22,8 @@ class Amount(NamedTuple):
     number: int | float
     currency: str | None
     """The currency that the text names beyond doubt; `$` does not, as many have it."""
+    possible: frozenset[str] = frozenset()
+    """Those that its sign stands for, where several have it."""
 
 
 class Ambiguous:
@@ -34,7 +36,21 @@ _SYMBOLS: Final = {"€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽":
                    "₪": "ILS", "₦": "NGN", "₱": "PHP", "฿": "THB", "zł": "PLN", "Kč": "CZK", "R$": "BRL", "US$": "USD",
                    "A$": "AUD", "AU$": "AUD", "C$": "CAD", "CA$": "CAD", "NZ$": "NZD", "HK$": "HKD", "Fr.": "CHF",
                    "CN¥": "CNY", "JP¥": "JPY"}  # fmt: skip
-_VAGUE_SYMBOLS: Final = frozenset({"$", "¥", "kr", "kr.", "Fr", "₨"})
+_DOLLARS = """
+ARS AUD BBD BMD BND BSD BZD CAD CLP COP CUP CVE DOP FJD GYD HKD JMD KYD LRD MOP MXN NAD NIO NZD SBD SGD SRD TTD TWD
+USD UYU XCD
+"""
+_FRANCS = "BIF CDF CHF DJF GNF KMF RWF XAF XOF XPF"
+_KRONES = frozenset({"DKK", "ISK", "NOK", "SEK"})
+_VAGUE_SYMBOLS: Final = {
+    "$": frozenset(_DOLLARS.split()),
+    "¥": frozenset({"CNY", "JPY"}),
+    "kr": _KRONES,
+    "kr.": _KRONES,
+    "Fr": frozenset(_FRANCS.split()),
+    "₨": frozenset({"INR", "LKR", "MUR", "NPR", "PKR", "SCR"}),
+}
+"""Signs, and the currencies that each may stand for."""
 _CODES = """
 AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF
 CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD
@@ -47,6 +63,7 @@ XPF XPT XSU XUA YER ZAR ZMW ZWG ZWL
 CURRENCIES: Final = frozenset(_CODES.split())
 """Codes of ISO 4217, and the few withdrawn since 2023 that are still sent."""
 
+_NO_SIGN: Final[frozenset[str]] = frozenset()
 _SPACES = re.compile(r"[\s\u00a0\u2007\u2009\u202f]+")
 _SIGN = re.compile(r"^[-−+]")
 _PARTS = re.compile(r"(?P<before>[^\d.,]*)(?P<body>[.,]?\d[\d.,' ’]*)(?P<after>[^\d]*)", re.ASCII)
@@ -85,7 +102,8 @@ def parse_amount(text: str) -> Amount | Ambiguous | None:
     number = _parse_body(found["body"].strip())
     if number is None or isinstance(number, Ambiguous):
         return number
-    return Amount(-number if negative else number, currency or None)
+    possible = _NO_SIGN if currency else _VAGUE_SYMBOLS.get(before or after, _NO_SIGN)
+    return Amount(-number if negative else number, currency or None, possible)
 
 
 def parse_currency(text: str) -> str | None:

@@ -70,6 +70,7 @@ FINDINGS = {
     "number_ambiguous": "The text may be two numbers, such as 1,299; send a JSON number.",
     "number_expected": "The property is reserved for a number.",
     "currency_repaired": "`currency` became an ISO 4217 code in capital letters; the original is kept.",
+    "currency_ambiguous": "The sign of the amount is that of several currencies, none of them `pipeline.currency`.",
     "currency_unknown": "`currency` is no ISO 4217 code, such as USD.",
     "products_repaired": "`products` became an array of objects; the original is kept.",
     "products_expected": "`products` must be an array of objects.",

@@ -1,5 +1,6 @@
 """What a pure function over an event's members reports about what it found and replaced."""
 
+import json
 from typing import Any, NamedTuple
 
 from msgspec import UNSET
@@ -22,7 +23,22 @@ def escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
 
 
+_KINDS: dict[type, str] = {
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def kind_of(value: Any) -> str:
+    """Return what a JSON value is, in words."""
+    return next((words for kind, words in _KINDS.items() if type(value) is kind), "null")
+
+
 def shown(value: Any) -> str:
-    """Return a value as a detail quotes it, cut to 80 characters."""
-    text = value if isinstance(value, str) else repr(value)
+    """Return a value as a detail quotes it, as JSON but for text, cut to 80 characters."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 80 else text[:79] + "…"

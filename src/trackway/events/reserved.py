@@ -8,13 +8,13 @@ Source: Segment's "Spec: Track" (revenue, currency, value), "Spec: Identify" and
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 from trackway.events import lenient_json
 from trackway.events.clock_skew import format_ms, parse_ms
-from trackway.events.money import AMBIGUOUS, CURRENCIES, Ambiguous, parse_amount, parse_currency
-from trackway.events.remarks import Remark, shown
+from trackway.events.money import AMBIGUOUS, CURRENCIES, Ambiguous, Amount, parse_amount, parse_currency
+from trackway.events.remarks import Remark, kind_of, shown
 
 AMOUNTS = ("revenue", "total", "value", "price")
 QUANTITY = "quantity"
@@ -24,6 +24,7 @@ _IN_PRODUCT = ("price", QUANTITY)
 MONETARY = ("revenue", "total", "price")
 """Not `value`: on events that are no purchases it is often anything but money."""
 _RESERVED = frozenset(_TOP)
+_NUMERIC = (int, float)
 _FINE = frozenset({int, float, type(None)})
 _EARLIEST_MS, _LATEST_MS = 0, 4_102_444_800_000
 """1970 to 2100: the epoch times that are taken for dates."""
@@ -47,15 +48,19 @@ def repair_properties(properties: dict[str, Any]) -> Sequence[Remark]:
     return remarks
 
 
-def default_currency(properties: dict[str, Any], currency: str) -> bool:
-    """Set `currency` where an amount of money stands without one; return whether it was set."""
-    if properties.get("currency") is not None:
-        return False
-    for name in MONETARY:
-        if type(properties.get(name)) in (int, float):
-            properties["currency"] = currency
-            return True
-    return False
+def default_currency(properties: dict[str, Any], currency: str, originals: Any = ()) -> Remark | None:
+    """Set `currency` where an amount of money stands without one; return why not, if its sign is another currency's.
+
+    `originals` is `context.trackway.original`, which has the amounts that were texts.
+    """
+    if properties.get("currency") is not None or not any(type(properties.get(name)) in _NUMERIC for name in MONETARY):
+        return None
+    for pointer, text in _amounts_as_sent(originals):
+        amount = parse_amount(text)
+        if isinstance(amount, Amount) and amount.possible and currency not in amount.possible:
+            return Remark("currency_ambiguous", pointer, shown(text))
+    properties["currency"] = currency
+    return None
 
 
 def repair_traits(traits: dict[str, Any], kinds: dict[str, str]) -> Sequence[Remark]:
@@ -70,6 +75,14 @@ def repair_traits(traits: dict[str, Any], kinds: dict[str, str]) -> Sequence[Rem
             _REPAIR_TRAIT[kinds[name]](traits, name, value, remarks)
     remarks.sort(key=lambda remark: remark.pointer)
     return remarks
+
+
+def _amounts_as_sent(originals: Any) -> Iterator[tuple[str, str]]:
+    for entry in cast("list[Any]", originals) if isinstance(originals, list) else ():
+        kept = cast("dict[str, Any]", entry) if isinstance(entry, dict) else {}
+        pointer, value = kept.get("pointer"), kept.get("value")
+        if isinstance(pointer, str) and isinstance(value, str) and pointer.rpartition("/")[2] in MONETARY:
+            yield pointer, value
 
 
 def _repair_number(
@@ -101,7 +114,7 @@ def _repair_currency(properties: dict[str, Any], currency: Any, remarks: list[Re
 def _repair_products(properties: dict[str, Any], products: Any, remarks: list[Remark]) -> None:
     found = _as_products(products)
     if found is None:
-        remarks.append(Remark("products_expected", "/properties/products", type(products).__name__))
+        remarks.append(Remark("products_expected", "/properties/products", kind_of(products)))
         return
     if found is not products:
         properties["products"] = found
@@ -109,7 +122,7 @@ def _repair_products(properties: dict[str, Any], products: Any, remarks: list[Re
         remarks.append(Remark("products_repaired", "/properties/products", shown(products), copy.deepcopy(products)))
     for number, product in enumerate(found):
         if type(product) is not dict:
-            remarks.append(Remark("products_expected", f"/properties/products/{number}", type(product).__name__))
+            remarks.append(Remark("products_expected", f"/properties/products/{number}", kind_of(product)))
             continue
         entry = cast("dict[str, Any]", product)
         for name in _IN_PRODUCT:

@@ -38,6 +38,8 @@ class IdentityLedger:
     def __init__(self, engine: Engine, rules: Identity | None = None) -> None:
         self._engine = engine
         self._known: set[tuple[Id, Id]] = set()
+        self._undone = 0
+        """How many links were undone when `_known` was right: a command of its own process may undo one."""
         self.rules = rules or Identity()
 
     def positions(self) -> dict[int, int]:
@@ -47,12 +49,16 @@ class IdentityLedger:
 
     def take(self, evidence: Iterable[Evidence], positions: Mapping[int, int]) -> None:
         """Enter what events say, and that all events below `positions` have been looked at."""
-        new = [one for one in evidence if one.group or _pair(*one.ids) not in self._known]
         with writing(self._engine) as connection:
+            undone = connection.execute(select(func.count()).select_from(identity_undone)).scalar_one()
+            if undone != self._undone:
+                self._known.clear()
+            new = [one for one in evidence if one.group or _pair(*one.ids) not in self._known]
             joined = [_pair(*one.ids) for one in new if self._enter(connection, one)]
             rows = [{"partition": partition, "next_offset": offset} for partition, offset in positions.items()]
             upsert(connection, identity_positions, rows)
         # Only now: a transaction that failed is taken again.
+        self._undone = undone
         if len(self._known) > _KNOWN:
             self._known.clear()
         self._known.update(joined)
@@ -136,12 +142,14 @@ class IdentityLedger:
             return "blocked_value"
         if persons[0] is not None and persons[0] == persons[1]:
             return None  # one person already, by other links
-        ids = set(pair) | {one for person in persons if person for one in _ids_of(connection, person)}
-        if len(ids) > self.rules.ids_per_person:
+        sides = [
+            {one, *_ids_of(connection, person)} if person else {one} for one, person in zip(pair, persons, strict=True)
+        ]
+        if len(sides[0] | sides[1]) > self.rules.ids_per_person:
             return "too_many_ids"
         # An alias says that two users are one; an identify on a shared device only looks like it, and so does an
         # external id that two share.
-        if cause != "alias" and sum(one.kind == USER for one in ids) > 1:
+        if cause != "alias" and all(any(one.kind == USER for one in side) for side in sides):
             return "second_user"
         return None
 

@@ -21,9 +21,9 @@ class BuiltIn(NamedTuple):
     times: Times
     enrich: Enrich
     suppress: Suppress | None = None
+    reserved: ReservedProperties | None = None
     semantic: SemanticEvents | None = None
     block: BlockStage | None = None
-    reserved: ReservedProperties | None = None
     privacy: Privacy | None = None
     functions: tuple[FunctionStage, ...] = ()
     plan: PlanStage | None = None
@@ -37,9 +37,9 @@ class BuiltIn(NamedTuple):
             Suppress: "suppress",
             Times: "times",
             Enrich: "enrich",
+            ReservedProperties: "reserved",
             SemanticEvents: "semantic",
             BlockStage: "block",
-            ReservedProperties: "reserved",
             Privacy: "privacy",
             FunctionStage: "functions",
             PlanStage: "plan",

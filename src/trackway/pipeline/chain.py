@@ -69,14 +69,19 @@ def build_chain(workspace: Workspace) -> list[Stage]:
         Times(settings),
         Enrich.from_workspace(workspace),
     ]
-    unrecognised = workspace.skipping("semantic_events")
-    if unrecognised is not None:
-        stages.append(SemanticEvents(unrecognised, rename=settings.rename_events))
-    stages.append(BlockStage.from_workspace(workspace))
     unrepaired = workspace.skipping("reserved_properties")
     if unrepaired is not None:
         stages.append(ReservedProperties(unrepaired))
-    stages += [Privacy.from_workspace(workspace), *function_stages(workspace), PlanStage.from_workspace(workspace)]
+    # Behind the repairs, so that it judges what is left to be judged.
+    unrecognised = workspace.skipping("semantic_events")
+    if unrecognised is not None:
+        stages.append(SemanticEvents(unrecognised, rename=settings.rename_events))
+    stages += [
+        BlockStage.from_workspace(workspace),
+        Privacy.from_workspace(workspace),
+        *function_stages(workspace),
+        PlanStage.from_workspace(workspace),
+    ]
     # Behind the plan, which judges what was sent.
     if unrepaired is not None and settings.currency:
         stages.append(DefaultCurrency(settings.currency, unrepaired))
@@ -105,8 +110,8 @@ def build_default_chain() -> list[Stage]:
         CommonFields(),
         Times(),
         Enrich(),
-        SemanticEvents(),
         ReservedProperties(),
+        SemanticEvents(),
         DefaultCurrency("USD"),
     ]
 

@@ -73,13 +73,18 @@ class Draft(Struct):
             ours = context["trackway"] = {}
         ours[name] = value
 
+    def originals(self) -> Any:
+        """Return `context.trackway.original`: what `keep_original` added, or what a client or a function put there."""
+        context: Any = self.event.get("context")  # a function may have taken it away
+        ours = cast("dict[str, Any]", context).get("trackway") if isinstance(context, dict) else None
+        return cast("dict[str, Any]", ours).get("original") if isinstance(ours, dict) else None
+
     def keep_original(self, pointer: str, value: Any) -> None:
         """Add to `context.trackway.original` what the client sent at `pointer`, before a stage replaces it.
 
         A list of `{pointer, value}`, so that it is one column of a warehouse whatever was replaced.
         """
-        ours = self.context().get("trackway")
-        kept = cast("dict[str, Any]", ours).get("original") if isinstance(ours, dict) else None
+        kept = self.originals()
         entry = {"pointer": pointer, "value": value}
         if isinstance(kept, list):
             cast("list[Any]", kept).append(entry)

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from tests.pipeline.drafts import draft
+from trackway.pipeline.chain import build_default_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.stages.reserved_properties import DefaultCurrency, ReservedProperties
 from trackway.pipeline.stages.semantic_events import SemanticEvents
@@ -56,10 +59,10 @@ def test_names_may_stay_and_properties_are_reported_all_the_same():
 
 def test_sources_can_be_left_alone():
     one, other = track("Completed Order", {"total": "$5"}), track("Completed Order", {"total": "$5"}, source="app")
-    for stage in (SemanticEvents, ReservedProperties):
+    for stage in (ReservedProperties, SemanticEvents):
         stage(frozenset({"app"})).run([one, other])
-    DefaultCurrency("EUR", frozenset({"app"})).run([one, other])
-    assert one.event["event"] == "Order Completed" and one.event["properties"] == {"total": 5, "currency": "EUR"}
+    DefaultCurrency("USD", frozenset({"app"})).run([one, other])
+    assert one.event["event"] == "Order Completed" and one.event["properties"] == {"total": 5, "currency": "USD"}
     assert other.event["event"] == "Completed Order" and other.event["properties"] == {"total": "$5"}
     assert other.findings == []
 
@@ -74,3 +77,37 @@ def test_an_event_whose_properties_a_function_took_away_has_no_currency():
     without, odd = draft({"event": "E"}), draft({"event": "E", "properties": []})
     DefaultCurrency("USD").run([without, odd])
     assert "properties" not in without.event and odd.event["properties"] == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "default", "currency"),
+    [
+        ("5 kr", "SEK", "SEK"),
+        ("5 kr", "USD", None),
+        ("¥500", "USD", None),
+        ("$5", "USD", "USD"),
+        ("$5", "CAD", "CAD"),
+        ("$5", "EUR", None),
+        ("5", "EUR", "EUR"),
+    ],
+)
+def test_an_amount_is_not_said_to_be_in_a_currency_that_its_sign_is_not_of(sent, default, currency):
+    one = track("Fee Paid", {"revenue": sent})
+    for stage in (ReservedProperties(), DefaultCurrency(default)):
+        stage.run([one])
+    assert one.event["properties"]["revenue"] in (5, 500) and one.event["properties"].get("currency") == currency
+    doubts = [finding for finding in one.findings if finding.code == "currency_ambiguous"]
+    assert [(doubt.pointer, doubt.detail) for doubt in doubts] == ([] if currency else [("/properties/revenue", sent)])
+
+
+def test_what_was_repaired_or_remarked_on_is_not_mistyped_besides():
+    products = {"sku": "s", "price": "1.299"}
+    one = track("Order Completed", {"order_id": "o", "revenue": "$19.99", "products": products, "shipping": "x"})
+    for stage in build_default_chain()[-3:]:
+        stage.run([one])
+    assert codes(one) == [
+        ("number_was_text", "/properties/revenue", "$19.99"),
+        ("products_repaired", "/properties/products", '{"sku": "s", "price": "1.299"}'),
+        ("number_ambiguous", "/properties/products/0/price", "1.299"),
+        ("property_mistyped", "/properties/shipping", "number expected, not x"),
+    ]

@@ -54,7 +54,9 @@ class DefaultCurrency:
             if draft.raw.type == "track" and draft.raw.source not in self.skipping:
                 properties = draft.event.get("properties")
                 if type(properties) is dict:  # a function may have taken it away
-                    default_currency(cast("dict[str, Any]", properties), self.currency)
+                    remark = default_currency(cast("dict[str, Any]", properties), self.currency, draft.originals())
+                    if remark is not None:
+                        report(draft, [remark])
         return drafts
 
 

@@ -36,5 +36,7 @@ class SemanticEvents:
                 if renamed := rename_properties(found, properties):
                     report(draft, renamed)
             if remarks := check_properties(found, properties):
-                report(draft, remarks)
+                # What the repairs of reserved properties have remarked on is not said twice.
+                known = {finding.pointer for finding in draft.findings}
+                report(draft, [remark for remark in remarks if remark.pointer not in known])
         return drafts
