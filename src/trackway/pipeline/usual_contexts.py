@@ -111,14 +111,11 @@ class UsualContexts:
     def _ask_page(self, text: bytes) -> bytes | None:
         """Return the members that follow from a page, each behind a comma; None if it is none."""
         try:
-            context = {"page": _decode_object(text)}
+            page = _decode_object(text)
         except NOT_USUAL:
             return None
-        self._placeless.run([Draft(RawRecord(self._source, "", "", 0, b""), Place(0, 0), {"context": context})])
-        del context["page"]
-        if not _OF_PAGE.issuperset(context):
-            return None
-        return b"," + _encode(context)[1:-1] if context else b""
+        follows = self._enrich.of_page(self._source, page)
+        return b"," + _encode(follows)[1:-1] if follows else b""
 
     def _ask(self, whole: tuple[bytes, str, bool]) -> _Made | None:
         """Return what the stages make of a context."""

@@ -8,7 +8,7 @@ import copy
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from trackway.events.campaigns import has_campaign, read_campaign
+from trackway.events.campaigns import Arrival, has_campaign, read_campaign
 from trackway.events.libraries import library_of, platform_of
 from trackway.events.referrers import classify, host_of
 from trackway.events.user_agent import Agent, apply_hints, bot_named, read_user_agent
@@ -17,7 +17,7 @@ from trackway.pipeline.geo import GeoFile
 from trackway.workspace.model import Workspace
 
 _KEPT = 20_000
-"""User agents, and pairs of referrer and page, remembered: few make up nearly all traffic."""
+"""User agents, and pairs of referrer and site, remembered: few make up nearly all traffic."""
 
 
 class Parts(NamedTuple):
@@ -29,6 +29,9 @@ class Parts(NamedTuple):
     campaign: bool = True
     referrer: bool = True
     library: bool = True
+
+
+_EVERYTHING = Parts()
 
 
 class Enrich:
@@ -72,13 +75,26 @@ class Enrich:
 
     def wants_place(self, source: str, context: dict[str, Any]) -> bool:
         """Tell whether a place is added to a context of a source, if its ip tells one."""
-        return self.geo is not None and self._parts.get(source, Parts()).geo and "location" not in context
+        return self.geo is not None and self._parts.get(source, _EVERYTHING).geo and "location" not in context
+
+    def of_page(self, source: str, page: dict[str, Any]) -> dict[str, Any]:
+        """Return the members of a context that follow from `page`, if the client sent none of them itself."""
+        on = self._parts.get(source, _EVERYTHING)
+        added: dict[str, Any] = {}
+        if on.campaign and (arrival := _arrival(page)) is not None:
+            if arrival.campaign:
+                added["campaign"] = arrival.campaign
+            if arrival.click_ids:
+                added["trackway"] = {"clickIds": arrival.click_ids}
+        if on.referrer and (found := self._referrer(page)) is not None:
+            added["referrer"] = found
+        return added
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
-        everything, geo = Parts(), self.geo
+        geo = self.geo
         for draft in drafts:
-            on = self._parts.get(draft.raw.source, everything)
+            on = self._parts.get(draft.raw.source, _EVERYTHING)
             context = draft.event["context"]
             agent = context.get("userAgent")
             if type(agent) is str and agent:
@@ -97,18 +113,23 @@ class Enrich:
         return drafts
 
     def _add_page(self, draft: Draft, context: dict[str, Any], page: dict[str, Any], on: Parts) -> None:
-        url = page.get("url")
-        if on.campaign and "campaign" not in context:
-            _add_campaign(draft, context, page.get("search"), url)
-        if on.referrer and "referrer" not in context:
-            before = page.get("referrer")
-            if type(before) is str:
-                found = self._referrer_of(before, url if type(url) is str else "")
-                if found is not None:
-                    context["referrer"] = found.copy()
+        if on.campaign and "campaign" not in context and (arrival := _arrival(page)) is not None:
+            if arrival.campaign:
+                context["campaign"] = arrival.campaign
+            if arrival.click_ids:
+                draft.note("clickIds", arrival.click_ids)
+        if on.referrer and "referrer" not in context and (found := self._referrer(page)) is not None:
+            context["referrer"] = found
 
-    def _classify(self, referrer: str, page: str) -> dict[str, str] | None:
-        found = classify(referrer, host_of(page), self._own_domains)
+    def _referrer(self, page: dict[str, Any]) -> dict[str, str] | None:
+        before, url = page.get("referrer"), page.get("url")
+        if type(before) is not str:
+            return None
+        found = self._referrer_of(before, host_of(url) if before and type(url) is str else "")
+        return None if found is None else found.copy()
+
+    def _classify(self, referrer: str, host: str) -> dict[str, str] | None:
+        found = classify(referrer, host, self._own_domains)
         if found is None:
             return None
         return {"type": found.kind, "name": found.name} if found.name else {"type": found.kind}
@@ -140,15 +161,12 @@ def _add_location(context: dict[str, Any], geo: GeoFile) -> None:
         context["location"] = place.copy()
 
 
-def _add_campaign(draft: Draft, context: dict[str, Any], search: Any, url: Any) -> None:
-    for address in (search, url):
+def _arrival(page: dict[str, Any]) -> Arrival | None:
+    """Return the campaign and the click ids that brought a visitor to `page`, None if surely none did."""
+    for address in (page.get("search"), page.get("url")):
         if type(address) is str and has_campaign(address):
-            arrival = read_campaign(address)
-            if arrival.campaign:
-                context["campaign"] = arrival.campaign
-            if arrival.click_ids:
-                draft.note("clickIds", arrival.click_ids)
-            return
+            return read_campaign(address)
+    return None
 
 
 def _add_library(context: dict[str, Any], user_agent: str) -> None:
