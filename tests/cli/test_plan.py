@@ -64,7 +64,7 @@ def test_lint_tells_what_is_wrong_with_each_call(folder: Path):
     file = jsonl(
         folder / "calls.jsonl",
         order(order_id="o", total=1),
-        order(total="1"),
+        order(total="many"),
         {"type": "track", "event": "Order Completed"},
         "not json",
         {"topic": "raw", "call": order(order_id="o", total=1, x=1)},
@@ -77,7 +77,7 @@ def test_lint_tells_what_is_wrong_with_each_call(folder: Path):
         f"{file}:5: Order Completed: properties.x is not in the plan",
     ]
     assert f"{file}:4: not JSON" in result.stderr
-    assert "3 of 4 calls are not as planned." in result.stderr
+    assert "4 of 5 calls are not as planned." in result.stderr
     problems = [json.loads(line) for line in run("lint", file, "--plan", SHOP, "--json", code=1).stdout.splitlines()]
     assert problems[2] == {
         "line": 3,
@@ -99,14 +99,35 @@ def test_lint_advises_on_names_that_the_plan_does_not_have(folder: Path):
     )
     found = [json.loads(line) for line in run("lint", file, "--plan", plan, "--json", code=1).stdout.splitlines()]
     assert [(one["line"], one["code"]) for one in found] == [
-        (2, "plan_unplanned"),
         (2, "name_case"),
         (2, "name_near_duplicate"),
-        (4, "plan_unplanned"),
+        (2, "event_renamed"),
+        (4, "event_renamed"),
         (5, "plan_unplanned"),
         (6, "event_not_string"),
     ]
-    assert found[1]["message"] == "Write it in Proper Case, with spaces. Better: Order Completed"
+    assert found[0]["message"] == "Write it in Proper Case, with spaces. Better: Order Completed"
+
+
+def test_what_the_server_would_repair_is_advice_and_not_wrong(folder: Path):
+    old = {**order(orderId="o", total="$1"), "event": "order_completed"}
+    file = jsonl(folder / "calls.jsonl", old)
+    result = run("lint", file, "--plan", SHOP, "--json")
+    found = {one["code"]: one["message"] for one in map(json.loads, result.stdout.splitlines())}
+    assert {"event_renamed", "property_renamed", "number_was_text", "name_case"} <= found.keys()
+    assert found["number_was_text"].startswith("properties.total: An amount")
+    (folder / "plans").mkdir()
+    (folder / "plans" / "shop.yaml").write_text(SHOP.read_text())
+    (folder / "trackway.yaml").write_text(
+        (folder / "trackway.yaml").read_text() + "\npipeline: {skip: [semantic_events, reserved_properties]}\n"
+    )
+    assert "the event is not in the plan" in run("lint", file, code=1).stdout
+
+
+def test_a_file_that_is_no_json_does_not_pass(folder: Path):
+    file = folder / "calls.jsonl"
+    file.write_bytes(b"\xff\xfe\n")
+    assert "1 of 1 calls are not as planned." in run("lint", file, "--plan", SHOP, code=1).stderr
 
 
 def test_lint_uses_the_plan_of_the_source(folder: Path):

@@ -45,5 +45,5 @@ def test_a_file_that_is_none_is_named(tmp_path: Path):
     (tmp_path / "c.mmdb").write_bytes(b"no such format" * 100)
     with pytest.raises(TrackwayError, match=r"pipeline\.geo_file: .*c\.mmdb cannot be read"):
         GeoFile(tmp_path / "c.mmdb")
-    with pytest.raises(TrackwayError, match=r"missing\.mmdb cannot be read"):
+    with pytest.raises(TrackwayError, match=r"missing\.mmdb cannot be read: No such file or directory\. It must be"):
         GeoFile(tmp_path / "missing.mmdb")

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 import typer
 
-from trackway.cli.options import JsonOption, SourceOption, WorkspaceOption, find_workspace
+from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import complain, print_json, remark, screen
 from trackway.cli.plan_events import read_events, recorded_events
 from trackway.cli.plan_lint import lint_events
-from trackway.errors import TrackwayError
+from trackway.errors import TrackwayError, why_unreadable
 from trackway.workspace import load_workspace
+from trackway.workspace.model import Workspace
 from trackway.workspace.plans import Plan, load_plans, read_plan
 from trackway.workspace.plans.codegen import python_code, typescript_code
 from trackway.workspace.plans.comparing import Change, breaks, compare_plans
@@ -60,7 +61,8 @@ def infer(
         seen.add(event)
         count += 1
     if not count:
-        raise TrackwayError("there are no events to infer a plan from; `trackway demo` sends some")
+        advice = "name other files" if files else "`trackway demo` sends some"
+        raise TrackwayError(f"there are no events to infer a plan from; {advice}")
     inferred = seen.plan(name)
     if source:
         inferred = msgspec.structs.replace(inferred, sources={source: inferred.controls})
@@ -73,17 +75,23 @@ def infer(
 def lint(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A call a line; `-` is standard input.")],
     with_: Annotated[Path | None, typer.Option("--plan", help="Default: the plan of the source.")] = None,
-    source: SourceOption = None,
+    source: Annotated[
+        str | None, typer.Option(show_default=False, help="Whose plan and settings; default: those of the first one.")
+    ] = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
     """Hold calls against the tracking plan and the tracking API, as the server would; exit 1 if any is wrong.
 
-    Names that the plan does not have are judged too: that is advice, and does not count as wrong.
+    The plan judges what the server's repairs leave of a call, as `"$5"` where a number is asked for; functions are not
+    run. What is repaired, and names that the plan does not have, are told too: that is advice, and does not count as
+    wrong. With --plan no workspace is needed.
     """
-    used = read_plan(with_) if with_ else _plan_of(source, workspace)
+    settings, name = (Workspace(sources={}), "") if with_ else _settings_of(source, workspace)
+    used = read_plan(with_) if with_ else _plan_of(settings, name)
     calls = wrong = 0
-    for one in lint_events(read_events(file), used):
+    unreadable: list[int] = []
+    for one in lint_events(read_events(file, unreadable.append), used, settings=settings, source=name):
         calls += 1
         wrong += bool(one.problems)
         for problem in (*one.problems, *one.advice):
@@ -91,8 +99,9 @@ def lint(
                 print_json({"line": one.line, "event": one.title, **problem._asdict()})
             else:
                 screen().print(f"{file}:{one.line}: {one.title}: {problem.message}", markup=False, soft_wrap=True)
+    wrong += len(unreadable)
     if not json:
-        remark(f"{wrong:,} of {calls:,} calls are not as planned.")
+        remark(f"{wrong:,} of {calls + len(unreadable):,} calls are not as planned.")
     if wrong:
         raise typer.Exit(1)
 
@@ -165,11 +174,15 @@ def codegen(
     _write(python_code(found) if language == "python" else typescript_code(found), out)
 
 
-def _plan_of(source: str | None, workspace: Path | None) -> Plan:
+def _settings_of(source: str | None, workspace: Path | None) -> tuple[Workspace, str]:
     settings = load_workspace(find_workspace(workspace))
     name = source or next(iter(settings.sources), "")
     if name not in settings.sources:
         raise TrackwayError(f"there is no source {name}; there are: {', '.join(settings.sources)}")
+    return settings, name
+
+
+def _plan_of(settings: Workspace, name: str) -> Plan:
     followed = load_plans(settings.folder, settings.sources).of(name)
     if followed is None:
         raise TrackwayError(
@@ -201,4 +214,4 @@ def _write(text: str, out: Path | None) -> None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text, "utf-8")
     except OSError as error:
-        raise TrackwayError(f"{out} cannot be written: {error}") from error
+        raise TrackwayError(f"{out} cannot be written: {why_unreadable(error)}") from error

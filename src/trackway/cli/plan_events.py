@@ -1,7 +1,7 @@
 """Events for the commands that look at them one by one: from files, or from the clean log."""
 
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 import msgspec
 
 from trackway.cli.output import complain
-from trackway.errors import TrackwayError
+from trackway.errors import TrackwayError, why_unreadable
 from trackway.events import canary, lenient_json
 from trackway.events.records import EVENTS, decode_event
 from trackway.node.logs import open_clean_log
@@ -35,10 +35,11 @@ class Recorded(NamedTuple):
     event: dict[str, Any]
 
 
-def read_events(file: Path) -> Iterator[FileEvent]:
-    """Yield the events of a file with one a line, `-` for standard input; lines that are no JSON object are told.
+def read_events(file: Path, unreadable: Callable[[int], object] = lambda _: None) -> Iterator[FileEvent]:
+    """Yield the events of a file with one a line, `-` for standard input.
 
-    A line of `trackway log export` is taken as its `call`.
+    A line of `trackway log export` is taken as its `call`. One that is no JSON object is told, and `unreadable` hears
+    its number.
 
     Raises:
         TrackwayError: the file cannot be read.
@@ -52,16 +53,18 @@ def read_events(file: Path) -> Iterator[FileEvent]:
                     value, _ = lenient_json.loads(line)
                 except lenient_json.NotJson as error:
                     complain(f"{file}:{number}: not JSON: {error}")
+                    unreadable(number)
                     continue
                 if not isinstance(value, dict):
                     complain(f"{file}:{number}: an event is a JSON object")
+                    unreadable(number)
                     continue
                 event = cast("dict[str, Any]", value)
                 if isinstance(call := event.get("call"), dict) and "topic" in event:
                     event = cast("dict[str, Any]", call)
                 yield FileEvent(number, line.decode("utf-8", "replace").rstrip("\r\n"), event)
     except OSError as error:
-        raise TrackwayError(f"{file} cannot be read: {error}") from error
+        raise TrackwayError(f"{file} cannot be read: {why_unreadable(error)}") from error
 
 
 def recorded_events(workspace: Workspace, *, limit: int) -> Iterator[Recorded]:

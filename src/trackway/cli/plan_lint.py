@@ -1,14 +1,32 @@
-"""Judge calls as the server would: by the tracking API's rules first, then by the plan."""
+"""Judge calls as the server would: by the tracking API's rules first, then, as its repairs leave them, by the plan."""
 
-from collections.abc import Iterable, Iterator
+import copy
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from trackway.cli.plan_events import FileEvent
 from trackway.events import lenient_json
 from trackway.events.naming_lint import NamingLint
+from trackway.events.reasons import FINDINGS
+from trackway.events.records import Place, RawRecord
 from trackway.events.verdicts import judge
+from trackway.pipeline.chain import Stage, build_repairs
+from trackway.pipeline.draft import Draft
+from trackway.pipeline.stages.common_fields import CommonFields
+from trackway.workspace.model import Workspace
 from trackway.workspace.plans import Plan, PlanCheck
-from trackway.workspace.plans.model import MEMBERS
+
+_REPAIRS = frozenset(
+    {
+        "currency_repaired",
+        "date_was_number",
+        "event_renamed",
+        "id_was_number",
+        "number_was_text",
+        "products_repaired",
+        "property_renamed",
+    }
+)
 
 
 class Problem(NamedTuple):
@@ -26,15 +44,17 @@ class Linted(NamedTuple):
     title: str
     problems: list[Problem]
     advice: list[Problem]
-    """About the event's name, which is not wrong by the plan."""
+    """About the event's name, and what the server would repair: not wrong by the plan."""
 
 
-def lint_events(events: Iterable[FileEvent], plan: Plan) -> Iterator[Linted]:
+def lint_events(events: Iterable[FileEvent], plan: Plan, *, settings: Workspace, source: str = "") -> Iterator[Linted]:
     """Yield every call with its problems; a call that the collector would refuse is not held against the plan.
 
-    Names are judged where they come first, and only those that the plan does not have: a plan is somebody's decision.
+    `settings` say what the server would repair of the events of `source`. Names are judged
+    where they come first, and only those that the plan does not have: a plan is somebody's decision.
     """
     check = PlanCheck(plan)
+    repairs = [CommonFields(), *build_repairs(settings)]
     judged = {rule.event for rule in plan.rules if rule.type == "track"}
     names = NamingLint(judged)
     for one in events:
@@ -46,7 +66,8 @@ def lint_events(events: Iterable[FileEvent], plan: Plan) -> Iterator[Linted]:
             advice = _name_problems(title, names)
             judged.add(title)
             names.learn(title)
-        yield Linted(one.line, str(title or "call"), _problems(event, check), advice)
+        problems, repaired = _judged(event, source, check, repairs)
+        yield Linted(one.line, str(title or "call"), problems, advice + repaired)
 
 
 def _name_problems(name: str, names: NamingLint) -> list[Problem]:
@@ -58,17 +79,32 @@ def _name_problems(name: str, names: NamingLint) -> list[Problem]:
     ]
 
 
-def _problems(event: dict[str, Any], check: PlanCheck) -> list[Problem]:
-    refusal = judge(lenient_json.dumps(event)).refusal
+def _judged(
+    event: dict[str, Any], source: str, check: PlanCheck, repairs: Sequence[Stage]
+) -> tuple[list[Problem], list[Problem]]:
+    """Return what is wrong with a call, and what the server repairs of it."""
+    body = lenient_json.dumps(event)
+    refusal = judge(body).refusal
     if refusal is not None:
-        return [Problem(refusal.reason, refusal.pointer, refusal.message)]
-    # As the pipeline's first stage does it.
-    members = MEMBERS.get(str(event.get("type")), ())
-    empty: dict[str, Any] = {}
-    filled = event | {name: event.get(name) or empty for name in members}
-    verdict = check.judge(filled)
+        return [Problem(refusal.reason, refusal.pointer, refusal.message)], []
+    raw = RawRecord(source, str(event["type"]), str(event.get("messageId") or ""), 0, body)
+    drafts = [Draft(raw, Place(0, 0), copy.deepcopy(event), findings=[])]
+    for stage in repairs:
+        drafts = stage.run(drafts)
+    [draft] = drafts
+    verdict = check.judge(draft.event)
     found = [Problem(f"plan_{one.kind}", one.pointer, one.description) for one in verdict.violations]
     if verdict.unknown_version:
         pointer = "/context/protocols/event_version"
         found.append(Problem("plan_version_unknown", pointer, "the plan has no such version of the event"))
-    return found
+    wrong = {one.pointer for one in found}
+    repaired = [
+        Problem(one.code, one.pointer, f"{_dotted(one.pointer)}: {FINDINGS[one.code]}")
+        for one in draft.findings
+        if one.code in _REPAIRS and one.pointer not in wrong
+    ]
+    return found, repaired
+
+
+def _dotted(pointer: str) -> str:
+    return ".".join(step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:])

@@ -8,7 +8,7 @@ import msgspec
 import typer
 
 from trackway.cli.options import WorkspaceOption, find_workspace
-from trackway.errors import TrackwayError
+from trackway.errors import TrackwayError, why_unreadable
 
 
 def preview(
@@ -47,7 +47,7 @@ def _lines(path: Path) -> list[bytes]:
     try:
         return (sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()).splitlines()
     except OSError as error:
-        raise TrackwayError(f"{path} cannot be read: {error}") from error
+        raise TrackwayError(f"{path} cannot be read: {why_unreadable(error)}") from error
 
 
 def _read(line: bytes, number: int) -> tuple[Any, dict[str, Any]]:

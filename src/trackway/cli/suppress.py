@@ -8,7 +8,7 @@ import typer
 
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, remark, screen
-from trackway.errors import TrackwayError
+from trackway.errors import TrackwayError, why_unreadable
 from trackway.workspace import load_workspace
 from trackway.workspace.suppression import change_suppression, suppressed_users
 
@@ -79,7 +79,7 @@ def read_ids(given: list[str] | None, file: Path | None) -> list[str]:
         try:
             ids += file.read_text("utf-8").splitlines()
         except (OSError, UnicodeDecodeError) as error:
-            raise TrackwayError(f"{file} cannot be read: {error}") from error
+            raise TrackwayError(f"{file} cannot be read: {why_unreadable(error)}") from error
     ids = list(dict.fromkeys(stripped for one in ids if (stripped := one.strip())))
     if not ids:
         raise TrackwayError("name the user ids, or a file of them with --file")

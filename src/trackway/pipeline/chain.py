@@ -69,22 +69,30 @@ def build_chain(workspace: Workspace) -> list[Stage]:
         Times(settings),
         Enrich.from_workspace(workspace),
     ]
-    unrepaired = workspace.skipping("reserved_properties")
-    if unrepaired is not None:
-        stages.append(ReservedProperties(unrepaired))
-    # Behind the repairs, so that it judges what is left to be judged.
-    unrecognised = workspace.skipping("semantic_events")
-    if unrecognised is not None:
-        stages.append(SemanticEvents(unrecognised, rename=settings.rename_events))
     stages += [
+        *build_repairs(workspace),
         BlockStage.from_workspace(workspace),
         Privacy.from_workspace(workspace),
         *function_stages(workspace),
         PlanStage.from_workspace(workspace),
     ]
     # Behind the plan, which judges what was sent.
+    unrepaired = workspace.skipping("reserved_properties")
     if unrepaired is not None and settings.currency:
         stages.append(DefaultCurrency(settings.currency, unrepaired))
+    return stages
+
+
+def build_repairs(workspace: Workspace) -> list[Stage]:
+    """Return the stages that make values and names right before anything judges them."""
+    stages: list[Stage] = []
+    unrepaired = workspace.skipping("reserved_properties")
+    if unrepaired is not None:
+        stages.append(ReservedProperties(unrepaired))
+    # Behind the repairs, so that it judges what is left to be judged.
+    unrecognised = workspace.skipping("semantic_events")
+    if unrecognised is not None:
+        stages.append(SemanticEvents(unrecognised, rename=workspace.pipeline.rename_events))
     return stages
 
 

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import maxminddb
 
-from trackway.errors import TrackwayError
+from trackway.errors import TrackwayError, why_unreadable
 
 _KEPT = 20_000
 """Addresses remembered; the busiest are asked for again and again."""
@@ -27,8 +27,9 @@ class GeoFile:
         try:
             self._reader = maxminddb.open_database(str(path))  # pyright: ignore[reportUnknownMemberType]
         except (OSError, maxminddb.InvalidDatabaseError) as error:
+            why = why_unreadable(error) if isinstance(error, OSError) else "it has another format"
             raise TrackwayError(
-                f"trackway.yaml: pipeline.geo_file: {path} cannot be read: {error}. "
+                f"trackway.yaml: pipeline.geo_file: {path} cannot be read: {why}. "
                 "It must be a city or country database in MaxMind's format (.mmdb)"
             ) from error
         self.locate = lru_cache(_KEPT)(self._locate)

@@ -111,3 +111,10 @@ def test_what_was_repaired_or_remarked_on_is_not_mistyped_besides():
         ("number_ambiguous", "/properties/products/0/price", "1.299"),
         ("property_mistyped", "/properties/shipping", "number expected, not x"),
     ]
+
+
+def test_a_currency_that_the_plan_took_away_is_not_replaced_by_another():
+    one = track("Fee Paid", {"revenue": 5})
+    one.find("plan_invalid_value", "/properties/currency", "properties.currency should be one of USD, EUR")
+    DefaultCurrency("USD").run([one])
+    assert one.event["properties"] == {"revenue": 5}

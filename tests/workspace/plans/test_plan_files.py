@@ -208,6 +208,17 @@ def test_segments_json_comes_in():
     assert common.rows == (Row(path=("context", "app"), required=True),)
 
 
+def test_tables_without_rows_leave_no_trace_in_the_file():
+    empty = {"type": "object", "properties": {}, "required": []}
+    rows = {"type": "object", "properties": {"id": {"type": ["string"]}}, "required": ["id"]}
+    schema = {"type": "object", "properties": {"context": empty, "traits": empty, "properties": rows}}
+    rule = {"type": "TRACK", "key": "Order Completed", "version": 1, "jsonSchema": schema}
+    text = json.dumps({"data": {"rules": [rule], "pagination": {"current": "MA=="}}})
+    assert write_plan(parse_segment_plan(text, "x", id_="kicks")) == (
+        "plan: kicks\n\ntrack:\n  Order Completed:\n    properties:\n      id: string!\n"
+    )
+
+
 def test_the_older_json_comes_in():
     text = json.dumps(
         {
@@ -235,6 +246,15 @@ def test_the_older_json_comes_in():
 def test_json_that_is_no_plan_is_an_error(text: str):
     with pytest.raises(PlanError, match=r"^x"):
         parse_segment_plan(text, "x")
+
+
+def test_a_file_that_is_no_yaml_is_told_with_its_line(tmp_path: Path):
+    (tmp_path / "p.yaml").write_text("plan: Shop\ntrack: [\n")
+    with pytest.raises(PlanError, match=r"p\.yaml:3: did not find expected node content$"):
+        read_plan(tmp_path / "p.yaml")
+    (tmp_path / "p.yaml").write_bytes(b"plan: \xff")
+    with pytest.raises(PlanError, match=r"p\.yaml cannot be read: it is no UTF-8 text \(byte 6\)$"):
+        read_plan(tmp_path / "p.yaml")
 
 
 _NAMES = st.one_of(

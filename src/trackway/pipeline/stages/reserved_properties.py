@@ -9,6 +9,8 @@ from trackway.events.remarks import Remark
 from trackway.events.reserved import GROUP_TRAITS, USER_TRAITS, default_currency, repair_properties, repair_traits
 from trackway.pipeline.draft import Draft
 
+_WRONG = frozenset({"currency_unknown", "plan_invalid_type", "plan_invalid_value", "plan_unplanned_property"})
+
 
 class ReservedProperties:
     """The stage that makes amounts numbers, currencies codes and products arrays; before the tracking plan."""
@@ -51,13 +53,18 @@ class DefaultCurrency:
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
         for draft in drafts:
-            if draft.raw.type == "track" and draft.raw.source not in self.skipping:
+            if draft.raw.type == "track" and draft.raw.source not in self.skipping and not _named(draft):
                 properties = draft.event.get("properties")
                 if type(properties) is dict:  # a function may have taken it away
                     remark = default_currency(cast("dict[str, Any]", properties), self.currency, draft.originals())
                     if remark is not None:
                         report(draft, [remark])
         return drafts
+
+
+def _named(draft: Draft) -> bool:
+    """Tell whether the client named a currency that is wrong: where the plan omits it, another would be a lie."""
+    return any(finding.pointer == "/properties/currency" and finding.code in _WRONG for finding in draft.findings)
 
 
 def report(draft: Draft, remarks: Sequence[Remark]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
+from trackway.errors import why_unreadable
 from trackway.workspace.plans.model import Controls, Plan, PlanError
 from trackway.workspace.plans.reading import parse_plan
 from trackway.workspace.plans.segment import is_segment_plan, parse_segment_plan
@@ -91,7 +92,7 @@ def read_plan(file: Path) -> Plan:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise PlanError(f"{file} cannot be read: {error}") from None
+        raise PlanError(f"{file} cannot be read: {why_unreadable(error)}") from None
     if file.suffix == ".json" or is_segment_plan(text):
         return parse_segment_plan(text, str(file), id_=file.stem)
     return parse_plan(text, str(file), id_=file.stem)

@@ -62,7 +62,7 @@ class _Reader:
             node = cast("yaml.Node | None", cast("Any", yaml).compose(text, Loader=yaml.CSafeLoader))
             self._tree = yaml.load(text, Loader=_Strict)  # noqa: S506 - a subclass of the safe loader
         except yaml.YAMLError as error:
-            raise PlanError(f"{file}: {error}") from None
+            raise PlanError(f"{file}{_what_is_wrong(error)}") from None
         if node is not None:
             self._note_lines(node, ())
 
@@ -253,6 +253,13 @@ class _Reader:
                 below = (*place, str(key.value))
                 self._lines[below] = key.start_mark.line + 1
                 self._note_lines(value, below)
+
+
+def _what_is_wrong(error: yaml.YAMLError) -> str:
+    """Return the line and the fault of what is no YAML."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f":{error.problem_mark.line + 1}: {error.problem}"
+    return f": {error}"
 
 
 class _Strict(yaml.CSafeLoader):

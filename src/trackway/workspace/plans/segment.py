@@ -20,6 +20,8 @@ _TYPES: dict[str, CallType] = {
     "SCREEN": "screen",
     "COMMON": "common",
 }
+_NOTHING = ("properties", "required")
+"""Words that say nothing when they are empty."""
 _ROOT_WORDS = frozenset({"$schema", "$id", "type", "properties", "required", "title", "description", "labels"})
 
 
@@ -143,7 +145,7 @@ def _tables(schema: dict[str, Any], kind: CallType) -> tuple[list[Row], tuple[st
     more: dict[str, Any] = {name: one for name, one in schema.items() if name not in _ROOT_WORDS}
     for name, member in cast("dict[str, Any]", schema.get("properties") or {}).items():
         inner = cast("dict[str, Any]", member) if isinstance(member, dict) else {}
-        says_more = bool(inner.keys() - {"type"})
+        says_more = any(one or name not in _NOTHING for name, one in inner.items() if name != "type")
         if name in MEMBERS[kind] and (name == MEMBERS[kind][0] or says_more):
             below, rest = rows_of(inner, (name,))
             tables.append(name)
