@@ -55,6 +55,27 @@ def test_a_route_may_take_fewer_at_a_time() -> None:
     assert outcomes == [kit.Delivered()] * 5
 
 
+PAGES = [b"<html><body>Sign in</body></html>", b"\n <!DOCTYPE html>\n<html>"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_web_page_is_no_word_of_the_vendors(page: bytes) -> None:
+    judged: list[kit.Response] = []
+
+    def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
+        judged.append(response)
+        return kit.by_status(response, count=count)
+
+    answer = kit.Response(status=200, body=page)
+    _, outcomes = carry_out(destination(judge=judge).exchange(rows(2)), lambda _: answer)
+    assert (outcomes, judged) == ([kit.Retry("unreadable_answer")] * 2, [])
+    refused = kit.Response(status=404, body=page)
+    _, outcomes = carry_out(destination(judge=judge).exchange(rows(1)), lambda _: refused)
+    assert isinstance(outcomes[0], kit.Rejected)
+    _, outcomes = carry_out(destination(PAGES_COUNT=True).exchange(rows(2)), lambda _: answer)
+    assert outcomes == [kit.Delivered()] * 2
+
+
 @pytest.mark.parametrize("failure", [kit.Response(status=503), kit.Retry("503")])
 def test_what_follows_a_failure_waits_and_what_was_before_it_does_not(failure: Any) -> None:
     few = destination(rows_together=lambda settings, route: 2)

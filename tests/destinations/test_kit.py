@@ -25,6 +25,12 @@ def test_what_will_not_pass_is_rejected_with_the_answers_words(status: int) -> N
     assert outcome.detail.startswith("because \N{REPLACEMENT CHARACTER}xxx") and len(outcome.detail) == 500
 
 
+def test_a_redirect_says_where_to() -> None:
+    answer = kit.Response(status=301, headers={"location": "https://x.example/new"})
+    [outcome] = kit.by_status(answer, count=1)
+    assert isinstance(outcome, kit.Rejected) and "redirects to https://x.example/new" in outcome.detail
+
+
 @pytest.mark.parametrize(
     ("headers", "seconds"),
     [

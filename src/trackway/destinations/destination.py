@@ -41,6 +41,8 @@ class Module(Protocol):
     MAPPINGS: Mapping[str, kit.Mapping]
     FIRST_MATCH: bool
     """An event goes through the first mapping that wants it; default: through all."""
+    PAGES_COUNT: bool
+    """A 2xx with a web page counts as any 2xx; default: a page is not the vendor's answer, and delivery tries again."""
     limits: Callable[[Any], kit.Limits]
     row: Callable[[Any, kit.Event], kit.Rows]
     request: Callable[[Any, Sequence[kit.Row]], kit.Request]
@@ -89,6 +91,7 @@ class Destination:
         self._together = getattr(module, "rows_together", None)
         self._exchange = getattr(module, "exchange", None)
         self._cache = kit.Cache()
+        self._pages_count = getattr(module, "PAGES_COUNT", False)
         self.trusted = getattr(module, "__name__", "").startswith(_CATALOG)
         """True for those that come with Trackway: tests prove that they change nothing in an event."""
         self.maps = self._row is not None
@@ -204,6 +207,8 @@ class Destination:
             return [kit.Rejected("request_failed", _where(error))] * count
         while True:
             answer = yield request
+            if not self._pages_count and isinstance(answer, kit.Response) and _is_page(answer):
+                answer = kit.Retry("unreadable_answer")
             try:
                 request = steps.send(answer)
             except StopIteration as done:
@@ -247,6 +252,11 @@ class Destination:
     def secrets(self) -> list[str]:
         """Return all secrets among the settings, for removing them from what is shown."""
         return sorted(set(_secrets(self.settings)), key=len, reverse=True)
+
+
+def _is_page(answer: kit.Response) -> bool:
+    """Say whether a 2xx answer is a web page: somebody in between spoke, such as a proxy with its form to sign in."""
+    return answer.status // 100 == 2 and answer.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 class _Divisions:

@@ -24,6 +24,7 @@ from msgspec import Meta, Struct
 from trackway.destinations import kit
 
 NAME = "Webhook"
+PAGES_COUNT = True  # the server is the operator's own, and may answer what it likes
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")

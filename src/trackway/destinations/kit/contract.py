@@ -213,8 +213,15 @@ def by_status(response: Response, *, count: int, now_s: float | None = None) -> 
     elif status in {408, 425, 429} or status >= 500:
         outcome = Retry(str(status), retry_after_s(response, now_s=now_s))
     else:
-        outcome = Rejected(str(status), response.body[:500].decode("utf-8", "replace"))
+        outcome = Rejected(str(status), _told(response))
     return [outcome] * count
+
+
+def _told(response: Response) -> str:
+    place = response.headers.get("location", "")
+    if 300 <= response.status < 400 and place:
+        return f"it redirects to {place[:400]}, where nothing is sent; if that is right, write it into the settings"
+    return response.body[:500].decode("utf-8", "replace")
 
 
 def retry_after_s(response: Response, *, now_s: float | None = None) -> float | None:
