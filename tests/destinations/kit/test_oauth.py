@@ -53,6 +53,10 @@ def test_a_token_is_asked_for_once_and_renewed_before_its_end() -> None:
         assert server.given == given
 
 
+def test_a_server_may_write_the_end_of_a_token_as_text() -> None:
+    assert send(kit.Cache(), Server(expires_in="3600")) == [kit.Delivered()] * 2
+
+
 def test_a_token_that_is_no_longer_taken_is_asked_for_anew_once() -> None:
     cache, server = kit.Cache(), Server()
     send(cache, server)

@@ -58,7 +58,8 @@ def token(grant: Grant, cache: Cache) -> Generator[Request, Answer, str | Retry 
     if answer.status // 100 != 2:
         return Rejected("token_refused", answer.body[:500].decode("utf-8", "replace"))
     try:
-        found = msgspec.json.decode(answer.body, type=_Token)
+        # Some servers write `expires_in` as text.
+        found = msgspec.json.decode(answer.body, type=_Token, strict=False)
     except msgspec.DecodeError:
         return Retry("token_unreadable")
     cache.put(grant.key, found.access_token, seconds=max(0.0, found.expires_in - _EARLIER_S))

@@ -40,7 +40,7 @@ def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
     Raises:
         Divide: one of several is wrong, and the answer does not say which.
     """
-    if response.status // 100 in (2, 5) or not response.body.lstrip().startswith(b"{"):
+    if response.status >= 500 or not response.body.lstrip().startswith(b"{"):
         return kit.by_status(response, count=count)
     fault = msgspec.json.decode(response.body, type=_Answer).error
     if fault is None:
@@ -55,7 +55,7 @@ def judge(response: kit.Response, *, count: int) -> list[kit.Outcome]:
 
 
 def _reason(code: int, status: int) -> str:
-    return "401" if code in _CREDENTIALS else "403" if code in _PERMISSIONS else str(status)
+    return "401" if code in _CREDENTIALS else "403" if code in _PERMISSIONS else str(status if status >= 400 else 400)
 
 
 def _wait_s(response: kit.Response) -> float | None:

@@ -4,7 +4,10 @@ Source:   https://developers.hubspot.com/docs/api-reference/latest/overview, …
           …/crm/objects/companies, …/crm/associations/overview, …/crm/properties/create-property,
           …/events/send-event-data and …/legacy/migration-guide; actions and field names as in Segment's open-source
           HubSpot Cloud Mode (Actions); read 2026-11-23. Answers by …/docs/api-reference/error-handling (207, 423, 429,
-          477), read 2026-11-26. Version 2026-03; v3 (until September 2027) can be asked for.
+          477), read 2026-11-26. The newest version is 2026-09 (…/legacy/migration-guide and
+          https://developers.hubspot.com/changelog/crm-api-write-validation-enforcement, read 2026-11-27): with it what
+          is written has to keep the account's own rules, such as properties that it requires. 2026-03 and v3 (until
+          September 2027, what it takes from v4 until 30 March 2027) can be asked for.
 Limits:   100 contacts or 500 events in a batch; 190 requests in 10 seconds of a private app, 100 of others, 5 searches
           a second.
 Repeats:  what is set twice is set; a custom event that is sent twice counts twice.
@@ -40,8 +43,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the app got when it was installed in the account."""
     portal_id: str | None = None
     """The account's Hub ID; custom events get it into their names."""
-    api_version: Literal["2026-03", "v3"] = "2026-03"
-    """Of HubSpot's API; v3 is the one that Segment uses."""
+    api_version: Literal["2026-09", "2026-03", "v3"] = "2026-09"
+    """Of HubSpot's API; 2026-03 passes over the account's rules for required properties, v3 is the one Segment uses."""
 
     def __post_init__(self) -> None:
         """Raise if there is no way to get in."""

@@ -21,7 +21,7 @@ class Caller:
         self.cache = cache
 
     def url(self, api: str, path: str) -> str:
-        """Return an address: `/crm/objects/2026-03/contacts`, or `/crm/v3/objects/contacts` of the older version."""
+        """Return an address: `/crm/objects/2026-09/contacts`, or `/crm/v3/objects/contacts` of the older version."""
         version = self._settings.api_version
         root, _, kind = api.partition("/")
         parts = [root, version, kind] if version == "v3" else [api, version]
