@@ -49,6 +49,13 @@ def test_rows_go_together() -> None:
     assert carry_out(destination().exchange(rows(3)), lambda _: OK) == ([[0, 1, 2]], [kit.Delivered()] * 3)
 
 
+def test_one_event_of_many_rows_makes_no_request_above_the_limit() -> None:
+    for most in (1, 2):
+        sent, outcomes = carry_out(destination(LIMITS=kit.Limits(events=most)).exchange(rows(3)), lambda _: OK)
+        assert sent == ([[0], [1], [2]] if most == 1 else [[0, 1], [2]])
+        assert outcomes == [kit.Delivered()] * 3
+
+
 def test_a_route_may_take_fewer_at_a_time() -> None:
     sent, outcomes = carry_out(destination(rows_together=lambda settings, route: 2).exchange(rows(5)), lambda _: OK)
     assert sent == [[0, 1], [2, 3], [4]]
@@ -147,7 +154,8 @@ def test_without_a_judge_only_the_refused_rows_fail(case: tuple[int, set[int]], 
 
 def test_a_server_that_refuses_everything_gets_a_bounded_number_of_requests() -> None:
     refused = kit.Response(status=400, body=b"no")
-    sent, outcomes = carry_out(destination().exchange(rows(1000)), lambda _: refused)
+    many = destination(LIMITS=kit.Limits(events=1000))
+    sent, outcomes = carry_out(many.exchange(rows(1000)), lambda _: refused)
     assert len(sent) == 1 + 2 * MOST_DIVIDED
     assert {cast("kit.Rejected", outcome).reason for outcome in outcomes} == {"400"}
     # Which of the many is at fault is not known, and each says so.

@@ -12,6 +12,7 @@ from trackway.destinations.kit import overrides
 from trackway.destinations.reference import reference
 from trackway.destinations.schema import attribute_docs, workspace_schema
 from trackway.testing.destinations import cases, check_case
+from trackway.workspace.load import resolve
 from trackway.workspace.model import Source
 
 PAGES = Path(__file__).parents[2] / "docs" / "destinations"
@@ -56,11 +57,12 @@ def test_the_destination_of_the_kits_page_works(tmp_path: Path) -> None:
     assert name == "order"
 
 
-@pytest.mark.parametrize("number", range(len(_snippets("mappings.md", "yaml"))))
-def test_the_mappings_of_the_page_can_be_read(number: int) -> None:
-    told = yaml.safe_load(_snippets("mappings.md", "yaml")[number])
-    one = told["destinations"]["analytics"]
-    registry.load(one["type"], one["settings"] | {"project_token": "t-1"}, where="")
+@pytest.mark.parametrize("page", ["README.md", "mappings.md"])
+def test_the_mappings_of_the_page_can_be_read(page: str) -> None:
+    for snippet in _snippets(page, "yaml"):
+        for one in yaml.safe_load(snippet)["destinations"].values():
+            settings = resolve(one["settings"], Path(), environ={"MIXPANEL_TOKEN": "t-1"})
+            registry.load(one["type"], settings, where="")
 
 
 def test_what_people_wrote_is_kept() -> None:
@@ -135,6 +137,8 @@ destinations:
         ("fields: {currency", "fields: {curency", "mappings"),
         ("enabled: false", "enabled: 0", "mappings"),
         ("write_keys: [k]", "write_key: k", "web"),
+        ("analytics:", "My Analytics:", "destinations"),
+        ("settings:", "functions: []\nnothing:", "analytics"),
     ],
 )
 def test_an_editor_is_told_by_the_schema_what_is_wrong(right: str, wrong: str, place: str) -> None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from trackway.destinations import kit, registry
@@ -77,3 +78,38 @@ def test_headers_that_the_signature_sets_cannot_be_given() -> None:
     with pytest.raises(WorkspaceError, match="Authorization is set by Trackway"):
         load(aws=AWS, headers={"Authorization": "Bearer x"})
     load(headers={"Authorization": "Bearer x"})
+
+
+TRACK = b'{"type": "track",  "messageId": "m-1", "event": "Paid", "properties": {"total": "12,50"}}'
+
+
+def requests(found: registry.Destination) -> list[kit.Request]:
+    rows = found.rows(kit.Event.from_json(TRACK))
+    assert isinstance(rows, list | tuple)
+    steps, sent = found.exchange(rows), list[kit.Request]()
+    try:
+        sent.append(next(steps))
+        while True:
+            sent.append(steps.send(kit.Response(status=200)))
+    except StopIteration:
+        return sent
+
+
+def test_an_event_goes_out_as_it_came_until_a_mapping_says_otherwise() -> None:
+    [sent] = requests(load())
+    assert (sent.content(), sent.headers["Idempotency-Key"]) == (TRACK, "m-1")
+    changed = {"event": {"fields": {"data": {"what": "$.event", "total": {"money": "$.properties.total"}}}}}
+    [sent] = requests(load(mappings=changed))
+    assert sent.content() == b'{"what":"Paid","total":12.5}'
+    assert requests(load(mappings={"event": {"fields": {"data.shop": "s-1"}}}))[0].content().endswith(b',"shop":"s-1"}')
+
+
+def test_each_of_an_events_bodies_has_a_request_and_a_lasting_key_of_its_own() -> None:
+    written = {"short": {"action": "send", "trigger": 'type = "track"', "fields": {"data": "$.event"}}}
+    both = load(mappings=written)
+    assert [one.content() for one in requests(both)] == [msgspec.json.encode(msgspec.json.decode(TRACK)), b'"Paid"']
+    keys = [one.headers["Idempotency-Key"] for one in requests(both)]
+    assert len(set(keys)) == 2 and all(key.startswith("m-1") for key in keys)
+    assert [one.headers["Idempotency-Key"] for one in requests(both)] == keys
+    [together] = requests(load(mappings=written, batch={"events": 10}))
+    assert len(msgspec.json.decode(together.content())) == 2

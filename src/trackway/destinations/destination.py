@@ -41,13 +41,15 @@ class Module(Protocol):
     MAPPINGS: Mapping[str, kit.Mapping]
     FIRST_MATCH: bool
     """An event goes through the first mapping that wants it; default: through all."""
+    AS_IT_STANDS: bool
+    """The usual `MAPPINGS` send each event unchanged: while nobody changes them, its bytes go out as they came."""
     PAGES_COUNT: bool
     """A 2xx with a web page counts as any 2xx; default: a page is not the vendor's answer, and delivery tries again."""
     limits: Callable[[Any], kit.Limits]
     row: Callable[[Any, kit.Event], kit.Rows]
     request: Callable[[Any, Sequence[kit.Row]], kit.Request]
     rows_together: Callable[[Any, str], int]
-    """How many rows of a route go into one request, where that is fewer than `LIMITS.events`."""
+    """How many rows of a route go into one request, where that is not `LIMITS.events`."""
     exchange: Callable[[Any, Sequence[kit.Row], kit.Cache], Exchange]
     """Several requests for rows of one route, one after the other: a look-up and a write, a token and a call."""
     check: Callable[[Any], kit.Request]
@@ -99,6 +101,8 @@ class Destination:
 
     def _maker(self) -> Callable[[kit.Event], kit.Rows] | None:
         if hasattr(self._module, "ACTIONS"):
+            if getattr(self._module, "AS_IT_STANDS", False) and self.mappings == self._module.MAPPINGS:
+                return None
             first = getattr(self._module, "FIRST_MATCH", False)
             return kit.Mapped(self._module.ACTIONS, self.mappings, self.settings, first_match=first).rows
         return partial(self._module.row, self.settings) if hasattr(self._module, "row") else None
@@ -128,14 +132,18 @@ class Destination:
         Raises:
             UnreadableAnswer: the destination could not judge an answer.
         """
-        if self._exchange is None and self._together is None and rows[0].rejected is None:
+        if self._exchange is None and rows[0].rejected is None and len(rows) <= self._most(rows[0].route):
             return self._guarded(self._single(rows, answers), len(rows))
         return self._in_parts(rows, answers)
+
+    def _most(self, route: str) -> int:
+        """Return how many rows of a route may share a request: one event may make more."""
+        return self._together(self.settings, route) if self._together else self.limits.events
 
     def _in_parts(self, rows: Sequence[kit.Row], answers: Answers | None) -> Exchange:
         if rows[0].rejected is not None:
             return [row.rejected or kit.Delivered() for row in rows]
-        together = self._together(self.settings, rows[0].route) if self._together else len(rows)
+        together = self._most(rows[0].route)
         outcomes: list[kit.Outcome] = []
         for first in range(0, len(rows), together):
             part = rows[first : first + together]

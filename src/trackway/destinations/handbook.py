@@ -62,8 +62,8 @@ destinations:
       mappings:                       # optional: change what is sent
         track:
           fields:
-            revenue: $.properties.total
-            plan: {first_of: [$.traits.plan, free]}
+            event: "Shop: {{event}}"
+            country: {first_of: [$.context.location.country, $.context.traits.country]}
         page: {enabled: false}
 ```
 

@@ -99,6 +99,9 @@ class Previewer:
 
     def _add(self, shown: Preview, rows: Sequence[kit.Row]) -> None:
         """Add the requests of rows of one route, and their rejection if nothing can be sent of them."""
+        if (rejected := rows[0].rejected) is not None:
+            shown.rejected, shown.detail = rejected.reason, rejected.detail or None
+            return
         steps = self._destination.exchange(rows)
         try:
             request = next(steps)

@@ -68,7 +68,9 @@ def _schema(info: types.Type, parts: dict[str, Schema], prefix: str) -> Schema:
         case types.ListType() | types.VarTupleType():
             return {"type": "array", "items": _schema(info.item_type, parts, prefix)}
         case types.DictType():
-            return {"type": "object", "additionalProperties": _schema(info.value_type, parts, prefix)}
+            made: Schema = {"type": "object", "additionalProperties": _schema(info.value_type, parts, prefix)}
+            pattern = getattr(info.key_type, "pattern", None)
+            return made | ({"propertyNames": {"pattern": pattern}} if pattern else {})
         case types.LiteralType():
             return {"enum": list(info.values)}
         case types.CustomType():
@@ -129,12 +131,12 @@ def _settings_of(kind: str, folder: Path | None, parts: dict[str, Schema]) -> Sc
     """Add a destination type's settings to `parts`, and return the condition under which they are meant."""
     module = cast("Any", registry.find(kind, folder))
     reference = schema_of(module.Settings, parts, prefix=f"{kind}.")
+    settings = parts[f"{kind}.{module.Settings.__name__}"]
     if hasattr(module, "ACTIONS"):
-        settings = parts[f"{kind}.{module.Settings.__name__}"]
         settings["properties"]["mappings"] = _mappings(module.ACTIONS, module.MAPPINGS)
     return {
         "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
-        "then": {"properties": {"settings": reference}},
+        "then": {"properties": {"settings": reference}} | ({"required": ["settings"]} if settings["required"] else {}),
     }
 
 

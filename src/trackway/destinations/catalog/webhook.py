@@ -6,7 +6,7 @@ Body:     the event's JSON; with `batch.events` above 1 a JSON array of events, 
 Signed:   `X-Signature` is the hex HMAC-SHA1 of the body with the shared secret; for an array, of its first event. With
           `aws` a request has AWS Signature Version 4: for API Gateway, or the URL of a Lambda function.
 Repeats:  the same event may come twice, always under the same `Idempotency-Key`: the message id, or for an array a
-          digest of its message ids.
+          digest of its message ids; for a body that a mapping made, with a digest of it behind.
 Refused:  an array that is answered 400, 413 or 422 is sent in halves, and they again, until the event is known that
           your server refuses; the others are not sent again.
 Deletes:  people, by sending `{"type": "delete", "userId": …}`, signed like an event.
@@ -22,9 +22,19 @@ import msgspec
 from msgspec import Meta, Struct
 
 from trackway.destinations import kit
+from trackway.destinations.kit import Action, Field, Mapping, at, field
 
 NAME = "Webhook"
 PAGES_COUNT = True  # the server is the operator's own, and may answer what it likes
+ACTIONS = {
+    "send": Action(
+        fields={"data": Field.any(at(""), required=True, about="What is sent, as JSON; unless written, the event.")},
+        row=field("data"),
+        about="Sends an event.",
+    ),
+}
+MAPPINGS = {"event": Mapping(action="send", trigger="all")}
+AS_IT_STANDS = True
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
@@ -85,8 +95,12 @@ def limits(settings: Settings) -> kit.Limits:
 def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
     """Return a request with the event as an object, or, where batches are asked for, with an array of any length."""
     first = bytes(rows[0].value)
-    body = first if settings.batch.events == 1 else kit.json_list(rows)
-    return _signed(settings, body, first, kit.idempotency_key([row.event for row in rows]))
+    key = kit.idempotency_key([row.event for row in rows])
+    if settings.batch.events > 1:
+        return _signed(settings, kit.json_list(rows), first, key)
+    if first != rows[0].event.body:  # of the event's several bodies, if mappings make several, each has its own key
+        key = f"{key}-{hashlib.sha256(first).hexdigest()[:8]}"
+    return _signed(settings, first, first, key)
 
 
 def delete_user(settings: Settings, person: kit.Person, cache: kit.Cache) -> kit.Request:

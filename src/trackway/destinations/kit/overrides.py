@@ -3,8 +3,8 @@
     mappings:
       track:                          # a usual one, changed
         fields:
-          revenue: $.properties.total
-          plan: {first_of: [$.traits.plan, free]}
+          country: $.properties.country
+          event_properties: {total: {money: $.properties.total}}
       page: {enabled: false}
       sign_up:                        # one more
         action: trackEvent
