@@ -1,5 +1,6 @@
 """`trackway functions`."""
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from trackway.cli import app
+from trackway.events.records import EVENTS, EventRecord, Place, encode
+from trackway.node.logs import open_clean_log
+from trackway.workspace import load_workspace
 from trackway.workspace.create import create_workspace
 
 CODE = """
@@ -54,6 +58,20 @@ def test_before_and_after_of_each_event(folder: Path):
     assert "dropped track    Order Completed  m2  a test order" in shown
     assert "no change" in shown
     assert "2 passed, 1 dropped, 0 failed." in shown
+
+
+def test_the_newest_events_are_those_of_clients_and_of_the_source(folder: Path):
+    with contextlib.closing(open_clean_log(load_workspace(folder))) as clean, clean.writer(0) as writer:
+        for number, source in enumerate(["web", "app", "web", "_canary", "web", *["_canary"] * 30]):
+            event = ORDER | {"messageId": f"m{number}"}
+            body = json.dumps(event).encode()
+            record = EventRecord(source, "track", f"m{number}", "X", "u", None, 0, 0, Place(0, number), body)
+            writer.append({EVENTS: [encode(record)]})
+    for options, ids in (["--last", "3"], ["m1", "m2", "m4"]), (["--last", "2", "--source", "web"], ["m2", "m4"]):
+        code, shown = run(folder, "test", "orders", *options, "--json")
+        lines = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
+        assert code == 0 and [line["messageId"] for line in lines] == ids
+    assert "there is no source wbe" in run(folder, "test", "orders", "--source", "wbe")[1]
 
 
 def test_a_failure_is_exit_1_and_json_has_everything(folder: Path):

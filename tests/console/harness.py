@@ -246,7 +246,10 @@ class ConsoleServer:
         raw = records.RawRecord(source, call["type"], call["messageId"], at_ms, body)
         place = Place(0, self.raw_writer.append({RAW: [records.encode(raw)]})[RAW].start)
         original = None if of is None else Place(0, of)
-        record = records.DroppedRecord(source, call["type"], call["messageId"], at_ms, place, "duplicate", original)
+        seen = call.get("event", ""), call.get("userId"), call.get("anonymousId")
+        record = records.DroppedRecord(
+            source, call["type"], call["messageId"], at_ms, place, "duplicate", original, *seen
+        )
         self.accounts.dropped.setdefault(source, Counter())["duplicate"] += 1
         return self.writer.append({DROPPED: [records.encode(record)]})[DROPPED].start
 

@@ -47,9 +47,11 @@ async def test_every_kind_of_record_arrives_as_it_happens(console, http):
             "body": {"type": "track", "event": 7, "userId": "u1"},
         }  # fmt: skip
 
-        console.duplicate({"type": "track", "messageId": "m7"}, of=offset)
+        again = {"type": "track", "event": "Order Completed", "userId": "u7", "messageId": "m7"}
+        console.duplicate(again, of=offset)
         (dropped,) = await tail.records(1)
         assert dropped["outcome"] == "dropped"
+        assert (dropped["name"], dropped["userId"]) == ("Order Completed", "u7")
         assert dropped["reason"] == "duplicate"
         assert dropped["original"] == {"topic": "events", "partition": 0, "offset": offset}
         assert "body" not in dropped

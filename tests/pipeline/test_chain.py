@@ -25,6 +25,7 @@ from trackway.pipeline.chain import (
     trace_chain,
 )
 from trackway.pipeline.draft import Draft, Drop
+from trackway.pipeline.ends import event_record
 from trackway.pipeline.live_chain import LiveChain
 from trackway.workspace.model import Pipeline, Source, Workspace
 
@@ -90,8 +91,20 @@ def test_a_call_can_become_several_events():
     stages = build_default_chain()[:1]
     drafts = run_chain([*stages, EachBy("split", split), EachBy("ends", end)], [call(0), call(1), call(2)])
     assert [(draft.part, draft.event["messageId"], draft.end is None) for draft in drafts] == [
-        (0, "m0", True), (0, "m1", True), (1, "m1:1", False), (2, "m1:2", True), (0, "m2", True)]  # fmt: skip
+        ((), "m0", True), ((), "m1", True), ((1,), "m1:1", False), ((2,), "m1:2", True), ((), "m2", True)]  # fmt: skip
     assert all(len(draft.findings) == 1 for draft in drafts)
+
+
+def test_what_is_split_twice_has_ids_of_its_own():
+    def halve(draft: Draft) -> list[Draft]:
+        return draft.split([{**draft.event}, {**draft.event}])
+
+    drafts = run_chain(
+        [*build_default_chain()[:1], EachBy("a", halve), EachBy("b", halve), EachBy("c", halve)], [call(0)]
+    )
+    ids = [one.event["messageId"] for one in drafts]
+    assert ids == ["m0", "m0:1", "m0:1:1", "m0:1:1:1", "m0:1:2", "m0:2", "m0:2:1", "m0:3"]
+    assert [event_record(one).message_id for one in drafts] == ids
 
 
 def test_a_fault_costs_only_the_event_that_causes_it():

@@ -77,6 +77,29 @@ def test_a_split_gives_events_with_ids_of_their_own(workspace: Workspace):
     ]
 
 
+def test_an_event_made_anew_has_the_times_of_its_call(workspace: Workspace):
+    (workspace.folder / "functions" / "first.py").write_text(
+        "def on_track(event, context):\n"
+        '    return [event, {"type": "track", "event": "New", "userId": event["userId"]},\n'
+        '            {**event, "timestamp": "2020-01-02T03:04:05+01:00", "receivedAt": "never"}]\n'
+    )
+    call, new, moved = run(workspace, ("one", {"properties": {}}))
+    times = ("timestamp", "originalTimestamp", "receivedAt", "channel")
+    assert [new.event[name] for name in times] == [call.event[name] for name in times]
+    assert new.timestamp_ms == call.timestamp_ms and moved.event["receivedAt"] == call.event["receivedAt"]
+    assert (moved.event["timestamp"], moved.timestamp_ms) == ("2020-01-02T02:04:05.000Z", 1_577_930_645_000)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [('{**event, "timestamp": "soon"}', "timestamp"), ('{"type": "track", "event": "E"}', "neither userId nor")],
+)
+def test_an_event_without_time_or_person_is_a_failure(workspace: Workspace, change: str, why: str):
+    (workspace.folder / "functions" / "first.py").write_text(f"def on_track(event, context): return {change}")
+    [failed] = run(workspace, ("one", {}))
+    assert isinstance(failed.end, Refusal) and failed.end.reason == "function_failed" and why in failed.end.message
+
+
 def test_what_a_function_fails_on_is_quarantined_with_its_traceback(workspace: Workspace):
     failed, plain = run(workspace, ("bad", {}), ("plain", {}))
     assert failed.end is not None
@@ -197,7 +220,7 @@ def test_every_event_that_a_function_gets_has_an_end(stages: list[Stage], found:
         if source not in ("moody", "all"):
             assert [draft.end for draft in mine] == [None]
             continue
-        assert [draft.part for draft in mine] == list(range(MOODS[mood]))
+        assert [draft.part for draft in mine] == [(), (1,), (2,)][: MOODS[mood]]
         assert [draft.event["messageId"] for draft in mine] == [f"m{number}", f"m{number}:1", f"m{number}:2"][
             : len(mine)
         ]

@@ -100,7 +100,7 @@ def try_on_events(
     folder = functions_folder(found.folder)
     find_function(folder, name, where="trackway functions test")
     settings = found.functions.get(name, Function())
-    tried = [one for one in _events(found, events, last, source) if source is None or one.source == source]
+    tried = _events(found, events, last, source)
     if not tried:
         raise TrackwayError("there are no events to try it on; send some, or give a file with --events")
     tasks = [_task(name, one, destination, settings) for one in tried]
@@ -121,7 +121,7 @@ def _events(workspace: Workspace, file: Path | None, last: int, source: str | No
     if file is not None:
         name = source or next(iter(workspace.sources))
         return [Recorded(name, _event_of(one.event)) for one in read_events(file)]
-    return list(recorded_events(workspace, limit=last))[-last:]
+    return list(recorded_events(workspace, limit=last, source=source))[-last:]
 
 
 def _event_of(line: dict[str, Any]) -> dict[str, Any]:

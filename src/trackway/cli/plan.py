@@ -55,8 +55,8 @@ def infer(
     if files:
         events = (one.event for file in files for one in read_events(file))
     else:
-        recorded = recorded_events(load_workspace(find_workspace(workspace)), limit=limit)
-        events = (one.event for one in recorded if source in (None, one.source))
+        settings = load_workspace(find_workspace(workspace))
+        events = (one.event for one in recorded_events(settings, limit=limit, source=source))
     for event in events:
         seen.add(event)
         count += 1

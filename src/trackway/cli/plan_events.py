@@ -1,5 +1,6 @@
 """Events for the commands that look at them one by one: from files, or from the clean log."""
 
+import itertools
 import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
@@ -11,11 +12,14 @@ import msgspec
 from trackway.cli.output import complain
 from trackway.errors import TrackwayError, why_unreadable
 from trackway.events import canary, lenient_json
-from trackway.events.records import EVENTS, decode_event
+from trackway.events.records import EVENTS, EventRecord, decode_event
+from trackway.log.contract import EventLog
 from trackway.node.logs import open_clean_log
 from trackway.workspace import Workspace
 
 _BATCH = 20_000
+_STEP = 1_000
+"""How far a search for the newest events goes back at a time, at least."""
 _decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -67,21 +71,41 @@ def read_events(file: Path, unreadable: Callable[[int], object] = lambda _: None
         raise TrackwayError(f"{file} cannot be read: {why_unreadable(error)}") from error
 
 
-def recorded_events(workspace: Workspace, *, limit: int) -> Iterator[Recorded]:
-    """Yield the newest `limit` events of each partition of the clean log, oldest first, without canaries."""
+def recorded_events(workspace: Workspace, *, limit: int, source: str | None = None) -> Iterator[Recorded]:
+    """Yield the newest `limit` events of each partition of the clean log, oldest first, without canaries.
+
+    With `source` only that source's.
+
+    Raises:
+        TrackwayError: there is no such source.
+    """
+    if source is not None and source not in workspace.sources:
+        raise TrackwayError(f"there is no source {source}; there are: {', '.join(workspace.sources)}")
     with closing(open_clean_log(workspace)) as log:
         starts = log.starts(EVENTS)
         for partition, head in log.heads(EVENTS).items():
-            at = max(starts.get(partition, 0), head - limit)
-            while at < head:
-                found = list(log.read(EVENTS, partition, at, max_records=min(_BATCH, head - at)))
-                if not found:
-                    break
-                for record in (record for one in found for record in one.records):
-                    event = decode_event(record)
-                    if event.source != canary.SOURCE:
-                        yield Recorded(event.source, _decode_event(event.body))
-                at = max(one.next for one in found)
+            begin, fitting = head, 0
+            while begin > starts.get(partition, 0) and fitting < limit:
+                end, begin = begin, max(starts.get(partition, 0), begin - max(_STEP, limit - fitting))
+                fitting += sum(1 for _ in _events(log, partition, begin, end, source))
+            yield from (
+                Recorded(one.source, _decode_event(one.body))
+                for one in itertools.islice(_events(log, partition, begin, head, source), max(0, fitting - limit), None)
+            )
+
+
+def _events(log: EventLog, partition: int, begin: int, end: int, source: str | None) -> Iterator[EventRecord]:
+    """Yield the events from `begin` to before `end`: those of `source`, None for all but the canary's."""
+    at = begin
+    while at < end:
+        found = list(log.read(EVENTS, partition, at, max_records=min(_BATCH, end - at)))
+        if not found:
+            return
+        for record in (record for one in found for record in one.records):
+            event = decode_event(record)
+            if event.source == source or (source is None and event.source != canary.SOURCE):
+                yield event
+        at = max(one.next for one in found)
 
 
 @contextmanager

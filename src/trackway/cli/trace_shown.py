@@ -87,11 +87,13 @@ def _stage(stage: StageStory) -> Iterator[Text]:
     for finding in stage.findings:
         what = finding.detail or meaning_of(finding.code)
         yield Text(clean(f"{finding.code} {finding.pointer}  {what}"), "yellow")
+    if stage.others:
+        yield Text(clean(f"split; the other events are {', '.join(stage.others)}"), "yellow")
     if stage.end:
         first, *others = stage.message.splitlines() or [""]
         yield Text(clean(f"{stage.end}: {stage.reason}  {first}"), "red")
         yield from (Text(clean(f"  {line}"), "red") for line in others)
-    elif not stage.changes and not stage.findings:
+    elif not stage.changes and not stage.findings and not stage.others:
         yield Text("changes nothing", "dim")
 
 
@@ -140,11 +142,13 @@ def _destination(one: DestinationStory) -> Iterator[Text]:
     head = Text(words.get(one.outcome, one.outcome), _STYLES.get(one.outcome, "red"))
     if one.replay is not None:
         head.append(f" to {one.destination}", "dim")
+    first, *others = (one.detail or meaning_of(one.reason)).splitlines() if one.reason else [""]
     if one.reason:
-        head.append(clean(f"  {one.reason}  {one.detail or meaning_of(one.reason)}"))
+        head.append(clean(f"  {one.reason}  {first}"))
     if one.next_try_ms is not None:
         head.append(f"  next try {format_ms(one.next_try_ms)}", "yellow")
     yield head
+    yield from (Text(clean(f"  {line}"), "red") for line in others)
     for attempt in one.attempts:
         yield _attempt(attempt)
     if one.request:

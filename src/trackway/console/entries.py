@@ -142,11 +142,14 @@ def _dropped(position: Position, record: bytes) -> Found:
         outcome="dropped",
         source=dropped.source,
         type=dropped.type,
-        name="",
+        name=dropped.name,
         message_id=dropped.message_id,
         received_at=format_ms(dropped.received_at_ms),
+        user_id=dropped.user_id or UNSET,
+        anonymous_id=dropped.anonymous_id or UNSET,
+        stage=dropped.stage,
         reason=dropped.reason,
-        message=DROPS.get(dropped.reason, UNSET),
+        message=dropped.detail or DROPS.get(dropped.reason, UNSET),
         original=Position(EVENTS, *dropped.original) if dropped.original else UNSET,
     )
     return Found(entry, b"", dropped.raw)

@@ -26,6 +26,7 @@ MEMORY_BYTES = 2 << 30
 """Address space of the process; a function that wants more gets a MemoryError."""
 _DETAIL_CHARS = 4_000
 _HANDLERS = ("on_event", "on_track", "on_identify", "on_page", "on_screen", "on_group", "on_alias")
+_WHO = ("userId", "anonymousId")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -124,6 +125,8 @@ def _wrong_with(returned: Any, event: dict[str, Any]) -> str:
         return "it changed the event's type; the type stays as it is"
     if found["type"] == "track" and not (isinstance(found.get("event"), str) and found["event"]):
         return "the track event that it returned has no name; set `event`"
+    if any(event.get(name) for name in _WHO) and not any(found.get(name) for name in _WHO):
+        return "the event that it returned has neither userId nor anonymousId; keep one of them"
     for name in ("userId", "anonymousId", "groupId", "previousId"):
         if not isinstance(found.get(name), str | None):
             return f"it set {name} to no text"

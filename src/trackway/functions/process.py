@@ -72,13 +72,13 @@ class FunctionProcess:
         child.kill()
         self._child = None
         if crashed:
-            return _failed("function_crashed", f"{function} ended its process")
+            return _failed("function_crashed", "it ended its process")
         self._strikes[function] = strikes = self._strikes.get(function, 0) + 1
         if strikes >= STRIKES:
             self._suspended[function] = self._clock() + SUSPENDED_S
             self._strikes[function] = STRIKES - 1  # once more after the pause
             _log.error("function %s stalled %d times in a row; it rests for %g s", function, strikes, SUSPENDED_S)
-        return _failed("function_timeout", f"{function} took longer than {timeout_s:g} s")
+        return _failed("function_timeout", f"it took longer than {timeout_s:g} s; see `timeout` in trackway.yaml")
 
     def _ready(self) -> "_Child | None":
         """Return a process with the files as they are now, None when none starts."""

@@ -168,7 +168,7 @@ def _run(stages: Sequence[Stage], calls: Sequence[Call]) -> list[Draft]:
     for stage in stages:
         live = _through(stage, live)
         ended += _take_ended(live)
-    if not ended:
+    if not ended and len(live) == len(calls):
         return live
     order = {place: number for number, (_, place) in enumerate(calls)}
     return sorted(live + ended, key=lambda draft: (order[draft.place], draft.part))

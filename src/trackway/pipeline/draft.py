@@ -8,6 +8,15 @@ from trackway.events.reasons import DROPS
 from trackway.events.records import Finding, Place, RawRecord, Refusal
 from trackway.events.verdicts import refuse
 
+Part = tuple[int, ...]
+"""Which of the events of a call: `()` for the first, `(2,)` for the second that was split from it, `(2, 1)` for the
+first that a later stage split from that."""
+
+
+def part_id(message_id: str, part: Part) -> str:
+    """Return the message id of a part of the call with `message_id`."""
+    return ":".join((message_id, *map(str, part)))
+
 
 class Drop(Struct, frozen=True, gc=False):
     """Why an event is left out by design."""
@@ -31,8 +40,10 @@ class Draft(Struct):
     """Set when the event goes no further; later stages do not see it."""
     ended_in: str = ""
     """The name of the stage that ended it."""
-    part: int = 0
-    """0 for the event that a call became; 1, 2, … for what a stage split from it besides."""
+    part: Part = ()
+    """Which event of the call it is, where stages split it."""
+    children: int = 0
+    """How many events were split from it."""
 
     def find(self, code: str, pointer: str, detail: str = "") -> None:
         """Remark on the event."""
@@ -52,12 +63,15 @@ class Draft(Struct):
         """Return a draft for each of `events`, at least one, that this event becomes instead.
 
         The first keeps the message id, the others get `<id>:1`, `<id>:2`, …, so that they are the same at every replay.
+        Later stages go on: what one splits from `<id>` gets `<id>:3`, what it splits from `<id>:1` gets `<id>:1:1`.
         """
         drafts = [self]
         self.event = events[0]
-        for number, event in enumerate(events[1:], 1):
-            event["messageId"] = f"{self.raw.message_id}:{number}"
-            child = type(self)(self.raw, self.place, event, self.timestamp_ms, list(self.findings), part=number)
+        for event in events[1:]:
+            self.children += 1
+            part = (*self.part, self.children)
+            event["messageId"] = part_id(self.raw.message_id, part)
+            child = type(self)(self.raw, self.place, event, self.timestamp_ms, list(self.findings), part=part)
             drafts.append(child)
         return drafts
 

@@ -22,7 +22,7 @@ from trackway.events.records import (
     encode,
 )
 from trackway.events.verdicts import refuse
-from trackway.pipeline.draft import Draft, Drop
+from trackway.pipeline.draft import Draft, Drop, Part, part_id
 from trackway.pipeline.tallies import SourceTally, Tallies
 
 DEDUPLICATE = "deduplicate"
@@ -75,10 +75,10 @@ class Ends:
             self.quarantine(raw, draft.place, draft.ended_in, end, part=draft.part)
         return None
 
-    def quarantine(self, raw: RawRecord, place: Place, stage: str, refusal: Refusal, *, part: int = 0) -> None:
+    def quarantine(self, raw: RawRecord, place: Place, stage: str, refusal: Refusal, *, part: Part = ()) -> None:
         """Write a refused call."""
         self._tally(raw.source).quarantined(refusal.reason)
-        message_id = _message_id(raw, part)
+        message_id = part_id(raw.message_id, part)
         record = QuarantineRecord(raw.source, raw.type, message_id, raw.received_at_ms, place, stage, refusal, raw.body)
         self.records[QUARANTINE].append(encode(record))
 
@@ -94,14 +94,14 @@ class Ends:
         stage: str,
         event: dict[str, Any],
         *,
-        part: int = 0,
+        part: Part = (),
         original: Place | None = None,
     ) -> None:
         self._tally(raw.source).drop(why.reason)
         record = DroppedRecord(
             raw.source,
             raw.type,
-            _message_id(raw, part),
+            part_id(raw.message_id, part),
             raw.received_at_ms,
             place,
             why.reason,
@@ -129,7 +129,7 @@ def event_record(draft: Draft) -> EventRecord:
     return EventRecord(
         raw.source,
         kind,
-        raw.message_id if draft.part == 0 else _message_id(raw, draft.part),
+        part_id(raw.message_id, draft.part) if draft.part else raw.message_id,
         name if type(name) is str else "",
         user if type(user) is str else None,
         anonymous if type(anonymous) is str else None,
@@ -139,10 +139,6 @@ def event_record(draft: Draft) -> EventRecord:
         lenient_json.dumps(event),
         draft.findings,
     )
-
-
-def _message_id(raw: RawRecord, part: int) -> str:
-    return f"{raw.message_id}:{part}" if part else raw.message_id
 
 
 def _name(kind: str, event: dict[str, Any]) -> str:

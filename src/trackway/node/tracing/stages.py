@@ -30,6 +30,8 @@ class StageStory(Struct, kw_only=True):
     """`quarantined` or `dropped` when the event goes no further."""
     reason: str = ""
     message: str = ""
+    others: list[str] = field(default_factory=list[str])
+    """Message ids of the other events that the stage split the call into."""
 
 
 class Run(Struct, kw_only=True):
@@ -49,9 +51,14 @@ def tell_steps(steps: Sequence[Step], raw: RawRecord, place: Place, message_id: 
     """Return what was done to a call in `steps`; of one that is split, the way of the event with `message_id`."""
     before = Draft(raw, place, _sent(raw), findings=[])
     stories: list[StageStory] = []
+    parts = 1
     for step in steps:
         draft = _choose(step.drafts, message_id)
-        stories.append(_tell(step.stage, before, draft))
+        story = _tell(step.stage, before, draft)
+        if len(step.drafts) > parts:
+            parts = len(step.drafts)
+            story.others = [str(one.event.get("messageId")) for one in step.drafts if one is not draft]
+        stories.append(story)
         before = draft
     return Run(stages=stories, event=before.event if before.end is None else None)
 

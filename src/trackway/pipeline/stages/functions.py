@@ -4,11 +4,15 @@ from collections.abc import Collection
 from typing import Any
 
 from trackway.events import lenient_json
+from trackway.events.clock_skew import format_ms, parse_ms
 from trackway.functions.files import find_function, functions_folder
 from trackway.functions.messages import Reply, Task
 from trackway.functions.process import FunctionProcess
 from trackway.pipeline.draft import Draft
 from trackway.workspace.model import Function, Workspace
+
+_KEPT = ("originalTimestamp", "timestamp", "receivedAt", "channel")
+"""What an event has that a function makes anew, where the function says nothing of it."""
 
 
 class FunctionStage:
@@ -55,14 +59,31 @@ class FunctionStage:
             return [draft]
         # An event that went through a function keeps what no function may touch.
         events: list[dict[str, Any]] = [lenient_json.loads(body)[0] for body in reply.events]
-        for event in events:
-            event["messageId"] = draft.event["messageId"]
-            event.setdefault("context", {})
-            event.setdefault("integrations", {})
-        if len(events) == 1:
-            draft.event = events[0]
+        times = [time_ms for event in events if (time_ms := _complete(event, draft)) is not None]
+        if len(times) < len(events):
+            draft.quarantine("function_failed", "", f"{self._function}: it set timestamp to no time in ISO 8601")
             return [draft]
-        return draft.split(events)
+        drafts = draft.split(events)
+        for one, time_ms in zip(drafts, times, strict=True):
+            one.timestamp_ms = time_ms
+        return drafts
+
+
+def _complete(event: dict[str, Any], before: Draft) -> int | None:
+    """Give what a function returned the fields that every event has; return its time, None for what is none."""
+    kept = before.event
+    event["messageId"] = kept["messageId"]
+    for name in _KEPT:
+        if name in kept and (event.get(name) is None or name == "receivedAt"):
+            event[name] = kept[name]
+    event.setdefault("context", {})
+    event.setdefault("integrations", {})
+    if event.get("timestamp") == kept.get("timestamp"):
+        return before.timestamp_ms
+    time_ms = parse_ms(event["timestamp"])
+    if time_ms is not None:
+        event["timestamp"] = format_ms(time_ms)
+    return time_ms
 
 
 def function_stages(workspace: Workspace) -> list[FunctionStage]:

@@ -109,7 +109,7 @@ function Judged({ story }: { story: StoryOf }) {
 }
 
 function Pipeline({ story }: { story: StoryOf }) {
-  const busy = story.stages.filter((stage) => stage.changes.length || stage.findings.length || stage.end);
+  const busy = story.stages.filter((stage) => stage.changes.length || stage.findings.length || stage.end || stage.others?.length);
   const idle = story.stages.filter((stage) => !busy.includes(stage));
   const changes = story.stages.reduce((all, stage) => all + stage.changes.length, 0);
   return (
@@ -134,6 +134,7 @@ function Stage({ stage }: { stage: StageStory }) {
         {stage.end && <span class={`badge ${stage.end === "quarantined" ? "bad" : ""}`}>{stage.end}: {stage.reason}</span>}
       </summary>
       {stage.message && <p><Prose text={stage.message} /></p>}
+      {stage.others && stage.others.length > 0 && <p>Split; the other events are {stage.others.join(", ")}.</p>}
       <Remarks of={stage.findings} />
       <Changes changes={stage.changes} />
     </details>

@@ -14,6 +14,8 @@ export interface StageStory {
   end: string;
   reason: string;
   message: string;
+  /** Message ids of the other events that the stage split the call into. */
+  others?: string[];
 }
 
 export interface AttemptStory {
