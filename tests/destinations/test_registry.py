@@ -108,10 +108,53 @@ def test_wrong_settings_point_at_their_place() -> None:
     assert caught.value.where == "destinations.hook.settings.batch.events"
 
 
+def test_an_empty_secret_that_is_needed_is_refused(beacon: ModuleType) -> None:
+    with pytest.raises(WorkspaceError, match=r"destinations\.b\.settings\.key is empty"):
+        load(key="")
+    load(more=[{"a": ""}])
+
+
 def test_a_module_that_is_no_destination_is_told_what_it_lacks(beacon: ModuleType) -> None:
     del beacon.Settings, beacon.LIMITS
-    with pytest.raises(DestinationError, match="beacon lacks Settings, LIMITS"):
+    with pytest.raises(DestinationError, match="beacon cannot be used: it lacks Settings, LIMITS"):
         registry.find("beacon")
+
+
+_ACTIONS = {"send": kit.Action(fields={"name": kit.Field.text(kit.at("event")), "at": kit.Field.time()})}
+
+
+@pytest.mark.parametrize(
+    ("parts", "wrong"),
+    [
+        ({"Settings": dict}, "Settings has to be a msgspec.Struct"),
+        ({"LIMITS": 5}, "LIMITS has to be a kit.Limits"),
+        ({"limits": lambda settings: 5}, "limits returned int, not a kit.Limits"),
+        ({"limits": lambda settings: 1 / 0}, "ZeroDivisionError at test_registry.py"),
+        ({"ACTIONS": {"send": 5}, "MAPPINGS": {}}, "ACTIONS has to be a dict of kit.Action"),
+        ({"MAPPINGS": {"a": kit.Mapping(action="sent", trigger="all")}}, "there is no action sent"),
+        ({"MAPPINGS": {"a": kit.Mapping(action="send", trigger="type =")}}, "but the query ends"),
+        ({"MAPPINGS": {"a": kit.Mapping(action="send", trigger="all", fields={"nme": 1})}}, "send has no field nme"),
+        ({"MAPPINGS": {"a": kit.Mapping(action="send", trigger="all", fields={"at": "x"})}}, "at must be a date"),
+    ],
+)
+def test_what_is_wrong_in_a_module_is_told_in_a_sentence(beacon: ModuleType, parts: dict[str, Any], wrong: str) -> None:
+    beacon.ACTIONS, beacon.MAPPINGS = _ACTIONS, {}
+    for name, value in parts.items():
+        setattr(beacon, name, value)
+    with pytest.raises((DestinationError, WorkspaceError), match=f"beacon cannot be used: .*{wrong}"):
+        load()
+
+
+@pytest.mark.parametrize("rubbish", [5, [5], "text", {"a": 1}])
+def test_rubbish_of_a_module_costs_its_own_event_only(beacon: ModuleType, rubbish: Any) -> None:
+    beacon.row = lambda settings, event: rubbish
+    found = load().rows(event())
+    assert isinstance(found, kit.Rejected) and found.reason == "mapping_failed"
+    beacon.row = lambda settings, event: kit.Row.of(event, 1)
+    beacon.request = lambda settings, rows: rubbish
+    with pytest.raises(StopIteration) as done:
+        next(load().exchange([kit.Row.of(event(), 1)]))
+    assert [outcome.reason for outcome in done.value.value] == ["request_failed"]
 
 
 def test_secrets_are_found_wherever_they_stand(beacon: ModuleType) -> None:

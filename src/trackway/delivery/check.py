@@ -40,7 +40,8 @@ async def check(key: str, workspace: Workspace) -> Checked:
     finally:
         await transport.close()
     if not isinstance(answer, kit.Response):
-        return Checked(key, settings.type, "FAIL", f"no answer: {answer.reason}")
+        detail = f": {answer.detail}" if isinstance(answer, kit.Rejected) and answer.detail else ""
+        return Checked(key, settings.type, "FAIL", f"no answer: {answer.reason}{detail}")
     if 200 <= answer.status < 300:
         return Checked(key, settings.type, "OK", f"knows the credentials ({answer.status})")
     told = Redactor(destination.secrets()).answer(answer.body, request)

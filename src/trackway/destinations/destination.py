@@ -86,6 +86,8 @@ class Destination:
         self.name = name or module.NAME
         self.settings = settings
         self.limits = module.limits(settings) if hasattr(module, "limits") else module.LIMITS
+        if not isinstance(self.limits, kit.Limits):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise TrackwayError(f"limits returned {type(self.limits).__name__}, not a kit.Limits")
         self.mappings = mappings if mappings is not None else getattr(module, "MAPPINGS", {})
         self._module = module
         self._row = self._maker()
@@ -114,11 +116,13 @@ class Destination:
         try:
             found = self._row(event)
         except Exception as error:  # noqa: BLE001  a destination may come from anyone; its fault costs this event only
-            return kit.Rejected("mapping_failed", _where(error))
+            return kit.Rejected("mapping_failed", place_of(error))
         finally:
             event.forget()
         if isinstance(found, kit.Row):
             return (found,)
+        if not self.trusted and not _are_rows(found):
+            return kit.Rejected("mapping_failed", f"row returned {type(found).__name__}, not rows")
         return found or kit.Skipped("NO_MATCHING_MAPPING")
 
     def exchange(self, rows: Sequence[kit.Row], answers: Answers | None = None) -> Exchange:
@@ -212,8 +216,10 @@ class Destination:
         except StopIteration as done:
             return self._counted(done.value, count)
         except Exception as error:  # noqa: BLE001  as in `rows`
-            return [kit.Rejected("request_failed", _where(error))] * count
+            return [kit.Rejected("request_failed", place_of(error))] * count
         while True:
+            if not isinstance(request, kit.Request):  # pyright: ignore[reportUnnecessaryIsInstance]
+                return [kit.Rejected("request_failed", f"it made {type(request).__name__}, not a kit.Request")] * count
             answer = yield request
             if not self._pages_count and isinstance(answer, kit.Response) and _is_page(answer):
                 answer = kit.Retry("unreadable_answer")
@@ -262,6 +268,13 @@ class Destination:
         return sorted(set(_secrets(self.settings)), key=len, reverse=True)
 
 
+def _are_rows(found: Any) -> bool:
+    """Say whether a module's `row` returned what it may."""
+    if found is None or isinstance(found, kit.Skipped | kit.Rejected):
+        return True
+    return isinstance(found, list | tuple) and all(isinstance(one, kit.Row) for one in cast("Sequence[Any]", found))
+
+
 def _is_page(answer: kit.Response) -> bool:
     """Say whether a 2xx answer is a web page: somebody in between spoke, such as a proxy with its form to sign in."""
     return answer.status // 100 == 2 and answer.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
@@ -293,7 +306,7 @@ def _undivided(response: kit.Response, count: int) -> kit.Outcome:
     return kit.Rejected(str(response.status), f"{many}: {told}")
 
 
-def _where(error: Exception) -> str:
+def place_of(error: Exception) -> str:
     """Return what broke and where, without the values at hand: they may be secret."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"

@@ -12,8 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+import msgspec
+
 from trackway.destinations import kit
-from trackway.destinations.destination import Destination, Module
+from trackway.destinations.destination import Destination, Module, place_of
+from trackway.destinations.kit.values import Unfit
+from trackway.destinations.shape import fault
 from trackway.errors import TrackwayError
 from trackway.workspace.load import FILE_NAME, WorkspaceError, convert
 
@@ -35,7 +39,7 @@ def load(
     `folder` is the workspace's, which may hold destinations of its own.
 
     Raises:
-        DestinationError: there is no such type; the message has the nearest one.
+        DestinationError: there is no such type (the message has the nearest one), or its module is wrong.
         WorkspaceError: likewise, or the settings are wrong; it points at the place in the workspace's file.
     """
     try:
@@ -46,14 +50,20 @@ def load(
             raise
         raise WorkspaceError(f"{FILE_NAME}: {parent}.type: {error}", where=f"{parent}.type") from error
     own = dict(settings)
-    if not hasattr(module, "ACTIONS"):
-        return Destination(kind, module, convert(own, module.Settings, where=where), name=name)
-    written = own.pop("mappings", None)
+    mappings: Mapping[str, kit.Mapping] | None = None
+    if hasattr(module, "ACTIONS"):
+        written = own.pop("mappings", None)
+        try:
+            mappings = kit.overridden(module.ACTIONS, module.MAPPINGS, written, where=f"{where}.mappings")
+        except kit.MappingError as error:
+            raise WorkspaceError(f"{FILE_NAME}: {error}", where=error.where) from None
+    converted = convert(own, module.Settings, where=where)
+    _check_secrets(converted, where)
     try:
-        mappings = kit.overridden(module.ACTIONS, module.MAPPINGS, written, where=f"{where}.mappings")
-    except kit.MappingError as error:
-        raise WorkspaceError(f"{FILE_NAME}: {error}", where=error.where) from None
-    return Destination(kind, module, convert(own, module.Settings, where=where), name=name, mappings=mappings)
+        return Destination(kind, module, converted, name=name, mappings=mappings)
+    except Exception as error:  # a destination may come from anyone
+        wrong = str(error) if isinstance(error, Unfit | TrackwayError) else place_of(error)
+        raise DestinationError(f"the module of destination type {kind} cannot be used: {wrong}") from error
 
 
 def find(kind: str, folder: Path | None = None) -> ModuleType:
@@ -92,6 +102,15 @@ def own_file(folder: Path, kind: str) -> Path | None:
     return next((file for file in choices if file.is_file()), None)
 
 
+def _check_secrets(settings: Any, where: str) -> None:
+    """Refuse an empty text for a secret that is needed: mostly it is a variable that was set to nothing."""
+    for one in msgspec.structs.fields(settings):
+        value = getattr(settings, one.name)
+        if one.required and isinstance(value, kit.Secret) and not value.reveal():
+            place = ".".join(part for part in (where, one.encode_name) if part)
+            raise WorkspaceError(f"{FILE_NAME}: {place} is empty; is its variable or file?", where=place)
+
+
 def _as_type(name: str) -> str:
     """Return a name as Segment's users write it, such as `HubSpot Cloud Mode (Actions)`, in the form of types."""
     return re.sub(r"\W+", "_", re.sub(r"\(?\bactions\b\)?|cloud mode", "", name.lower())).strip("_")
@@ -119,13 +138,6 @@ def _from_file(kind: str, file: Path) -> ModuleType:
 
 
 def _checked(kind: str, module: Any) -> ModuleType:
-    lacking = [name for name in ("NAME", "Settings") if not hasattr(module, name)]
-    if not hasattr(module, "request") and not hasattr(module, "exchange"):
-        lacking.append("request")
-    if hasattr(module, "ACTIONS") and not hasattr(module, "MAPPINGS"):
-        lacking.append("MAPPINGS")
-    if not hasattr(module, "LIMITS") and not hasattr(module, "limits"):
-        lacking.append("LIMITS")
-    if lacking:
-        raise DestinationError(f"the module of destination type {kind} lacks {', '.join(lacking)}")
+    if wrong := fault(module):
+        raise DestinationError(f"the module of destination type {kind} cannot be used: {wrong}")
     return module

@@ -227,7 +227,7 @@ def _emit(code: Code, name: str, one: Field, source: Expression) -> str:
     if one.kind == "any" and not one.choices:
         result = found
     elif not found.startswith("v"):
-        result = code.give(one.turner()(source.value if isinstance(source, const) else None))
+        result = code.give(_Turn(name, one)(source.value if isinstance(source, const) else None))
     elif one.members and isinstance(source, fields):
         result = found
     else:
