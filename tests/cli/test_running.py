@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import Trackway, start_trackway
+from tests.running import Trackway, free_port, start_trackway
 
 pytestmark = pytest.mark.xdist_group("commands")  # one worker makes what they share
 
@@ -73,3 +73,25 @@ def test_a_ledger_that_is_watched_from_a_pipe_comes_again(trackway: Trackway) ->
         assert next(balances)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+
+
+def test_the_status_says_what_destinations_wait_for(tmp_path: Path) -> None:
+    hook = {"type": "webhook", "settings": {"url": f"http://127.0.0.1:{free_port()}/hook"}}
+    more = {"destinations": {"gone": hook}, "delivery": {"allow_private_addresses": True}}
+    with start_trackway(tmp_path, **more) as trackway:
+        assert run(trackway, "send", "Signed Up", "--user", "u-1").returncode == 0
+        told: dict[str, Any] = {}
+
+        def opened() -> bool:
+            told.update(json.loads(run(trackway, "destinations", "status", "gone", "--json").stdout))
+            return told["worker"]["breaker"] != "closed"
+
+        trackway.wait_for(opened, what="the breaker to open")
+        assert told["worker"]["reason"] == "ECONNREFUSED"
+        shown = " ".join(run(trackway, "destinations", "status").stdout.split())
+        assert "its events wait after ECONNREFUSED" in shown
+        assert "there are: gone" in run(trackway, "destinations", "status", "nowhere").stderr
+        checked = json.loads(run(trackway, "doctor", "--json").stdout)["checks"]
+        [found] = [one for one in checked if one["name"] == "destination gone"]
+        assert found["status"] == "WARN" and "its last requests failed (ECONNREFUSED)" in found["finding"]
+    assert "does not answer" in run(trackway, "destinations", "status").stderr

@@ -161,6 +161,11 @@ def test_secrets_are_found_wherever_they_stand(beacon: ModuleType) -> None:
     assert load(key="longest", more=[{"a": "s-1", "b": "s-22"}, {"c": ""}]).secrets() == ["longest", "s-22", "s-1"]
 
 
+def test_values_in_the_query_of_a_url_are_secrets_too() -> None:
+    found = registry.load("webhook", {"url": "https://u:pass-word@h.example/p?key=k-123456&v=2"}, where="s")
+    assert found.secrets() == ["pass-word", "k-123456"]
+
+
 def test_without_rows_of_its_own_an_event_goes_as_it_stands(beacon: ModuleType) -> None:
     [row] = load().rows(event())  # type: ignore[misc]
     assert bytes(row.value) == b'{"type":"track","messageId":"m-1"}'

@@ -137,6 +137,26 @@ def check(
         raise typer.Exit(1)
 
 
+@destinations.command()
+def status(
+    name: Annotated[
+        str | None, typer.Argument(show_default=False, help="A destination of trackway.yaml; default: all of them.")
+    ] = None,
+    workspace: WorkspaceOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Tell how the running server stands with each destination: whether it sends, what it waits for, until when."""
+    from trackway.cli.destinations_status import HEADINGS, row, statuses
+    from trackway.cli.output import print_json
+
+    found = statuses(find_workspace(workspace), name)
+    if not json:
+        _print_table(HEADINGS, [row(one) for one in found])
+        return
+    for one in found:
+        print_json(one)
+
+
 NamesArgument = Annotated[list[str], typer.Argument(metavar="KEY…", help="Their keys in trackway.yaml.")]
 
 

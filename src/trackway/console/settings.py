@@ -225,6 +225,8 @@ def _of_destination(workspace: Workspace, key: str) -> Explained | None:
     for part in parts[3:]:
         given = cast("dict[str, Any]", given).get(part) if isinstance(given, dict) else None
     value = None if given is None else HIDDEN if "secret" in kind or _is_secret(key) else _told(given)
+    if value is not None:
+        value = _masked(value, set(), sorted(_secrets_of(workspace)[0], key=len, reverse=True))
     where = FILE_NAME if given is not None else "default"
     return Explained(
         key=key, meaning=meaning, kind=kind, default=default, value=value, set_in=where, taken_over="at once"

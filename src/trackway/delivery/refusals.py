@@ -1,4 +1,4 @@
-"""Which destinations refuse the credentials, as their last requests tell: for whoever looks from another process."""
+"""Which destinations are in trouble, as their last requests tell: for whoever looks from another process."""
 
 from collections.abc import Iterable
 
@@ -28,4 +28,20 @@ def refusals(engine: Engine, destinations: Iterable[str]) -> dict[str, Refusal]:
             row = connection.execute(newest).first()
             if row is not None and row.outcome == "retry" and row.reason in CREDENTIALS:
                 found[key] = Refusal(row.reason, row.started_ms, row.answer)
+    return found
+
+
+_IN_A_ROW = 5
+"""Failures with which a destination is in trouble, as for its breaker; fewer where it had no more requests."""
+
+
+def troubles(engine: Engine, destinations: Iterable[str]) -> dict[str, str]:
+    """Return those of `destinations` whose last requests all failed, with the newest reason, such as `ECONNREFUSED`."""
+    found: dict[str, str] = {}
+    with engine.connect() as connection:
+        for key in destinations:
+            newest = select(attempts).where(attempts.c.destination == key).order_by(attempts.c.id.desc())
+            rows = connection.execute(newest.limit(_IN_A_ROW)).all()
+            if rows and all(row.outcome == "retry" for row in rows):
+                found[key] = rows[0].reason
     return found

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from trackway.cli.asking import open_warehouse
 from trackway.cli.checks.finding import CheckResult, fail, ok, size, warn
 from trackway.cli.checks.ports import is_running
-from trackway.delivery.refusals import Refusal, refusals
+from trackway.delivery.refusals import Refusal, refusals, troubles
 from trackway.destinations import registry
 from trackway.errors import TrackwayError
 from trackway.log import consumers
@@ -105,7 +105,7 @@ def _check_warehouse(settings: Workspace, name: str, one: Warehouse) -> list[Che
 def check_destinations(settings: Workspace) -> list[CheckResult]:
     """Check that every destination exists and takes its settings, and that it does not refuse our credentials."""
     results: list[CheckResult] = []
-    refused = _refusals(settings)
+    refused, troubled = _last_requests(settings)
     for key, one in settings.destinations.items():
         name = f"destination {key}"
         try:
@@ -117,18 +117,25 @@ def check_destinations(settings: Workspace) -> list[CheckResult]:
         if (refusal := refused.get(key)) is not None:
             what = f"{one.type}: it refuses the credentials ({refusal.reason}); its events wait"
             results.append(fail(name, what, f"correct destinations.{key}.settings in {settings.folder / FILE_NAME}"))
+        elif key in troubled:
+            what = (
+                f"{one.type}: its settings are right, but its last requests failed ({troubled[key]}); its events wait"
+            )
+            results.append(warn(name, what, f"trackway destinations status {key}"))
         else:
             results.append(ok(name, f"{one.type}{'' if one.enabled else ', switched off'}: its settings are right"))
     return results
 
 
-def _refusals(settings: Workspace) -> dict[str, Refusal]:
+def _last_requests(settings: Workspace) -> tuple[dict[str, Refusal], dict[str, str]]:
+    """Return which destinations refuse the credentials, and which are in any trouble."""
     file = settings.data / "state.db"
     if not file.exists():
-        return {}
+        return {}, {}
+    enabled = [key for key, one in settings.destinations.items() if one.enabled]
     engine = open_state(file)
     try:
-        return refusals(engine, [key for key, one in settings.destinations.items() if one.enabled])
+        return refusals(engine, enabled), troubles(engine, enabled)
     finally:
         engine.dispose()
 
