@@ -154,6 +154,10 @@ def test_a_mended_call_goes_through_the_pipeline_and_is_counted(trackway: Trackw
     assert "→ /event is not there" in run(folder, "quarantine", "show", "quarantine/0/0").stdout
     unchanged = run_json(folder, "quarantine", "release", "--reason", "event_not_defined")
     assert (unchanged[0]["accepted"], unchanged[-1]) == (False, {"released": 0})
+    broken = folder / "fix.py"
+    broken.write_text("def fix(call): return call['no']")
+    failed = run(folder, "quarantine", "fix", "quarantine/0/0", "--with", str(broken))
+    assert failed.exit_code == 1 and "quarantine/0/0: KeyError: 'no' (line 1 of fix.py)" in failed.stderr
     fixed = run_json(folder, "quarantine", "fix", "quarantine/0/0", "--set", "/event=Signed Up")
     assert fixed[-1] == {"released": 1}
     trackway.settle()
@@ -187,7 +191,9 @@ def test_a_replay_sends_what_the_destination_lacks(trackway: Trackway, sink: Sin
     [
         (["replay", "--to-destination", "nowhere"], "there is no destination nowhere; there are: hook"),
         (["replay", "--to-destination", "hook", "--where", "event =="], "event ==\n"),
-        (["replay", "--to-destination", "hook", "--from", "soon"], "neither a time"),
+        (["replay", "--to-destination", "hook", "--from", "soon"], "Invalid value for --from: soon is neither a time"),
+        (["replay", "--to-destination", "hook", "--from", "1m", "--to", "2m"], "Invalid value for --to"),
+        (["quarantine", "fix", "quarantine/0/0", "--with", "nope.py"], "nope.py cannot be read: No such file"),
         (["quarantine", "show", "quarantine/0/99"], "there is no call at quarantine/0/99"),
         (["quarantine", "show", "12"], "write it like quarantine/0/12"),
         (["quarantine", "release"], "say which calls"),

@@ -54,7 +54,7 @@ def breakdown(
     """
     wish = Wish(
         destinations=[] if destination is None else [destination],
-        from_ms=time_ms(since),
+        from_ms=time_ms(since, "--since"),
         source=source,
         where=where,
     )

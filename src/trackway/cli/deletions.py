@@ -65,6 +65,9 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
         for one in found:
             print_json(_told(one))
         return
+    if not found:
+        remark("There are no deletions.")
+        return
     table = Table(box=None, header_style="dim")
     for heading in ("number", "asked", "user", "status", "done", "waiting", "failed", "unsupported"):
         table.add_column(heading)

@@ -33,6 +33,9 @@ EventArgument = Annotated[
 ]
 
 
+_NOTHING = "No such events have failed."
+
+
 @failed.command("list")
 def list_(
     destination: DestinationOption = "",
@@ -45,11 +48,14 @@ def list_(
 ) -> None:
     """List failed events, newest first."""
     with open_desk(workspace) as desk:
-        for one in find(desk.engine, _wanted(desk, destination, reason, source, since), limit=limit):
-            if json:
-                print_json(as_json(one))
-            else:
-                screen().print(show_line(one), soft_wrap=True)
+        found = find(desk.engine, _wanted(desk, destination, reason, source, since), limit=limit)
+    for one in found:
+        if json:
+            print_json(as_json(one))
+        else:
+            screen().print(show_line(one), soft_wrap=True)
+    if not found and not json:
+        remark(_NOTHING)
 
 
 @failed.command("group")
@@ -67,7 +73,7 @@ def group_(
     for one in groups if json else ():
         print_json(group_json(one))
     if not json:
-        screen().print(group_table(groups))
+        screen().print(group_table(groups)) if groups else remark(_NOTHING)
 
 
 @failed.command()

@@ -44,12 +44,21 @@ def group_table(groups: Iterable[Group]) -> Table:
     """Return groups as a table."""
     table = Table(box=None, header_style="dim", pad_edge=False)
     for heading in ("events", "destination", "reason", "last", "newest", "answer"):
-        table.add_column(heading, justify="right" if heading == "events" else "left", overflow="fold")
+        whole = heading in ("events", "reason", "last", "newest")
+        table.add_column(heading, justify="right" if heading == "events" else "left", no_wrap=whole, overflow="fold")
     for one in groups:
-        told = (one.sample.answer or one.sample.detail).partition("\n")[0][:_ANSWER_CHARS]
-        cells = (f"{one.events:,}", one.destination, one.reason, format_ms(one.last_ms), position(one.sample), told)
+        told = _gist(one.sample.answer or one.sample.detail)
+        at = format_ms(one.last_ms)
+        last = f"{at[5:10]} {at[11:16]}"  # day and minute: the reason needs the room
+        cells = (f"{one.events:,}", one.destination, one.reason, last, position(one.sample), told)
         table.add_row(*(Text(clean(cell)) for cell in cells))
     return table
+
+
+def _gist(told: str) -> str:
+    """Return the line of an answer or a detail that says the most: of a traceback its end."""
+    lines = told.strip().splitlines() or [""]
+    return (lines[-1] if "Traceback (most recent call last)" in lines[0] else lines[0])[:_ANSWER_CHARS]
 
 
 def show_line(one: Failure) -> Text:
@@ -60,7 +69,7 @@ def show_line(one: Failure) -> Text:
         (clean(one.reason), "red"),
         f"  {clean(one.message_id)}  ",
         (position(one), "dim"),
-        f"  {clean(one.detail.partition(chr(10))[0][:_ANSWER_CHARS])}" if one.detail else "",
+        f"  {clean(_gist(one.detail))}" if one.detail else "",
     )
 
 

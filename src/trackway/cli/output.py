@@ -1,5 +1,6 @@
 """How commands speak: answers on standard output, everything else on standard error."""
 
+import os
 import sys
 from typing import Any
 
@@ -7,10 +8,16 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+_UNBOUNDED = 1_000
+"""Columns where nobody looks at a terminal: what goes into a file or another program is not folded."""
+
 
 def screen() -> Console:
-    """Return standard output, for people: colours and tables if it is a terminal."""
-    return Console(highlight=False)
+    """Return standard output, for people: colours if it is a terminal, tables as wide as it is or as they need."""
+    console = Console(highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = _UNBOUNDED
+    return console
 
 
 def side_screen() -> Console:

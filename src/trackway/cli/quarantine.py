@@ -46,6 +46,9 @@ DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only show what wo
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+_NOTHING = "No such calls are in quarantine."
+
+
 @quarantine.command("list")
 def list_(
     source: SourceOption = "",
@@ -60,11 +63,14 @@ def list_(
     """List refused calls, newest first."""
     wanted = _wanted(source, reason, name, since, released)
     with open_desk(workspace) as desk:
-        for one in islice(find(desk.clean, desk.engine, wanted), limit):
-            if json:
-                print_json(table_row(one))
-            else:
-                screen().print(show_line(one), soft_wrap=True)
+        found = list(islice(find(desk.clean, desk.engine, wanted), limit))
+    for one in found:
+        if json:
+            print_json(table_row(one))
+        else:
+            screen().print(show_line(one), soft_wrap=True)
+    if not found and not json:
+        remark(_NOTHING)
 
 
 @quarantine.command()
@@ -85,7 +91,7 @@ def group(
     for one in groups if json else ():
         print_json(one)
     if not json:
-        screen().print(group_table(groups))
+        screen().print(group_table(groups)) if groups else remark(_NOTHING)
         if gone:
             remark(f"{gone:,} older ones were deleted by age or size; see `log.keep` in trackway.yaml.")
 
@@ -146,12 +152,19 @@ def fix(
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Change calls, show what changed, and let out those that would be accepted now."""
+    """Change calls, show what changed, and let out those that would be accepted now.
+
+    Exit 1 if one cannot be changed.
+    """
     change = _fix(with_, set_ or [], remove or [], edit)
     wanted = _wanted(source, reason, name, since, again)
     with open_desk(workspace) as desk:
-        fixed = [(one, body) for one in _choose(desk, positions, wanted) if (body := _changed(one, change)) is not None]
+        failures: list[Quarantined] = []
+        chosen = _choose(desk, positions, wanted)
+        fixed = [(one, body) for one in chosen if (body := _changed(one, change, failures)) is not None]
         _let_out(desk, fixed, dry_run=dry_run, yes=yes, json=json)
+    if failures:
+        raise typer.Exit(1)
 
 
 def _let_out(desk: Desk, calls: Sequence[tuple[Quarantined, bytes]], *, dry_run: bool, yes: bool, json: bool) -> None:
@@ -206,25 +219,34 @@ def _edit(call: dict[str, Any]) -> dict[str, Any] | None:
         file.write_bytes(before + b"\n")
         try:
             subprocess.run([*editor, str(file)], check=True)  # noqa: S603 - the user's own editor
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise TrackwayError(f"the editor {editor[0]} failed: {error}; name another in EDITOR") from error
+        except OSError as error:
+            raise TrackwayError(f"the editor {editor[0]} failed: {error.strerror}; name another in EDITOR") from error
+        except subprocess.CalledProcessError as error:
+            raise TrackwayError(
+                f"the editor {editor[0]} ended with code {error.returncode}; nothing was let out"
+            ) from None
         after = file.read_bytes()
     if after.strip() == before.strip():
         return None
-    return msgspec.json.decode(after, type=dict[str, Any])
+    try:
+        return msgspec.json.decode(after, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise fixes.FixFailed(f"what the editor left is no JSON object: {error}") from None
 
 
-def _changed(one: Quarantined, change: fixes.Fix) -> bytes | None:
-    """Return the changed call; None, said why, when it cannot be changed or is to stay."""
+def _changed(one: Quarantined, change: fixes.Fix, failures: list[Quarantined]) -> bytes | None:
+    """Return the changed call; None, said why, when it is to stay, or when it cannot be changed, a failure."""
     where = f"{QUARANTINE}/{one.place.partition}/{one.place.offset}"
     call = call_of(one.record.body)
     if call is None:
         complain(f"{where}: the call is no JSON object; it cannot be changed this way")
+        failures.append(one)
         return None
     try:
         fixed = fixes.apply(change, call)
     except fixes.FixFailed as failure:
         complain(f"{where}: {failure}")
+        failures.append(one)
         return None
     return None if fixed is None else lenient_json.dumps(fixed)
 

@@ -15,15 +15,17 @@ from trackway.node.tracing.changes import changes
 
 
 def group_table(groups: Iterable[Group]) -> Table:
-    """Return groups as a table."""
+    """Return groups as a table, with what each is about below its reason: five columns fit into any terminal."""
     table = Table(box=None, header_style="dim", pad_edge=False)
-    for heading in ("calls", "source", "reason", "at", "event", "newest", ""):
-        whole = heading in ("calls", "reason", "newest", "")
+    for heading in ("calls", "source", "reason, event, place", "newest", ""):
+        whole = heading in ("calls", "newest", "")
         table.add_column(heading, justify="right" if heading == "calls" else "left", no_wrap=whole, overflow="fold")
     for one in groups:
-        newest_at = f"{one.newest_at[5:10]} {one.newest_at[11:16]}"  # day and minute: the reason needs the room
-        cells = (f"{one.count:,}", one.source, one.reason, one.pointer, one.name, newest_at, one.newest)
-        table.add_row(*(Text(clean(cell)) for cell in cells))
+        about = Text(one.reason)
+        if one.name or one.pointer:
+            about.append(f"\n  {clean(one.name)}", "bold").append(f" {clean(one.pointer)}", "dim")
+        newest_at = f"{one.newest_at[5:10]} {one.newest_at[11:16]}"  # day and minute: the rest needs the room
+        table.add_row(f"{one.count:,}", Text(clean(one.source)), about, newest_at, one.newest)
     return table
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from sqlalchemy import Engine
 
+from trackway.cli.checks.ports import is_running
 from trackway.cli.desk import Desk, open_desk
 from trackway.cli.options import JsonOption, WorkspaceOption
 from trackway.cli.output import print_json, remark, screen, side_screen
@@ -66,13 +67,16 @@ def start(
     if context.invoked_subcommand is not None:
         return
     if not to_destination:
-        raise typer.BadParameter("say where to: --to-destination KEY")
+        raise typer.BadParameter("name the destination's key in trackway.yaml", param_hint="--to-destination")
+    from_ms, to_ms = time_ms(from_, "--from"), time_ms(to, "--to")
+    if from_ms is not None and to_ms is not None and from_ms >= to_ms:
+        raise typer.BadParameter("it lies before --from, so nothing would be sent", param_hint="--to")
     with open_desk(workspace) as desk:
         _check(desk.settings, to_destination, source or [], where)
         order = Order(
-            spans=spans_of(desk.clean, time_ms(from_)),
-            from_ms=time_ms(from_),
-            to_ms=time_ms(to),
+            spans=spans_of(desk.clean, from_ms),
+            from_ms=from_ms,
+            to_ms=to_ms,
             where=where,
             sources=source or [],
             through_pipeline=through_pipeline,
@@ -86,6 +90,8 @@ def start(
         if not wait:
             print_json({"id": number}) if json else screen().print(f"Replay {number} is ordered.")
             return
+        if not is_running(desk.settings.data):
+            remark(f"No server runs on this workspace: replay {number} waits for one. Ctrl-C leaves it waiting.")
         _follow(desk.engine, number, json)
 
 
@@ -97,8 +103,10 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     if json:
         for one in found:
             print_json(replay_json(one))
-    else:
+    elif found:
         screen().print(show_replays(found))
+    else:
+        remark("There are no replays.")
 
 
 @replay.command()

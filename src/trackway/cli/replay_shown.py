@@ -16,9 +16,13 @@ _ROW_CHARS = 400
 
 def show_replays(found: Iterable[Replay]) -> RenderableType:
     """Return replays as a table."""
-    table = Table(box=None, header_style="dim", pad_edge=False)
+    # One space between columns: all of them fit into 80.
+    table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 1, 0, 0))
     for heading in ("replay", "destination", "state", "events", "= delivered", "+ discarded", "+ failed", "+ pending"):
-        table.add_column(heading, justify="left" if heading in ("destination", "state") else "right")
+        text = heading in ("destination", "state")
+        table.add_column(
+            heading, justify="left" if text else "right", no_wrap=heading != "destination", overflow="fold"
+        )
     for one in found:
         counts = one.counts
         numbers = (counts.accepted, counts.delivered, sum(counts.discarded.values()), sum(counts.failed.values()))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import msgspec
 
-from trackway.errors import TrackwayError
+from trackway.errors import TrackwayError, why_unreadable
 
 Fix = Callable[[dict[str, Any]], dict[str, Any] | None]
 """Takes a copy of a call and returns what it is to be; None: it stays in quarantine as it is."""
@@ -46,8 +46,10 @@ def from_file(file: Path) -> Fix:
     names: dict[str, Any] = {"__name__": "fix", "__file__": str(file)}
     try:
         exec(compile(file.read_text("utf-8"), str(file), "exec"), names)  # noqa: S102 - the user's own file
+    except (OSError, UnicodeDecodeError) as error:
+        raise FixFailed(f"{file} cannot be read: {why_unreadable(error)}") from error
     except Exception as error:
-        raise FixFailed(f"{file} cannot be used: {_last_line(error)}") from error
+        raise FixFailed(f"{file} cannot be used: {_last_line(error, file)}") from error
     found = names.get("fix")
     if not callable(found):
         raise FixFailed(f"{file} has no function fix(call); write one that returns the changed call")
@@ -62,7 +64,7 @@ def apply(fix: Fix, call: dict[str, Any]) -> dict[str, Any] | None:
     """
     try:
         fixed = fix(copy.deepcopy(call))
-    except FixFailed:
+    except TrackwayError:
         raise
     except Exception as error:
         raise FixFailed(_last_line(error)) from error
@@ -130,6 +132,10 @@ def _put(node: Any, part: str, value: Any) -> None:
         raise FixFailed(f"there is no place {part} in a list of {len(items)}")
 
 
-def _last_line(error: BaseException) -> str:
+def _last_line(error: BaseException, file: Path | None = None) -> str:
+    """Return an error with its place, unless that is in its text, or not in the user's `file`."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__}: {error} (line {frame.lineno} of {Path(frame.filename).name})"
+    told = f"{type(error).__name__}: {error}"
+    if isinstance(error, SyntaxError) or (file is not None and frame.filename != str(file)):
+        return told
+    return f"{told} (line {frame.lineno} of {Path(frame.filename).name})"
