@@ -1,28 +1,32 @@
-"""Message ids a second through the dedup index, as it grows: look up a batch that is new, then remember it.
+"""Message ids a second through the dedup index, as it grows: look up what is new, then remember it.
 
-`python -m benchmarks.dedup_rate [--json] [--ids N]`. One figure at each size, measured over the last 200,000 ids
-up to it, against the figure at the first size: 1 is flat. Ids come at 100,000 a second of the clock that they carry, in
-one window, so none expires. Per core counts the processor time of all threads, RocksDB's own among them; memory is what
-the process has more than before.
+`python -m benchmarks.dedup_rate [--json] [--ids N]`. One figure for each stretch of ids up to a size, with the merging
+of files that came to pass meanwhile: the processor time of all threads, RocksDB's own among them, but for the making of
+the ids. The reference, taken 25 times a million ids, reads and writes JSON, so that the ratio does not follow the
+machine when it becomes faster or slower; `flat` is that ratio against the first stretch's: 1 is flat, less is slower.
+Ids come at 100,000 a second of the clock that they carry, in one window, so none expires; memory is what the process
+has more than before.
 """
 
 import argparse
 import os
-import random
+import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import repeat
 from pathlib import Path
 
-from benchmarks._harness import Measurement, report
+import msgspec
+
+from benchmarks._harness import Measurement, make_events, report
 from benchmarks._load import resident_mb
-from trackway.pipeline.message_index import MessageIndex, Seen, key_of
+from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
 
 _BATCH = 4000
 _ASKED = 250
-_KEY_BYTES = len(key_of("", ""))
-_MEASURED = 200_000
-_AT_WORK = ("num-running-compactions", "mem-table-flush-pending", "num-running-flushes")
+_REFERENCE_EACH = 10
+"""Batches."""
 _START_MS = 1_790_000_000_000
 _SIZES = (1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000, 100_000_000)
 
@@ -37,54 +41,59 @@ def main() -> None:
 
 
 def measure(folder: Path, ids: int) -> Iterator[Measurement]:
-    """Yield the rate at each size up to `ids`, then the memory that the index took."""
+    """Yield the rate of each stretch up to `ids`, and the memory that the index has then."""
     before = resident_mb(os.getpid())
     index = MessageIndex(folder / "index", keep_s=86_400)
-    sizes = [size for size in _SIZES if size <= ids]
+    reference = Reference()
     first: float | None = None
     done = 0
-    for size in sizes:
-        _fill(index, done, size - _MEASURED)
-        wall, processor = time.perf_counter(), time.process_time()
-        _ask_and_remember(index, size - _MEASURED, size)
-        wall_s, processor_s = time.perf_counter() - wall, time.process_time() - processor
+    for size in (size for size in _SIZES if size <= ids):
+        spent_s, reference_rate = _grow(index, done, size, reference)
+        rate = (size - done) / spent_s
+        first = first or rate / reference_rate
         done = size
-        first = first or _MEASURED / processor_s
-        name = f"dedup_rate_{size // 1_000_000}m"
-        yield Measurement(name=name, figure=_MEASURED / wall_s, unit="ids/s")
-        yield Measurement(name=f"{name}_per_core", figure=_MEASURED / processor_s, unit="ids/s", reference=first)
-        yield Measurement(
-            name=f"dedup_memory_{size // 1_000_000}m", figure=resident_mb(os.getpid()) - before, unit="MiB"
-        )
+        name = f"dedup_{size // 1_000_000}m"
+        yield Measurement(name=f"{name}_per_core", figure=rate, unit="ids/s", reference=reference_rate)
+        yield Measurement(name=f"{name}_flat", figure=rate / reference_rate / first, unit="of the first")
+        yield Measurement(name=f"{name}_memory", figure=resident_mb(os.getpid()) - before, unit="MiB")
     index.close()
 
 
-def _fill(index: MessageIndex, start: int, end: int) -> None:
-    """Remember ids without asking for them, which is not what is measured, and let RocksDB put them in order."""
-    chance = random.Random(start)
-    for first in range(start, end, _BATCH):
-        seen = {
-            chance.randbytes(_KEY_BYTES): Seen(_START_MS + number // 100, 0, number)
-            for number in range(first, min(first + _BATCH, end))
-        }
-        index.remember(seen, 0, end)
-    quiet = 0
-    while quiet < 10:  # between two merges there is nothing at work for a moment
-        time.sleep(0.1)
-        quiet = 0 if any(index._db.property_int_value(f"rocksdb.{name}") for name in _AT_WORK) else quiet + 1
+class Reference:
+    """Work of another kind, by which the speed of the machine is told."""
+
+    def __init__(self) -> None:
+        self._bodies = [event["body"] for event in make_events(500)]
+
+    def event_s(self) -> float:
+        """Return how long reading and writing an event's JSON takes now."""
+        began = time.thread_time()
+        for body in self._bodies:
+            msgspec.json.encode(msgspec.json.decode(body))
+        return (time.thread_time() - began) / len(self._bodies)
 
 
-def _ask_and_remember(index: MessageIndex, start: int, end: int) -> None:
-    for first in range(start, end, _BATCH):
+def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> tuple[float, float]:
+    """Take the index from `start` ids to `end`; return its processor seconds, and the rate of the reference."""
+    began, besides_s = time.process_time(), 0.0
+    events_s: list[float] = []
+    for number, first in enumerate(range(start, end, _BATCH)):
+        paused = time.thread_time()
+        if number % _REFERENCE_EACH == 0:
+            events_s.append(reference.event_s())
+        parts = [range(part, min(part + _ASKED, end)) for part in range(first, min(first + _BATCH, end), _ASKED)]
+        asked = [
+            ([f"ajs-next-{one}" for one in part], [_START_MS + one // 100 for one in part], part) for part in parts
+        ]
+        besides_s += time.thread_time() - paused
         seen: dict[bytes, Seen] = {}
-        for part in range(first, min(first + _BATCH, end), _ASKED):
-            keys = [key_of("shop", f"ajs-next-{number}") for number in range(part, part + _ASKED)]
-            received_ms = [_START_MS + number // 100 for number in range(part, part + _ASKED)]
+        for ids, received_ms, part in asked:
+            keys = keys_of(["shop"] * len(ids), ids)
             if index.look_up(keys, received_ms):
                 raise SystemExit("the index knows an id that it was never told")
-            for number, (key, at_ms) in enumerate(zip(keys, received_ms, strict=True), part):
-                seen[key] = Seen(at_ms, 0, number)
+            seen.update(zip(keys, map(Seen, received_ms, repeat(0), part), strict=True))
         index.remember(seen, 0, end)
+    return time.process_time() - began - besides_s, 1 / statistics.mean(events_s)
 
 
 if __name__ == "__main__":

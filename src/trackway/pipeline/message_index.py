@@ -113,14 +113,12 @@ class MessageIndex:
         if not keys:
             return {}
         first, last = min(received_ms) // self._bucket_ms, max(received_ms) // self._bucket_ms
-        perhaps = keys if self._unlearned is not None else self._new.perhaps_known(keys, max(0, first - 1), last)
-        if not perhaps:
-            return {}
         found: dict[bytes, Seen] = {}
         for bucket in range(max(0, first - 1), last + 1):
-            prefix = _BUCKET.pack(bucket)
-            values: Any = self._db.get([prefix + key for key in perhaps])
-            if any(values):
+            perhaps = keys if self._unlearned is not None else self._new.perhaps_known(keys, bucket)
+            if perhaps:
+                prefix = _BUCKET.pack(bucket)
+                values: Any = self._db.get([prefix + key for key in perhaps])
                 found |= {key: Seen(*_ENTRY.unpack(value)) for key, value in zip(perhaps, values, strict=True) if value}
         return found
 
@@ -230,9 +228,6 @@ def _options() -> Options:
     options.set_level_zero_stop_writes_trigger(2 * _RUNS_AT_MOST)
     # Keys are hashes: nothing in them can be packed.
     options.set_compression_type(DBCompressionType.none())
-    # Nearly every id is new; the filter of the newest ids saves a search among them.
-    options.set_memtable_whole_key_filtering(True)
-    options.set_memtable_prefix_bloom_ratio(0.1)
     table = BlockBasedOptions()
     table.set_block_cache(Cache(_CACHE_BYTES))
     # Filters in parts, so that a cache smaller than all filters still holds those in use.

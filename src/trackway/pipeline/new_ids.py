@@ -11,9 +11,9 @@ from rbloom import Bloom
 _FIRST = 500_000
 """Ids that a bucket's first filter is made for, when nothing is known of it."""
 _GROWTH = 8
-_FALSE = 0.05
-"""How often a full filter says perhaps of a new id."""
-_BYTES_AN_ID = 0.78
+_FALSE = 0.01
+"""How often a full filter says perhaps of a new id; there may be several, of two buckets."""
+_BYTES_AN_ID = 1.2
 """What that takes."""
 _MOST_BYTES = 64 << 20
 """Of one bucket. When there is no room for a larger filter, the last one says perhaps more and more often."""
@@ -43,19 +43,12 @@ class NewIds:
         for bucket in [one for one in self._filters if one < first]:
             self.expected = max(_FIRST, self._filters.pop(bucket).count)
 
-    def perhaps_known(self, ids: Sequence[bytes], first: int, last: int) -> Sequence[bytes]:
-        """Return those of `ids` that may be in the buckets from `first` to `last`; the others are surely in none."""
-        if first < self._first:
+    def perhaps_known(self, ids: Sequence[bytes], bucket: int) -> Sequence[bytes]:
+        """Return those of `ids` that may be in a bucket; the others are surely not."""
+        if bucket < self._first:
             return ids
-        buckets = [self._filters[bucket] for bucket in range(first, last + 1) if bucket in self._filters]
-        filters = [one for bucket in buckets for one in bucket.all]
-        if len(filters) == 1:
-            (only,) = filters
-            return [one for one in ids if one in only]
-        if len(filters) == 2:
-            older, newer = filters
-            return [one for one in ids if one in newer or one in older]
-        return [one for one in ids if any(one in some for some in filters)]
+        filters = self._filters.get(bucket)
+        return () if filters is None else filters.perhaps(ids)
 
 
 class _Filters:
@@ -74,6 +67,11 @@ class _Filters:
             self._grow()
         self.all[-1].update(ids)  # pyright: ignore[reportUnknownMemberType] - the stub says nothing of the ids
         self.count += len(ids)
+
+    def perhaps(self, ids: Sequence[bytes]) -> Sequence[bytes]:
+        # Nearly none is in any filter, so that it costs more to ask for each id than for each filter.
+        found = [one for some in self.all for one in ids if one in some]
+        return found if len(self.all) == 1 else [*dict.fromkeys(found)]
 
     def _grow(self) -> None:
         size = min(self._wanted, int((_MOST_BYTES - self._bytes) / _BYTES_AN_ID))
