@@ -64,7 +64,9 @@ def _print(results: "list[CheckResult]") -> None:
         line = Text.assemble((f"{one.status:<4}", _STYLES[one.status]), "  ", (f"{one.name:<{width}}", "bold"), "  ")
         console.print(line.append(one.finding), soft_wrap=True)
         if one.advice:
-            console.print(Padding(Text(f"→ {one.advice}", style=_STYLES[one.status]), (0, 0, 0, width + 8)))
+            console.print(
+                Padding(Text(f"→ {one.advice}", style=_STYLES[one.status]), (0, 0, 0, width + 8), expand=False)
+            )
     counts = {status: sum(one.status == status for one in results) for status in _STYLES}
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     console.print(f"\n{told}", style="dim")

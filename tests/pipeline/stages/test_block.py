@@ -7,6 +7,7 @@ import pytest
 
 from tests.pipeline.drafts import draft
 from tests.pipeline.test_short_way import check, raw_of
+from trackway.events.records import DroppedRecord, Place, decode_dropped, encode
 from trackway.pipeline.chain import build_chain
 from trackway.pipeline.draft import Draft, Drop
 from trackway.pipeline.stages.block import BlockStage
@@ -36,6 +37,12 @@ def test_names_and_queries_of_the_source_alone_are_blocked():
     other = draft({"event": "Mouse Moved"}, source="app")
     stage.run([other])
     assert other.end is None
+
+
+def test_what_a_query_blocks_can_be_written_down():
+    [end] = ends(BlockStage({"web": [Block(if_=Query("type = 'track'"))]}), {"event": "E"})
+    record = DroppedRecord("web", "track", "m", 0, Place(0, 0), end.reason, stage="block", detail=end.detail)
+    assert decode_dropped(encode(record)).detail == "type = 'track'"
 
 
 @pytest.mark.parametrize("rename", [True, False])

@@ -76,7 +76,8 @@ def _read(rules: Sequence[str | Block], *, renames: bool) -> _Blocked:
             found = recognise(rule) if renames else None
             names.setdefault("track", set()).add(found.name if found else rule)
         elif rule.if_ is not None:
-            queries.append((rule.if_, fql.compile(rule.if_).matches))
+            # As plain text: it goes into a record, which holds no `Query`.
+            queries.append((str(rule.if_), fql.compile(rule.if_).matches))
         elif rule.page is not None:
             names.setdefault("page", set()).add(rule.page)
         elif rule.screen is not None:
