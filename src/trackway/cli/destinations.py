@@ -213,5 +213,7 @@ def _print_reference(told: "Reference") -> None:
     for action in told.actions:
         screen().print()
         screen().print(Text.assemble((action.name, "bold"), f"  {action.about}"))
+        if action.left_out:
+            screen().print(Text(f"leaves events out as {', '.join(action.left_out)}", style="dim"))
         fields = [(one.name, one.kind, one.source, "needed" if one.required else "") for one in action.fields]
         _print_table(("field", "kind", "comes from", ""), fields)

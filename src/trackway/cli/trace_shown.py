@@ -40,7 +40,8 @@ def show_story(story: Story) -> Text:
     )
     for lines in (_call(story), _stages(story), _end(story), _warehouses(story), _destinations(story)):
         for label, line in lines:
-            text.append(f"\n{label:{_LABEL}}", "dim").append_text(line)
+            gap = "" if len(label) < _LABEL or not label else "  "
+            text.append(f"\n{label:{_LABEL}}{gap}", "dim").append_text(line)
     return text
 
 

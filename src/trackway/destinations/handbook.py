@@ -98,7 +98,9 @@ def _changes(one: MappingShown) -> str:
 def _action_parts(told: Reference) -> list[str]:
     parts = ["## Actions"] if told.actions else []
     for action in told.actions:
-        parts += [f"### {action.name}", action.about, _fields(action)]
+        left_out = ", ".join(f"`{reason}`" for reason in action.left_out)
+        parts += [f"### {action.name}", action.about, *([f"Leaves events out as {left_out}."] if left_out else [])]
+        parts.append(_fields(action))
     return parts
 
 

@@ -41,6 +41,8 @@ class ActionShown(Struct):
     name: str
     about: str
     fields: list[FieldShown]
+    left_out: list[str] = []
+    """Reasons of its rules: why it does not send an event."""
 
 
 class MappingShown(Struct):
@@ -137,7 +139,7 @@ def _action(name: str, action: kit.Action) -> ActionShown:
         FieldShown(field, _field_kind(one), source_told(one.default), one.required, one.about)
         for field, one in action.fields.items()
     ]
-    return ActionShown(name, action.about, fields)
+    return ActionShown(name, action.about, fields, list(dict.fromkeys(rule.reason for rule in action.rules)))
 
 
 def _field_kind(one: act.Field) -> str:
