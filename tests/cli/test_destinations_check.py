@@ -34,8 +34,8 @@ def check(settings):
 class _Door(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         key = self.headers["Authorization"]
-        body = f"no such key: {key}".encode()
-        self.send_response(204 if key == "k-right-1" else 403)
+        body = b"<html>Sign in</html>" if key == "k-page-1" else f"no such key: {key}".encode()
+        self.send_response({"k-right-1": 204, "k-page-1": 200}.get(key, 403))
         self.send_header("Content-Length", "0" if key == "k-right-1" else str(len(body)))
         self.end_headers()
         if key != "k-right-1":
@@ -65,6 +65,7 @@ def workspace(folder: Path, port: int) -> None:
     destinations = {
         "good": {"type": "own", "settings": {"port": port, "key": "k-right-1"}},
         "bad": {"type": "own", "settings": {"port": port, "key": "k-wrong-1"}},
+        "page": {"type": "own", "settings": {"port": port, "key": "k-page-1"}},
         "mute": {"type": "webhook", "settings": {"url": "https://hooks.example.com/"}},
     }
     settings = {
@@ -80,7 +81,9 @@ def test_each_destination_is_asked(tmp_path: Path, port: int) -> None:
     found = check(tmp_path)
     told = {one["name"]: one for one in map(json.loads, found.stdout.splitlines())}
     assert found.exit_code == 1
-    assert {name: one["status"] for name, one in told.items()} == {"good": "OK", "bad": "FAIL", "mute": "UNKNOWN"}
+    statuses = {name: one["status"] for name, one in told.items()}
+    assert statuses == {"good": "OK", "bad": "FAIL", "page": "FAIL", "mute": "UNKNOWN"}
+    assert "web page" in told["page"]["finding"]
     assert "403" in told["bad"]["finding"]
     assert "k-wrong-1" not in found.stdout
     assert check(tmp_path, "good").exit_code == 0
@@ -90,4 +93,11 @@ def test_a_name_that_is_not_there_is_told(tmp_path: Path, port: int) -> None:
     workspace(tmp_path, port)
     found = check(tmp_path, "goood")
     assert found.exit_code == 1
-    assert "there are: good, bad, mute" in " ".join(found.stderr.split())
+    assert "there are: good, bad, page, mute" in " ".join(found.stderr.split())
+
+
+def test_an_address_that_is_not_allowed_is_told_with_what_allows_it(tmp_path: Path, port: int) -> None:
+    workspace(tmp_path, port)
+    file = tmp_path / "trackway.yaml"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"delivery": {}}))
+    assert "allow_private_addresses: true" in check(tmp_path, "good").stdout

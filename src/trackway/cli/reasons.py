@@ -23,9 +23,9 @@ _HEAD = """\
 
 Every way in which an event can end has a code. They stand in the answers of the collector, in quarantine, in
 `trackway ledger` and `trackway trace`, in the console and in metrics; `trackway reasons CODE` tells what one means.
-Where Segment has a code, it is Segment's. A destination may add codes of its own: its page has those of its rules, and
-the event's detail tells the rest. A status of HTTP, such as `400`, is a code as well, and `missing_…` names a field that
-a destination needs.
+Where Segment has a code, it is Segment's. A destination may add codes of its own: its page has those of its rules, an
+event's detail tells the rest. A status of HTTP, such as `400`, is a code as well, and `missing_…` names a field that a
+destination needs.
 
 `trackway reasons --markdown` writes this page.
 """

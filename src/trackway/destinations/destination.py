@@ -96,7 +96,7 @@ class Destination:
         self._together = getattr(module, "rows_together", None)
         self._exchange = getattr(module, "exchange", None)
         self._cache = kit.Cache()
-        self._pages_count = getattr(module, "PAGES_COUNT", False)
+        self.pages_count: bool = getattr(module, "PAGES_COUNT", False)
         self.trusted = getattr(module, "__name__", "").startswith(_CATALOG)
         """True for those that come with Trackway: tests prove that they change nothing in an event."""
         self.maps = self._row is not None
@@ -222,7 +222,7 @@ class Destination:
             if not isinstance(request, kit.Request):  # pyright: ignore[reportUnnecessaryIsInstance]
                 return [kit.Rejected("request_failed", f"it made {type(request).__name__}, not a kit.Request")] * count
             answer = yield request
-            if not self._pages_count and isinstance(answer, kit.Response) and _is_page(answer):
+            if not self.pages_count and isinstance(answer, kit.Response) and is_page(answer):
                 answer = kit.Retry("unreadable_answer")
             try:
                 request = steps.send(answer)
@@ -276,7 +276,7 @@ def _are_rows(found: Any) -> bool:
     return isinstance(found, list | tuple) and all(isinstance(one, kit.Row) for one in cast("Sequence[Any]", found))
 
 
-def _is_page(answer: kit.Response) -> bool:
+def is_page(answer: kit.Response) -> bool:
     """Say whether a 2xx answer is a web page: somebody in between spoke, such as a proxy with its form to sign in."""
     return answer.status // 100 == 2 and answer.body[:64].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
