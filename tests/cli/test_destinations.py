@@ -153,3 +153,8 @@ def test_a_type_comes_with_an_installed_package(tmp_path: Path, workspace: Path)
     [request] = shown["requests"]
     assert request["headers"]["Authorization"] == "k-1"
     assert request["body"] == [{"who": "u-1"}]
+
+
+def test_a_word_of_python_is_no_type(workspace: Path) -> None:
+    found = CliRunner().invoke(app, ["destinations", "new", "import", "--workspace", str(workspace)])
+    assert found.exit_code == 1 and "it is a word of Python" in found.stderr

@@ -89,6 +89,24 @@ def test_people_see_no_secret_and_the_members_of_a_group(folder: Path):
         assert "hunter2" not in done.stdout and "t0p-secret" not in done.stdout
 
 
+def test_the_settings_of_a_destinations_type_are_explained_too(tmp_path: Path):
+    hook = "type: webhook\n    settings: {url: 'https://h.example/x?key=k-123456', shared_secret: s-1}"
+    text = f"sources: {{web: {{write_keys: [w]}}}}\ndestinations:\n  hook:\n    {hook}\n"
+    (tmp_path / "trackway.yaml").write_text(text)
+    url = explain(tmp_path, "destinations.hook.settings.url")
+    assert url["value"] == "https://h.example/x?key=***" and "secrets belong into" in url["meaning"]
+    assert explain(tmp_path, "destinations.hook.settings.shared_secret")["value"] == "***"
+    assert explain(tmp_path, "destinations.hook.settings.timeout") | {"meaning": ""} == {
+        "key": "destinations.hook.settings.timeout",
+        "meaning": "",
+        "kind": "duration",
+        "default": '"5s"',
+        "value": None,
+        "set_in": "default",
+        "taken_over": "at once",
+    }
+
+
 def test_all_are_listed():
     done = CliRunner().invoke(settings, ["list", "--json"], catch_exceptions=False)
     keys = [json.loads(line)["key"] for line in done.stdout.split("\n") if line]

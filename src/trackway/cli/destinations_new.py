@@ -79,7 +79,9 @@ def write(folder: Path, name: str) -> Path:
     Raises:
         TrackwayError: the name cannot be a type's, or there is one already.
     """
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise TrackwayError(f"{name!r} cannot be a type: it is a word of Python; choose another")
+    if not _NAME.fullmatch(name):
         raise TrackwayError(f"{name!r} cannot be a type; write it in lower case, with letters, digits and _")
     if name in registry.known(folder):
         raise TrackwayError(f"there is a destination type {name} already")

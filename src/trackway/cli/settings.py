@@ -35,6 +35,12 @@ def explain(
 ) -> None:
     """Tell what a setting means, its default, its value here, and where that was set."""
     found = find_setting(key)
+    if found is None and key.startswith("destinations."):
+        from trackway.destinations.explained import of_destination
+
+        if (own := of_destination(load_workspace(find_workspace(workspace)), key)) is not None:
+            print_json(own) if json else _show(own)
+            return
     if found is None:
         hint = nearest(key, [one.key for one in describe(Workspace)])
         raise TrackwayError(f"there is no setting {key}{f'; did you mean {hint}?' if hint else ''}")

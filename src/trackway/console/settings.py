@@ -14,11 +14,11 @@ from starlette.routing import Route
 
 from trackway.console.answers import json_answer
 from trackway.console.errors import ApiError
-from trackway.destinations import registry
+from trackway.destinations import explained, registry
 from trackway.errors import TrackwayError
 from trackway.workspace import history
 from trackway.workspace.describe import Setting, describe, nearest
-from trackway.workspace.explain import Explained, explain, find_setting
+from trackway.workspace.explain import explain, find_setting
 from trackway.workspace.load import FILE_NAME
 from trackway.workspace.model import Workspace
 
@@ -84,7 +84,7 @@ class SettingsApi:
     def _explain(self, key: str) -> Any:
         workspace = self._workspace()
         setting = find_setting(key)
-        if setting is None and (found := _of_destination(workspace, key)) is not None:
+        if setting is None and (found := explained.of_destination(workspace, key, is_secret=_is_secret)) is not None:
             return found
         if setting is None:
             hint = nearest(key, [one.key for one in describe(Workspace)])
@@ -199,42 +199,3 @@ def _hide(lines: list[str], value: Any) -> None:
     lines[first.line] = lines[first.line][: first.column] + HIDDEN
     for number in range(first.line + 1, min(last.line, len(lines) - 1) + 1):
         lines[number] = "" if number < last.line or last.column else lines[number]
-
-
-def _of_destination(workspace: Workspace, key: str) -> Explained | None:
-    """Return the explanation of a setting that a destination's type has, None when it is none."""
-    from trackway.destinations.reference import reference
-
-    parts = key.split(".")
-    if len(parts) < 4 or parts[0] != "destinations" or parts[2] != "settings" or parts[1] not in workspace.destinations:
-        return None
-    destination = workspace.destinations[parts[1]]
-    if parts[3] == "mappings":
-        meaning = "Changes to the usual mappings of the destination, and further ones."
-        kind, default = "mappings by name", "{}"
-    else:
-        try:
-            told = reference(destination.type, workspace.folder)
-        except TrackwayError:
-            return None
-        one = next((one for one in told.settings if one.name == parts[3]), None)
-        if one is None:
-            return None
-        meaning, kind, default = one.about, one.kind, one.default or None
-    given: Any = destination.settings
-    for part in parts[3:]:
-        given = cast("dict[str, Any]", given).get(part) if isinstance(given, dict) else None
-    value = None if given is None else HIDDEN if "secret" in kind or _is_secret(key) else _told(given)
-    if value is not None:
-        value = _masked(value, set(), sorted(_secrets_of(workspace)[0], key=len, reverse=True))
-    where = FILE_NAME if given is not None else "default"
-    return Explained(
-        key=key, meaning=meaning, kind=kind, default=default, value=value, set_in=where, taken_over="at once"
-    )
-
-
-def _told(given: Any) -> str:
-    """Return a value as it is written; of a group the names alone, for secrets may stand in it."""
-    if isinstance(given, dict):
-        return ", ".join(map(str, cast("dict[Any, Any]", given)))
-    return str(given)
