@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trackway.destinations import registry
 from trackway.destinations.catalog.slack import judge
 from trackway.destinations.catalog.slack.wording import told
 from trackway.destinations.kit import Delivered, Rejected, Response, Retry
@@ -58,3 +59,13 @@ def test_long_events_are_told_in_short() -> None:
 )
 def test_answers(status: int, body: bytes, outcome: Any) -> None:
     assert judge(Response(status=status, body=body), count=1) == [outcome]
+
+
+def test_a_bots_token_is_tested_and_a_webhook_cannot_be() -> None:
+    bot = registry.load("slack", {"bot_token": "xoxb-1"}, where="s")
+    request = bot.check()
+    assert request is not None and request.url == "https://slack.com/api/auth.test"
+    assert bot.checked(Response(status=200, body=b'{"ok": true, "user": "trackway"}')) == Delivered()
+    refused = bot.checked(Response(status=200, body=b'{"ok": false, "error": "invalid_auth"}'))
+    assert refused == Rejected("401", "invalid_auth")
+    assert registry.load("slack", {"url": "https://hooks.slack.com/services/T/B/X"}, where="s").check() is None

@@ -8,7 +8,6 @@ from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
 from trackway.delivery.transport import HttpTransport
 from trackway.destinations import kit, registry
-from trackway.destinations.destination import is_page
 from trackway.workspace import Workspace
 
 
@@ -43,10 +42,9 @@ async def check(key: str, workspace: Workspace) -> Checked:
     if not isinstance(answer, kit.Response):
         detail = f": {answer.detail}" if isinstance(answer, kit.Rejected) and answer.detail else ""
         return Checked(key, settings.type, "FAIL", f"no answer: {answer.reason}{detail}")
-    if is_page(answer) and not destination.pages_count:
-        finding = f"answered {answer.status} with a web page: something in between speaks, such as a proxy"
-        return Checked(key, settings.type, "FAIL", finding)
-    if 200 <= answer.status < 300:
+    outcome = destination.checked(answer)
+    if isinstance(outcome, kit.Delivered):
         return Checked(key, settings.type, "OK", f"knows the credentials ({answer.status})")
-    told = Redactor(destination.secrets()).answer(answer.body, request)
+    detail = outcome.detail if isinstance(outcome, kit.Rejected) else ""
+    told = Redactor(destination.secrets()).detail(detail or answer.body.decode("utf-8", "replace"), request)
     return Checked(key, settings.type, "FAIL", f"answered {answer.status}: {told[:200]}")

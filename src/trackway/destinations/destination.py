@@ -53,8 +53,8 @@ class Module(Protocol):
     """How many rows of a route go into one request, where that is not `LIMITS.events`."""
     exchange: Callable[[Any, Sequence[kit.Row], kit.Cache], Exchange]
     """Several requests for rows of one route, one after the other: a look-up and a write, a token and a call."""
-    check: Callable[[Any], kit.Request]
-    """A request that changes nothing and is answered 2xx when the settings are right."""
+    check: Callable[[Any], kit.Request | None]
+    """A request that changes nothing, whose answer `judge` takes for delivered when the settings are right, or None."""
     delete_user: Callable[[Any, kit.Person, kit.Cache], "kit.Request | kit.Skipped | kit.Deletion"]
     """What has the vendor delete a person: a request (judged by `kit.deleted`), several, or why there is none."""
 
@@ -240,6 +240,15 @@ class Destination:
     def check(self) -> kit.Request | None:
         """Return a request that is answered 2xx when the credentials are right, or None if there is no such request."""
         return self._module.check(self.settings) if hasattr(self._module, "check") else None
+
+    def checked(self, answer: kit.Response) -> kit.Outcome:
+        """Return what an answer to `check` says of the credentials: `Delivered` when they are right."""
+        if is_page(answer) and not self.pages_count:
+            return kit.Rejected("unreadable_answer", "a web page: something in between speaks, such as a proxy")
+        try:
+            return self._judge(answer, count=1)[0]
+        except Exception:  # noqa: BLE001  `judge` may know the answers to events only
+            return kit.by_status(answer, count=1)[0]
 
     @property
     def deletes_users(self) -> bool:

@@ -3,7 +3,8 @@
 Source:   https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks,
           …/reference/methods/chat.postMessage, …/messaging/formatting-message-text and …/apis/web-api/rate-limits;
           field names as in Segment's open-source Slack; read 2026-11-23. Answers of webhooks by
-          https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks, read 2026-11-26.
+          https://api.slack.com/changelog/2016-05-17-changes-to-errors-for-incoming-webhooks, read 2026-11-26. A bot's
+          token is tested by …/reference/methods/auth.test, read 2026-11-27; a webhook's URL only by a message.
 Limits:   one message a request, about one a second to a channel; 40 000 characters of text, 50 blocks.
 Repeats:  a message that is sent twice stands there twice: Slack knows no key of ours.
 Deletes:  nobody: Slack keeps messages, not people that we know.
@@ -26,6 +27,7 @@ LIMITS = kit.Limits(events=1, concurrency=1)
 
 _WEBHOOK = re.compile(r"https://([a-z0-9-]+\.)+(slack|slack-gov)\.com(/[a-z0-9]+)+/?", re.IGNORECASE | re.ASCII)
 _POST = "https://slack.com/api/chat.postMessage"
+_TEST = "https://slack.com/api/auth.test"
 _LONGEST = 40_000
 
 
@@ -117,6 +119,14 @@ def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
         "Authorization": f"Bearer {settings.bot_token.reveal()}",
     }
     return kit.Request(method="POST", url=_POST, headers=headers, json=row.message)
+
+
+def check(settings: Settings) -> kit.Request | None:
+    """Return a request that asks who the bot is; there is none for a webhook."""
+    if settings.bot_token is None:
+        return None
+    headers = {"Authorization": f"Bearer {settings.bot_token.reveal()}", "Content-Type": kit.FORM}
+    return kit.Request(method="POST", url=_TEST, headers=headers, body=b"")
 
 
 class _Answer(Struct):
