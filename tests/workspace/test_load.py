@@ -115,3 +115,18 @@ def test_the_console_token_is_made_once_and_is_private(tmp_path: Path):
     token = console_token(tmp_path / "data")
     assert len(token) >= 32 and console_token(tmp_path / "data") == token
     assert stat.S_IMODE((tmp_path / "data" / "console-token").stat().st_mode) == 0o600
+
+
+def test_whoever_only_looks_need_not_have_the_secrets_for_sending(tmp_path: Path) -> None:
+    (tmp_path / "trackway.yaml").write_text(
+        "sources: {web: {write_keys: [w]}}\n"
+        "destinations: {crm: {type: hubspot, settings: {access_token: {env: A}, portal_id: '${B}', more: {file: c}}}}\n"
+        "alerts: {channels: {chat: {type: slack, url: {env: D}}}}\n"
+    )
+    with pytest.raises(WorkspaceError, match="the environment variable A is not set"):
+        load_workspace(tmp_path, environ={})
+    found = load_workspace(tmp_path, environ={"B": "7"}, sending=False)
+    assert found.destinations["crm"].settings == {"access_token": "", "portal_id": "7", "more": ""}
+    (tmp_path / "trackway.yaml").write_text("sources: {web: {write_keys: [{env: A}]}}\n")
+    with pytest.raises(WorkspaceError, match="the environment variable A is not set"):
+        load_workspace(tmp_path, environ={}, sending=False)

@@ -33,7 +33,7 @@ def catalogue(
 
     The server keeps it up a second or so behind the events.
     """
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     if source is not None and source not in settings.sources:
         raise TrackwayError(f"there is no source {source}; there are: {', '.join(settings.sources) or 'none'}")
     if findings:

@@ -53,13 +53,13 @@ def ask(
     ids = read_ids(user_ids, file)
     if email and len(ids) != 1:
         raise TrackwayError("--email is one user's; ask for one user at a time")
-    ask_for(load_workspace(find_workspace(workspace)), ids, email=email, only=to, json=json)
+    ask_for(load_workspace(find_workspace(workspace), sending=False), ids, email=email, only=to, json=json)
 
 
 @deletions.command("list")
 def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """List the deletions, the newest first, with what became of them."""
-    with _state(load_workspace(find_workspace(workspace))) as engine:
+    with _state(load_workspace(find_workspace(workspace), sending=False)) as engine:
         found = orders.read_all(engine)
     if json:
         for one in found:
@@ -81,7 +81,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 @deletions.command()
 def show(number: NumberArgument, workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Show how far a deletion is at each destination."""
-    with _state(load_workspace(find_workspace(workspace))) as engine:
+    with _state(load_workspace(find_workspace(workspace), sending=False)) as engine:
         found = orders.read(engine, number)
     if json:
         print_json(_told(found))
@@ -96,7 +96,7 @@ def show(number: NumberArgument, workspace: WorkspaceOption = None, json: JsonOp
 @deletions.command()
 def retry(number: NumberArgument, workspace: WorkspaceOption = None) -> None:
     """Try a deletion again where it failed or could not be asked, such as after a setting was added."""
-    with _state(load_workspace(find_workspace(workspace))) as engine:
+    with _state(load_workspace(find_workspace(workspace), sending=False)) as engine:
         again = orders.ask_again(engine, number)
     remark(f"tried again at {', '.join(again)}" if again else "nothing to try again: it failed nowhere")
 

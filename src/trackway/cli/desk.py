@@ -26,7 +26,7 @@ class Desk(NamedTuple):
 @contextmanager
 def open_desk(workspace: Path | None) -> Generator[Desk]:
     """Open the workspace of `--workspace`; the state database is made where there is none."""
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     with ExitStack() as stack:
         raw, clean = open_logs(settings, stack)
         engine = open_state(settings.data / "state.db")

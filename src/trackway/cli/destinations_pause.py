@@ -16,7 +16,7 @@ def set_paused(folder: Path, names: Sequence[str], *, paused: bool) -> None:
     Raises:
         TrackwayError: there is no such destination that is switched on; nothing was noted.
     """
-    workspace = load_workspace(folder)
+    workspace = load_workspace(folder, sending=False)
     known = [key for key, one in workspace.destinations.items() if one.enabled]
     for name in names:
         if name not in known:

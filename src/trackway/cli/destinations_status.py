@@ -24,7 +24,7 @@ def statuses(folder: Path, name: str | None = None) -> list[DestinationStatus]:
     Raises:
         TrackwayError: no server answers, or there is no such destination.
     """
-    workspace = load_workspace(folder)
+    workspace = load_workspace(folder, sending=False)
     try:
         found = msgspec.json.decode(fetch(workspace, "/api/destinations"), type=_Answer).destinations
     except msgspec.MsgspecError as error:

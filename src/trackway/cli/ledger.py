@@ -38,7 +38,7 @@ def ledger(
 
     Counts from the logs and the state on disk, whether the server runs or not.
     """
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     _check(settings, source, destination)
     with ExitStack() as stack:
         read = _reader(settings, stack, source)

@@ -38,7 +38,7 @@ def ls(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     for heading in ("log", "partition", "segment", "begun (UTC)", "MB", "topic", "from", "to"):
         table.add_column(heading, justify="right" if heading in ("partition", "MB", "from", "to") else "left")
     with ExitStack() as stack:
-        for name, opened in _logs(load_workspace(find_workspace(workspace)), stack).items():
+        for name, opened in _logs(load_workspace(find_workspace(workspace), sending=False), stack).items():
             for one in opened.segments():
                 if json:
                     print_json({"log": name, **one._asdict(), "path": str(one.path)})
@@ -67,7 +67,7 @@ def show(
     """Print one record as JSON."""
     topic, place = _position(position)
     with ExitStack() as stack:
-        opened = _log_of(topic, load_workspace(find_workspace(workspace)), stack)
+        opened = _log_of(topic, load_workspace(find_workspace(workspace), sending=False), stack)
         for found in opened.read(topic, place.partition, place.offset):
             print_json(show_record(topic, place, found.records[0]))
             return
@@ -79,7 +79,7 @@ def verify(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Hold every block against its checksum, and look for holes; exit 1 if anything is wrong."""
     faults = records = lost = 0
     with ExitStack() as stack:
-        logs = _logs(load_workspace(find_workspace(workspace)), stack)
+        logs = _logs(load_workspace(find_workspace(workspace), sending=False), stack)
         for checked in (checked for opened in logs.values() for checked in opened.verify()):
             records += checked.records
             lost += checked.lost
@@ -111,7 +111,7 @@ def repair(
     """
     count = lost = 0
     with ExitStack() as stack:
-        logs = _logs(load_workspace(find_workspace(workspace)), stack)
+        logs = _logs(load_workspace(find_workspace(workspace), sending=False), stack)
         for one in (one for opened in logs.values() for one in opened.repair(write=not dry_run)):
             count += 1
             lost += sum(gap.next - gap.first for gap in one.lost)
@@ -150,7 +150,7 @@ def export(
     asked = fql.compile(where) if where else None
     wanted = Filter(source, type_, name, frozenset(message_id) if message_id else None, _ms(since), _ms(until), asked)
     with ExitStack() as stack:
-        opened = _log_of(topic, load_workspace(find_workspace(workspace)), stack)
+        opened = _log_of(topic, load_workspace(find_workspace(workspace), sending=False), stack)
         positions = _positions(opened, topic, partition, from_, to)
         records = (shown for shown in _records(opened, topic, positions) if wanted.keeps(shown))
         if format == "jsonl":

@@ -66,7 +66,7 @@ def find_target(workspace: Path | None, *, url: str | None, write_key: str | Non
     """
     if url and write_key and not source:
         return Target(url.rstrip("/"), write_key)
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     if not settings.sources:
         raise TrackwayError(f"{FILE_NAME} has no sources; add one, or give --write-key")
     name = source or next(iter(settings.sources))

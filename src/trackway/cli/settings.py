@@ -62,7 +62,7 @@ def changes(
     json: JsonOption = False,
 ) -> None:
     """Show what changed in the settings in force, when, from what to what, the newest last; secrets are not shown."""
-    found = history.read(load_workspace(find_workspace(workspace)).data)[-limit:]
+    found = history.read(load_workspace(find_workspace(workspace), sending=False).data)[-limit:]
     for entry in found:
         if json:
             print_json(entry)

@@ -39,7 +39,7 @@ def sql(
     """
     from trackway.cli.asking import open_warehouse
 
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     with open_warehouse(settings, warehouse) as ask:
         show = _writer("json" if json else format_)
         if query is None and sys.stdin.isatty():

@@ -32,7 +32,7 @@ def add(
 ) -> None:
     """Drop the events of these users from now on. What is stored or delivered already stays there, but for --delete."""
     ids = read_ids(user_ids, file)
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     added = change_suppression(settings.data, ids, suppressed=True)
     remark(f"{len(added):,} suppressed; {len(ids) - len(added):,} were before.")
     if delete:
@@ -63,7 +63,7 @@ def list_(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 
 def _data(workspace: Path | None) -> Path:
-    return load_workspace(find_workspace(workspace)).data
+    return load_workspace(find_workspace(workspace), sending=False).data
 
 
 def read_ids(given: list[str] | None, file: Path | None) -> list[str]:

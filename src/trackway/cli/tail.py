@@ -41,7 +41,7 @@ def tail(
 
     if outcome is not None and outcome not in TOPICS:
         raise typer.BadParameter(f"{outcome} is none of {', '.join(TOPICS)}", param_hint="--outcome")
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     asked = fql.compile(where) if where else None
     wanted = Filter(outcome, source, type_, name.casefold(), user.casefold(), where=asked)
     console = screen()

@@ -49,7 +49,7 @@ def trace(
     By message id it takes milliseconds; --user and --text read the log backwards. One that is found is told wholly,
     of several a line each (with --json all of it).
     """
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     if message_id is not None and not user and not text:
         stories = [story for story in _by_id(settings, message_id) if source in ("", story.source)]
         if not stories:

@@ -35,7 +35,7 @@ _FINDINGS_SHOWN = 20
 @warehouse.command()
 def status(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
     """Show how loading goes at each warehouse, and which columns had values of other types."""
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     try:
         answer = msgspec.json.decode(fetch(settings, "/api/warehouse"))["warehouses"]
     except NoAnswer:
@@ -59,7 +59,7 @@ def loads(
     from trackway.state import open_state
     from trackway.warehouse.reports import Reports
 
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     engine = open_state(settings.data / "state.db")
     try:
         found = Reports(engine).loads(_chosen(settings, name), limit=limit)
@@ -91,7 +91,7 @@ def verify(name: NameOption = None, workspace: WorkspaceOption = None, json: Jso
 
     Ends with status 1 when there are any.
     """
-    settings = load_workspace(find_workspace(workspace))
+    settings = load_workspace(find_workspace(workspace), sending=False)
     result = _do(settings, name, "verify", {})
     differences: int = result["differences"]
     if json:
@@ -119,7 +119,9 @@ def rebuild(
 
     Rows whose events the log has no more are taken over from the table as it is.
     """
-    _print_rebuilt(_do(load_workspace(find_workspace(workspace)), name, "rebuild", {"table": table}), json=json)
+    _print_rebuilt(
+        _do(load_workspace(find_workspace(workspace), sending=False), name, "rebuild", {"table": table}), json=json
+    )
 
 
 @warehouse.command()
@@ -142,13 +144,13 @@ def retype(
 
     kind_of(type_)
     wish = {"table": table, "column": column, "type": type_}
-    _print_rebuilt(_do(load_workspace(find_workspace(workspace)), name, "retype", wish), json=json)
+    _print_rebuilt(_do(load_workspace(find_workspace(workspace), sending=False), name, "retype", wish), json=json)
 
 
 @warehouse.command()
 def snapshot(name: NameOption = None, workspace: WorkspaceOption = None) -> None:
     """Copy a DuckDB warehouse to the file beside it that other tools may open while the server has the first one."""
-    typer.echo(_do(load_workspace(find_workspace(workspace)), name, "snapshot", {})["path"])
+    typer.echo(_do(load_workspace(find_workspace(workspace), sending=False), name, "snapshot", {})["path"])
 
 
 def _do(settings: Workspace, name: str | None, action: str, wish: dict[str, str]) -> dict[str, Any]:

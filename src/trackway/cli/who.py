@@ -28,7 +28,7 @@ def who(
     json: JsonOption = False,
 ) -> None:
     """Print a person's ids, groups and history: which event joined what, and which links were refused or undone."""
-    engine = open_state(load_workspace(find_workspace(workspace)).data / "state.db")
+    engine = open_state(load_workspace(find_workspace(workspace), sending=False).data / "state.db")
     try:
         ledger = IdentityLedger(engine)
         people = ledger.who(id_)

@@ -20,6 +20,8 @@ from trackway.workspace.units import Duration, Size
 
 FILE_NAME = "trackway.yaml"
 ENV_PREFIX = "TRACKWAY__"
+_SENDING = {"destinations.": "", "alerts.": "https://unset.invalid/"}
+"""Where stands what only sending needs, and what does for it; an address of alerts has to look like one."""
 T = TypeVar("T")
 _NAME = re.compile(NAME_PATTERN)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -38,9 +40,16 @@ class WorkspaceError(TrackwayError):
 
 
 def load_workspace(
-    folder: Path, *, environ: Mapping[str, str] | None = None, files: set[Path] | None = None
+    folder: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    files: set[Path] | None = None,
+    sending: bool = True,
 ) -> Workspace:
     """Read the workspace in `folder`; every file that has a say in it is added to `files`.
+
+    With `sending` false something stands in for what only sending needs, of destinations and alerts, where its variable
+    is not set or its file is not there: whoever looks from another shell than the server's seldom has the secrets.
 
     `TRACKWAY__COLLECTOR__PORT=9000` in `environ` (default: the process's) overrides `collector.port`. `${NAME}` in a
     value, `{env: NAME}` and `{file: PATH}` are replaced; a path is relative to the folder.
@@ -63,7 +72,8 @@ def load_workspace(
     settings = cast("dict[str, Any]", tree)
     _override(settings, environ)
     seen: set[Path] = set() if files is None else files
-    settings = cast("dict[str, Any]", _Values(folder, environ, seen).resolve(settings))
+    values = _Values(folder, environ, seen, stand_ins={} if sending else _SENDING)
+    settings = cast("dict[str, Any]", values.resolve(settings))
     workspace = convert(settings, Workspace, where="")
     workspace = msgspec.structs.replace(workspace, folder=folder.resolve())
     _check(workspace)
@@ -149,8 +159,19 @@ def _override(settings: dict[str, Any], environ: Mapping[str, str]) -> None:
 class _Values:
     """Replaces references by what they stand for."""
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], files: set[Path]) -> None:
-        """`files` gets the files that are looked for, whether they are there or not."""
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        files: set[Path],
+        *,
+        stand_ins: Mapping[str, str] = {},
+    ) -> None:
+        """`files` gets the files that are looked for, whether they are there or not.
+
+        `stand_ins` has, by the beginning of a place, what does there for a variable that is not set or a missing file.
+        """
+        self._stand_ins = stand_ins
         self._folder = folder
         self._environ = environ
         self._files = files
@@ -173,14 +194,21 @@ class _Values:
 
     def _variable(self, name: str, place: str) -> str:
         if name not in self._environ:
+            if (stand_in := self._stand_in(place)) is not None:
+                return stand_in
             raise WorkspaceError(f"{FILE_NAME}: {place}: the environment variable {name} is not set", where=place)
         return self._environ[name]
+
+    def _stand_in(self, place: str) -> str | None:
+        return next((text for start, text in self._stand_ins.items() if place.startswith(start)), None)
 
     def _text(self, path: Path, place: str) -> str:
         self._files.add(path)
         try:
             return path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
+            if (stand_in := self._stand_in(place)) is not None:
+                return stand_in
             raise WorkspaceError(f"{FILE_NAME}: {place}: {path} cannot be read: {error}", where=place) from error
 
 
