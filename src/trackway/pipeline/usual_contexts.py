@@ -82,7 +82,7 @@ class UsualContexts:
             made = rests[rest] if rest in rests else self._rest.ask(rest)
             if made is not None and follows is not None:
                 head, by_ip, channel = made
-                added = by_ip[ip] if ip and by_ip is not None else b""
+                added = (by_ip.known.get(ip) or by_ip.ask(ip)) if ip and by_ip is not None else b""
                 return Raw(b"".join((head, page, follows, added, b"}"))), channel
         made = self._whole[text, user_agent, client_side]
         if made is None:

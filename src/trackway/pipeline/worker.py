@@ -203,9 +203,11 @@ class PipelineWorker:
         Usual calls go the short way, the rest through the stages, all at once.
         """
         made: list[_Made] = [None] * len(raws)
-        takes, (partition, offset) = self._short_way.of_source, first
+        partition, offset = first
+        takes = {source: self._short_way.of_source[source] for source in {row[0] for row in rows}}
         for number in numbers:
-            made[number] = takes[raws[number].source](rows[number], (partition, offset + number))
+            row = rows[number]
+            made[number] = takes[row[0]](row, (partition, offset + number))
         unusual = [number for number in numbers if made[number] is None and raws[number].refusal is None]
         if unusual:
             calls = [(raws[number], Place(partition, offset + number)) for number in unusual]
