@@ -5,12 +5,12 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from trackway.destinations import kit
+from trackway.destinations.secrets import secrets_of
 from trackway.errors import TrackwayError
 
 _TOO_LARGE = 413
@@ -275,7 +275,7 @@ class Destination:
 
     def secrets(self) -> list[str]:
         """Return all secrets among the settings, also those in the query of a URL; they are not to be shown."""
-        return sorted(set(_secrets(self.settings)), key=len, reverse=True)
+        return sorted(set(secrets_of(self.settings)), key=len, reverse=True)
 
 
 def _are_rows(found: Any) -> bool:
@@ -320,23 +320,3 @@ def place_of(error: Exception) -> str:
     """Return what broke and where, without the values at hand: they may be secret."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{type(error).__name__} at {Path(frames[-1].filename).name}:{frames[-1].lineno}"
-
-
-_SECRET_IN_URL = 8
-"""Characters of a value in a URL that is taken for a secret; shorter ones, such as `true`, stand in any text."""
-
-
-def _secrets(value: Any) -> list[str]:
-    if isinstance(value, kit.Secret):
-        return [value.reveal()] if value.reveal() else []
-    if isinstance(value, str) and value.startswith(("http://", "https://")):
-        parts = urlsplit(value)
-        found = [pair.partition("=")[2] for pair in parts.query.split("&")] + [parts.password or ""]
-        return [one for one in found if len(one) >= _SECRET_IN_URL]
-    if isinstance(value, Struct):
-        return [secret for name in value.__struct_fields__ for secret in _secrets(getattr(value, name))]
-    if isinstance(value, dict):
-        return [secret for item in cast("dict[Any, Any]", value).values() for secret in _secrets(item)]
-    if isinstance(value, list | tuple):
-        return [secret for item in cast("Sequence[Any]", value) for secret in _secrets(item)]
-    return []

@@ -11,32 +11,21 @@ from typing import Any, TypeVar, cast
 import msgspec
 import yaml
 
-from trackway.errors import TrackwayError
 from trackway.workspace.alerting import Names, unknown_name
+from trackway.workspace.mistakes import FILE_NAME, WorkspaceError, join
 from trackway.workspace.model import NAME_PATTERN, Warehouse, Workspace
 from trackway.workspace.query import FieldPath, Query
+from trackway.workspace.references import SENDING, References
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
 
-FILE_NAME = "trackway.yaml"
 ENV_PREFIX = "TRACKWAY__"
-_SENDING = {"destinations.": "", "alerts.": "https://unset.invalid/"}
-"""Where stands what only sending needs, and what does for it; an address of alerts has to look like one."""
 T = TypeVar("T")
 _NAME = re.compile(NAME_PATTERN)
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 _MISSING_FIELD = re.compile(r"Object missing required field `([^`]+)`")
 _BAD_CHOICE = "Invalid enum value "
 _PLACE = re.compile(r"(.*) - at `\$\.?([^`]*)`", re.DOTALL)
-
-
-class WorkspaceError(TrackwayError):
-    """`trackway.yaml` is missing or says something that cannot be; `where` is the dotted place in it."""
-
-    def __init__(self, message: str, *, where: str = "") -> None:
-        super().__init__(message)
-        self.where = where
 
 
 def load_workspace(
@@ -72,7 +61,7 @@ def load_workspace(
     settings = cast("dict[str, Any]", tree)
     _override(settings, environ)
     seen: set[Path] = set() if files is None else files
-    values = _Values(folder, environ, seen, stand_ins={} if sending else _SENDING)
+    values = References(folder, environ, seen, stand_ins={} if sending else SENDING)
     settings = cast("dict[str, Any]", values.resolve(settings))
     workspace = convert(settings, Workspace, where="")
     workspace = msgspec.structs.replace(workspace, folder=folder.resolve())
@@ -86,7 +75,7 @@ def resolve(value: Any, folder: Path, *, environ: Mapping[str, str] | None = Non
     Raises:
         WorkspaceError: a variable is not set, a file cannot be read.
     """
-    return _Values(folder, os.environ if environ is None else environ, set()).resolve(value)
+    return References(folder, os.environ if environ is None else environ, set()).resolve(value)
 
 
 def unreadable(file: Path, error: Exception) -> str:
@@ -115,7 +104,7 @@ def _nearer(value: Any, kind: type[Any], where: str) -> WorkspaceError | None:
     for field in info.fields:
         members, group = groups.get(field.encode_name), field.type
         if isinstance(group, msgspec.inspect.StructType) and isinstance(members, dict):
-            if (error := _nearer(members, group.cls, _join(where, field.encode_name))) is not None:
+            if (error := _nearer(members, group.cls, join(where, field.encode_name))) is not None:
                 return error
             continue
         if not (isinstance(group, msgspec.inspect.DictType) and isinstance(members, dict)):
@@ -123,12 +112,12 @@ def _nearer(value: Any, kind: type[Any], where: str) -> WorkspaceError | None:
         if not isinstance(group.value_type, msgspec.inspect.StructType):
             continue
         for name, member in cast("dict[Any, Any]", members).items():
-            place = _join(where, field.encode_name)
+            place = join(where, field.encode_name)
             if not (isinstance(name, str) and _NAME.fullmatch(name)):
                 advice = "write it in lower case, with letters, digits, - and _ only"
                 return WorkspaceError(f"{FILE_NAME}: {place}: {name!r} cannot be a name; {advice}", where=place)
             try:
-                convert(member, group.value_type.cls, where=_join(place, name))
+                convert(member, group.value_type.cls, where=join(place, name))
             except WorkspaceError as error:
                 return error
     return None
@@ -156,81 +145,21 @@ def _override(settings: dict[str, Any], environ: Mapping[str, str]) -> None:
         node[last] = yaml.safe_load(environ[name])
 
 
-class _Values:
-    """Replaces references by what they stand for."""
-
-    def __init__(
-        self,
-        folder: Path,
-        environ: Mapping[str, str],
-        files: set[Path],
-        *,
-        stand_ins: Mapping[str, str] = {},
-    ) -> None:
-        """`files` gets the files that are looked for, whether they are there or not.
-
-        `stand_ins` has, by the beginning of a place, what does there for a variable that is not set or a missing file.
-        """
-        self._stand_ins = stand_ins
-        self._folder = folder
-        self._environ = environ
-        self._files = files
-
-    def resolve(self, value: Any, place: str = "") -> Any:
-        """Return `value` with what stands for `${NAME}`, `{env: NAME}` and `{file: PATH}` anywhere in it."""
-        if isinstance(value, str):
-            return _VARIABLE.sub(lambda found: self._variable(found[1], place), value)
-        if isinstance(value, list):
-            items = cast("list[Any]", value)
-            return [self.resolve(item, f"{place}[{i}]") for i, item in enumerate(items)]
-        if not isinstance(value, dict):
-            return value
-        group = cast("dict[Any, Any]", value)
-        if group.keys() == {"env"} and isinstance(group["env"], str):
-            return self._variable(group["env"], place)
-        if group.keys() == {"file"} and isinstance(group["file"], str):
-            return self._text(self._folder / group["file"], place)
-        return {key: self.resolve(item, _join(place, str(key))) for key, item in group.items()}
-
-    def _variable(self, name: str, place: str) -> str:
-        if name not in self._environ:
-            if (stand_in := self._stand_in(place)) is not None:
-                return stand_in
-            raise WorkspaceError(f"{FILE_NAME}: {place}: the environment variable {name} is not set", where=place)
-        return self._environ[name]
-
-    def _stand_in(self, place: str) -> str | None:
-        return next((text for start, text in self._stand_ins.items() if place.startswith(start)), None)
-
-    def _text(self, path: Path, place: str) -> str:
-        self._files.add(path)
-        try:
-            return path.read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            if (stand_in := self._stand_in(place)) is not None:
-                return stand_in
-            raise WorkspaceError(f"{FILE_NAME}: {place}: {path} cannot be read: {error}", where=place) from error
-
-
 def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
     if found := _UNKNOWN_FIELD.search(text):
-        key, path = found[1], _join(where, found[2] or "")
+        key, path = found[1], join(where, found[2] or "")
         near = difflib.get_close_matches(key, _known_keys(kind), n=1)
         hint = f"; did you mean {near[0]}?" if near else ""
-        place = _join(path, key)
+        place = join(path, key)
         return WorkspaceError(f"{FILE_NAME}: {place} is unknown{hint}", where=place)
     told, path = found.groups() if (found := _PLACE.fullmatch(text)) else (text, "")
-    place = _join(where, path)
+    place = join(where, path)
     if found := _MISSING_FIELD.fullmatch(told):
-        place = _join(place, found[1])
+        place = join(place, found[1])
         return WorkspaceError(f"{FILE_NAME}: {place} is missing", where=place)
     if told.startswith(_BAD_CHOICE) and (choices := _choices(kind, path)):
         told = f"{told.removeprefix(_BAD_CHOICE)} is none of {', '.join(map(str, choices))}"
     return WorkspaceError(f"{FILE_NAME}: {place + ': ' if place else ''}{told}", where=place)
-
-
-def _join(where: str, path: str) -> str:
-    return ".".join(part for part in (where, path) if part)
 
 
 def _choices(kind: type[Any], path: str) -> tuple[Any, ...]:
