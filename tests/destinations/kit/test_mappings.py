@@ -194,6 +194,8 @@ def test_an_export_of_segments_replaces_the_usual_mappings() -> None:
         ({"track": {"fields": {"name": {"when": {"exist": 1}}}}}, "did you mean exists"),
         ({"track": {"fields": {"name": {"templte": "x"}}}}, r"fields\.name: must be text; .*did you mean template\?"),
         ([{"action": "send", "subscribe": "all", "mapping": {"name": {"@nope": 1}}}], r"mappings\[0\]\.mapping\.name"),
+        ({"track": {"fields": {"name": {"phone": ["1", "2", "3"]}}}}, "expected a list of 1 or 2 values"),
+        ({"track": {"fields": {"name": {"path": 5}}}}, r"fields\.name\.path: expected a path"),
         ({"track": {"fields": {"amount": "much"}}}, r"mappings\.track\.fields\.amount: must be a number"),
         (
             [{"action": "send", "subscribe": "all", "mapping": {"amount": "much"}}],

@@ -59,13 +59,15 @@ def _options(value: Any, where: str, *needed: str) -> dict[str, Any]:
     return options
 
 
-def _path(value: Any, where: str) -> ex.Expression:
+def path(value: Any, where: str) -> ex.Expression:
+    """Return what stands at the path that `value` is."""
     if not isinstance(value, str):
         raise MappingError("expected a path such as $.properties.revenue", where=where)
     return ex.at(value)
 
 
-def _template(value: Any, where: str) -> ex.Expression:
+def template(value: Any, where: str) -> ex.Expression:
+    """Return the text with holes that `value` is."""
     if not isinstance(value, str):
         raise MappingError("expected text with holes such as {{event}}", where=where)
     return ex.template(value.replace("{{$.", "{{"))
@@ -132,6 +134,8 @@ def _flatten(value: Any, where: str) -> ex.Expression:
 def _json(value: Any, where: str) -> ex.Expression:
     options = _options(value, where, "mode", "value")
     source = read_segment(options["value"], f"{where}.value")
+    if options["mode"] not in ("encode", "decode"):
+        raise MappingError("mode is encode or decode", where=where)
     if options["mode"] == "encode":
         return ex.call(values.encode_json, source)
     return ex.call(_decoded, source)
@@ -139,7 +143,13 @@ def _json(value: Any, where: str) -> ex.Expression:
 
 def _merge(value: Any, where: str) -> ex.Expression:
     options = _options(value, where, "objects", "direction")
-    objects = [read_segment(one, f"{where}.objects[{n}]") for n, one in enumerate(options["objects"])]
+    if not isinstance(options["objects"], list):
+        raise MappingError("expected a list of objects", where=f"{where}.objects")
+    if options["direction"] not in ("left", "right"):
+        raise MappingError("direction is left or right", where=where)
+    objects = [
+        read_segment(one, f"{where}.objects[{n}]") for n, one in enumerate(cast("list[Any]", options["objects"]))
+    ]
     return ex.merge(*(reversed(objects) if options["direction"] == "left" else objects))
 
 
@@ -170,8 +180,8 @@ def _decoded(value: Any) -> Any:
 
 
 _DIRECTIVES: dict[str, Callable[[Any, str], ex.Expression]] = {
-    "@path": _path,
-    "@template": _template,
+    "@path": path,
+    "@template": template,
     "@literal": read_segment,
     "@if": _if,
     "@case": _case,

@@ -26,7 +26,7 @@ from trackway.destinations.kit import conditions, people
 from trackway.destinations.kit import expressions as ex
 from trackway.destinations.kit import functions as fn
 from trackway.destinations.kit.actions import Action, Field, Mapping
-from trackway.destinations.kit.directives import MappingError, directive, read_segment
+from trackway.destinations.kit.directives import MappingError, directive, path, read_segment, template
 from trackway.destinations.kit.values import Unfit
 from trackway.destinations.kit.written import check_text
 from trackway.events import fql
@@ -192,7 +192,8 @@ def _several(make: Callable[..., ex.Expression], least: int, most: int) -> _Read
     def read(value: Any, where: str) -> ex.Expression:
         given = cast("list[Any]", value) if isinstance(value, list) else [value]
         if not least <= len(given) <= most:
-            raise MappingError(f"expected a list of {least} or more values", where=where)
+            count = str(least) if least == most else f"{least} or more" if most > 2 else f"{least} or {most}"
+            raise MappingError(f"expected a list of {count} values", where=where)
         return make(*(read_source(one, f"{where}[{n}]") for n, one in enumerate(given)))
 
     return read
@@ -242,8 +243,8 @@ def _when(value: Any, where: str) -> ex.Expression:
 
 OPERATIONS: dict[str, _Read] = {
     "const": lambda value, _: ex.const(value),
-    "path": lambda value, where: read_segment({"@path": value}, where),
-    "template": lambda value, where: read_segment({"@template": value}, where),
+    "path": path,
+    "template": template,
     "first_of": _several(ex.first_of, 1, 100),
     "when": _when,
     "each": _each,
