@@ -10,13 +10,12 @@ from tests.delivery.harness import FastClock, event
 from trackway.delivery.backlog import Backlog
 from trackway.delivery.breaker import Stopped
 from trackway.delivery.items import DELIVERED, Batch, End, Item, read_offsets, write_offsets
-from trackway.destinations.kit import Event, Limits, Row
+from trackway.destinations.kit import Limits, Row
 
 
 def item(offset: int, person: str = "", *, partition: int = 0, size: int = 10) -> Item:
-    found = Item(partition, offset, event(offset, person=person or f"p-{offset}"))
-    assert found.record is not None
-    found.rows = [Row(event=Event(found.record), value=msgspec.Raw(b"x" * size))]
+    found = Item.of(partition, offset, event(offset, person=person or f"p-{offset}"))
+    found.rows = [Row(message_id=found.message_id, value=msgspec.Raw(b"x" * size))]
     found.size = size
     return found
 

@@ -263,7 +263,7 @@ def per_row_module(
         pass
 
     def request(settings_: Any, rows: Sequence[kit.Row]) -> kit.Request:
-        ids = [{"messageId": one.event.message_id} for one in rows]
+        ids = [{"messageId": one.message_id} for one in rows]
         return kit.Request(method="POST", url=f"http://x.example/{rows[0].route}", json=ids)
 
     parts = {

@@ -218,9 +218,8 @@ def test_a_destination_may_ask_before_it_writes_and_remember_the_answer() -> Non
 
 
 def test_a_row_that_was_rejected_is_not_sent() -> None:
-    event = kit.Event.from_json(b"{}")
     refused = kit.Rejected("invalid_field", "why")
-    row = kit.Row(event=event, value=rows(1)[0].value, route="rejected", rejected=refused)
+    row = kit.Row(message_id="m-1", value=rows(1)[0].value, route="rejected", rejected=refused)
     assert carry_out(destination().exchange([row]), lambda _: OK) == ([], [refused])
 
 

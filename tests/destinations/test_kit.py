@@ -1,4 +1,3 @@
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,25 +61,21 @@ def test_retry_after_never_breaks(text: str) -> None:
     assert found is None or found >= 0
 
 
-def _event(message_id: str) -> kit.Event:
-    return kit.Event.from_json(b"{}" if not message_id else msgspec.json.encode({"messageId": message_id}))
-
-
 @given(st.lists(st.text(), min_size=1, max_size=5))
 def test_a_key_can_stand_in_a_header_and_is_the_same_for_the_same_events(ids: list[str]) -> None:
-    key = kit.idempotency_key([_event(found) for found in ids])
-    assert key == kit.idempotency_key([_event(found) for found in ids])
+    key = kit.idempotency_key(ids)
+    assert key == kit.idempotency_key(ids)
     assert key.isascii() and key.isprintable() and " " not in key and 0 < len(key) <= 255
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4), st.lists(st.text(), min_size=1, max_size=4))
 def test_other_events_have_another_key(some: list[str], others: list[str]) -> None:
-    same_key = kit.idempotency_key([_event(one) for one in some]) == kit.idempotency_key([_event(o) for o in others])
+    same_key = kit.idempotency_key(some) == kit.idempotency_key(others)
     assert same_key == (some == others)
 
 
 def test_a_usual_message_id_is_its_own_key() -> None:
-    assert kit.idempotency_key([_event("ajs-next-1795168800-uuid")]) == "ajs-next-1795168800-uuid"
+    assert kit.idempotency_key(["ajs-next-1795168800-uuid"]) == "ajs-next-1795168800-uuid"
 
 
 def test_an_event_gives_its_options_for_the_destination_only() -> None:
@@ -98,7 +93,7 @@ def test_requests_do_not_show_what_they_carry() -> None:
 
 
 def test_a_row_stands_in_a_request_as_it_was_encoded() -> None:
-    row = kit.Row.of(_event("m"), {"a": 1.0, "b": "é"})
+    row = kit.Row.of(kit.Event.from_json(b"{}"), {"a": 1.0, "b": "é"})
     assert row.size == len('{"a":1.0,"b":"é"}'.encode())
     assert (
         kit.Request(method="POST", url="", json={"rows": [row.value]}).content()

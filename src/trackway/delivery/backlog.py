@@ -22,7 +22,6 @@ from trackway.delivery.items import Batch, Item, Line
 from trackway.destinations.kit import Limits
 
 _by_offset = operator.attrgetter("offset")
-_by_partition = operator.attrgetter("partition")
 
 
 class _Claim:
@@ -56,12 +55,17 @@ class _Pool:
         self.claims: deque[_Claim] = deque()
         self.claim_of: dict[int, _Claim] = {}
 
-    def add(self, item: Item, person: str) -> None:
+    def add(self, item: Item) -> None:
         """Put an event at the end of its person's line."""
+        person = item.person
         line = self._lines.get(person)
         if line is None:  # mostly
-            line = self._lines[person] = item.line = Line(person, [item], item.size)
-            self._open(line)
+            size, ready = item.size, item.claim is None
+            line = self._lines[person] = item.line = Line(person, [item], size, False, ready)
+            if ready:
+                self._ready.append(line)
+                self._count += 1
+                self._size += size
             return
         item.line = line
         line.items.append(item)
@@ -78,7 +82,7 @@ class _Pool:
         for item in items:
             line = item.line
             # A line may have several items here: it moves on at the first.
-            if line is not None and line.busy and line not in held:
+            if line is not None and line.busy and not (held and line in held):
                 line.busy = False
                 if line.items:
                     self._open(line)
@@ -210,14 +214,13 @@ class Backlog:
                 partition = item.partition
                 pool = self._pool(partition)
             claim = pool.found(item) if pool.claim_of else None
-            record = item.record
-            if item.end is not None or record is None:
+            if item.end is not None:
                 continue
             if claim is not None:
                 item.claim = claim
                 claim.items.append(item)
             item.arrived_s = now_s
-            pool.add(item, record.user_id or record.anonymous_id or record.message_id)
+            pool.add(item)
         self._changed.set()
 
     def later(self, batch: Batch, delay_s: float) -> None:
@@ -225,11 +228,10 @@ class Backlog:
         heapq.heappush(self._later, (self._clock.monotonic() + delay_s, next(self._number), batch))
         self._changed.set()
 
-    def release(self, ended: Iterable[Item], still: Iterable[Item] = ()) -> None:
-        """Let the lines of `ended` move on, but for those that have an item among `still`."""
-        held = {item.line for item in still if item.line is not None}
-        for partition, items in itertools.groupby(ended, _by_partition):  # one, as in all batches
-            self._pool(partition).release(items, held)
+    def release(self, ended: Sequence[Item], still: Iterable[Item] = ()) -> None:
+        """Let the lines of `ended`, all of one partition, move on, but for those that have an item among `still`."""
+        if ended:
+            self._pool(ended[0].partition).release(ended, {item.line for item in still if item.line is not None})
         self._changed.set()
 
     async def take(self) -> Batch:

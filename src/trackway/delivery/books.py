@@ -1,6 +1,7 @@
 """What a worker has done, on its way to the state database: collected, then committed together."""
 
 import asyncio
+from collections import Counter
 
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock
@@ -109,15 +110,15 @@ class Books:
     def _pass_all(self, changes: Changes, items: list[Item]) -> None:
         """Move the cursor past items that have ended, each partition's in order."""
         plain = not self._store.wants_taken
-        delivered: dict[str, int] = {}
+        delivered: list[str] = []
+        cursors = changes.cursors
         for item in items:
             if plain and item.end is DELIVERED:  # nearly all of them
-                source = item.source
-                delivered[source] = delivered.get(source, 0) + 1
-                changes.cursors[item.partition] = item.offset + 1
+                delivered.append(item.source)
+                cursors[item.partition] = item.offset + 1
             else:
                 self._pass(changes, item)
-        for source, number in delivered.items():
+        for source, number in Counter(delivered).items():
             changes.count(source, DELIVERED, number)
 
     def _pass(self, changes: Changes, item: Item) -> None:

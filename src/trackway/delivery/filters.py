@@ -88,8 +88,10 @@ class Filter:
             return SOURCE_NOT_CONNECTED
         if plain is None:
             reason = self._by_body(event)
-        else:
+        elif self._consent or "integrations" in plain or "_metadata" in plain:
             reason = self._by_wishes(event, plain.get("context"), plain.get("integrations"), plain.get("_metadata"))
+        else:
+            reason = None
         if reason is not None or self._passes_all:
             return reason
         return self._filters.reason(self._asked(event) if plain is None or self._in_record else plain)

@@ -5,8 +5,8 @@ from typing import Any
 
 from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
-from trackway.delivery.items import DELIVERED, OVERHEAD_BYTES, End, Item, Parked
-from trackway.delivery.shared import Decode, SharedEvent, decode_alone
+from trackway.delivery.items import DELIVERED, End, Item, Parked
+from trackway.delivery.shared import Decode, decode_alone
 from trackway.destinations import kit
 from trackway.destinations.destination import Destination
 from trackway.events.records import EVENTS, EventRecord, Place, decode_event
@@ -81,12 +81,16 @@ class Intake:
             if found.first > expected:
                 items.append(_hole(found.partition, expected, found.first))
             self._next[found.partition] = found.next
-            partition, offset = found.partition, found.first
-            for shared in self._decode(found):
-                record = shared.record
-                item = Item(partition, offset, record, record.source, held_bytes=OVERHEAD_BYTES + len(record.body))
-                items.append(self.judged(item, shared))
-                offset += 1
+            partition, shares = found.partition, self._shares
+            for offset, shared in enumerate(self._decode(found), found.first):
+                event = shared.record
+                message_id = event.message_id
+                item = Item(
+                    partition, offset, event.source, message_id, event.user_id or event.anonymous_id or message_id
+                )
+                items.append(item)
+                if not self._delivered or not self._was_delivered(item):
+                    self._judge(item, event, shared.json() if shares else None)
         return items
 
     def read_again(self, parked: Sequence[Parked]) -> list[Item]:
@@ -101,11 +105,12 @@ class Intake:
             records = [
                 record for found in self._log.read(EVENTS, one.partition, one.offset) for record in found.records
             ]
-            record = decode_event(records[0]) if records else None
-            item = Item(one.partition, one.offset, record, one.source, tries=one.tries, parked=one)
             if not records:
-                item.end = EXPIRED
-            elif self._is_deleted(record):
+                items.append(Item(one.partition, one.offset, one.source, one.message_id, tries=one.tries, end=EXPIRED))
+                continue
+            item = Item.of(one.partition, one.offset, decode_event(records[0]))
+            item.tries = one.tries
+            if self._is_deleted(item.record):
                 item.end = End("discarded", DELETED)
             elif (event := self._ready(item)) is not None:
                 self._render(item, event)
@@ -128,18 +133,25 @@ class Intake:
         if self._reader is not None:
             self._reader.close()
 
-    def judged(self, item: Item, shared: SharedEvent | None = None) -> Item:
-        """Return the item with what is to be sent of it, ended if nothing is."""
-        if self._delivered and (place := Place(item.partition, item.offset)) in self._delivered:
-            self._delivered.discard(place)
-            item.end = DELIVERED
-        elif (event := self._ready(item)) is not None:
-            plain = shared.json() if shared is not None and self._shares else None
-            if reason := self._filter.reason(event, plain):
-                item.end = End("discarded", reason)
-            else:
-                self._render(item, event, plain)
+    def judged(self, item: Item) -> Item:
+        """Return an item that has its record with what is to be sent of it, ended if nothing is."""
+        if not self._was_delivered(item) and (event := self._ready(item)) is not None:
+            self._judge(item, event)
         return item
+
+    def _was_delivered(self, item: Item) -> bool:
+        """End an item that was delivered before a restart; return whether it was."""
+        if (place := Place(item.partition, item.offset)) not in self._delivered:
+            return False
+        self._delivered.discard(place)
+        item.end = DELIVERED
+        return True
+
+    def _judge(self, item: Item, event: EventRecord, plain: dict[str, Any] | None = None) -> None:
+        if reason := self._filter.reason(event, plain):
+            item.end = End("discarded", reason)
+        else:
+            self._render(item, event, plain)
 
     def _ready(self, item: Item) -> EventRecord | None:
         """Return the event as it is to be sent, None when there is none: the log's own."""
@@ -168,4 +180,4 @@ class Intake:
 
 def _hole(partition: int, first: int, next_: int) -> Item:
     """Return an item for records that the log has deleted before they were read."""
-    return Item(partition, first, None, span=next_ - first, end=EXPIRED)
+    return Item(partition, first, span=next_ - first, end=EXPIRED)

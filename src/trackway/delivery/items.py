@@ -1,9 +1,10 @@
 """Events on their way to one destination, from the log to their end."""
 
 import itertools
+import operator
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec import Struct
 
@@ -44,28 +45,36 @@ class End(NamedTuple):
 
 
 DELIVERED = End("delivered")
+_by_partition = operator.attrgetter("partition")
+_by_held_bytes = operator.attrgetter("held_bytes")
 
 
 OVERHEAD_BYTES = 800
-"""What the objects of one event take in memory besides its body and rows, about."""
+"""What the objects of one event take in memory besides its rows, about."""
 
 
 # Thousands wait at a time, so the garbage collector does not look at them: who drops a backlog clears it.
 class Item(Struct, gc=False, eq=False):
-    """One event at one destination, or a hole in the log (`record` None) that stands for `span` lost events."""
+    """One event at one destination, or a hole in the log that stands for `span` lost events.
+
+    It holds what its turn, its request and the books need. The event itself is in the log, and needed no more.
+    """
 
     partition: int
     offset: int
-    record: EventRecord | None
     source: str = ""
-    """The event's; `""` for a hole."""
-    span: int = 1
+    """The event's, as are the next two; `""` for a hole."""
+    message_id: str = ""
+    person: str = ""
+    rows: Sequence[Row] = ()
+    """What is still to be sent of it."""
     size: int = 0
     """Bytes that it takes in a request."""
     held_bytes: int = OVERHEAD_BYTES
     """Memory that it takes, about."""
-    rows: Sequence[Row] = ()
-    """What is still to be sent of it."""
+    span: int = 1
+    record: EventRecord | None = None
+    """Of parked and replayed events: before they are sent it is looked whether their person was deleted meanwhile."""
     arrived_s: float = 0.0
     claim: object = None
     """The batch that it belonged to before a restart."""
@@ -78,13 +87,14 @@ class Item(Struct, gc=False, eq=False):
     end: End | None = None
     """Set once, when nothing more is to be done."""
     line: "Line | None" = None
-    parked: Parked | None = None
-    """What the state database has of it, if it waited there."""
 
-    @property
-    def message_id(self) -> str:
-        """The event's message id; `""` for a hole."""
-        return self.record.message_id if self.record else self.parked.message_id if self.parked else ""
+    @classmethod
+    def of(cls, partition: int, offset: int, record: EventRecord) -> Self:
+        """Return an item that keeps its record."""
+        held_bytes = OVERHEAD_BYTES + len(record.body)
+        return cls(
+            partition, offset, record.source, record.message_id, record.person, held_bytes=held_bytes, record=record
+        )
 
 
 # As many as there are people: nothing of Python's own is run to make one.
@@ -128,17 +138,12 @@ class Window:
         """Bytes of memory, about, that those take which have not been delivered."""
         self._items: dict[int, deque[Item]] = {}
 
-    def add(self, items: Iterable[Item]) -> None:
+    def add(self, items: Sequence[Item]) -> None:
         """Take in items, each above all others of its partition."""
-        waiting, partition, held = deque[Item](), -1, 0
-        for item in items:
-            if item.partition != partition:
-                partition = item.partition
-                waiting = self._items.setdefault(partition, deque())
-            waiting.append(item)
-            held += item.held_bytes
-            self.count += 1
-        self.size += held
+        for partition, own in itertools.groupby(items, _by_partition):
+            self._items.setdefault(partition, deque()).extend(own)
+        self.count += len(items)
+        self.size += sum(map(_by_held_bytes, items))
 
     def deliver(self, items: Iterable[Item]) -> None:
         """End items as delivered, and let go of their events: the cursor may take long to pass them."""

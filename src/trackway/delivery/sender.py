@@ -89,7 +89,7 @@ class Sender:
             duration_ms = round((self._clock.monotonic() - started_s) * 1000)
             following, outcomes = _step(steps, got, len(rows))
             answer = got if isinstance(got, kit.Response) else None
-            key = key or kit.idempotency_key([row.event for row in rows])
+            key = key or kit.idempotency_key([row.message_id for row in rows])
             place = place or _span(items)
             if delivered := _all_delivered(outcomes):
                 outcome, reason = "delivered", ""

@@ -297,7 +297,7 @@ class DestinationWorker:
             batch.wholly &= item.end in (None, DELIVERED)
         self._window.deliver([item for item in batch.items if item.end is DELIVERED])
         again = [item for item in batch.items if item.end is None]
-        self._backlog.release((item for item in batch.items if item.end is not None), again)
+        self._backlog.release([item for item in batch.items if item.end is not None], again)
         if again:
             batch.items = again
             own_s = self._options.backoff.delay_s(batch.tries)

@@ -113,13 +113,11 @@ class Destination:
     def rows(self, event: kit.Event) -> Sequence[kit.Row] | kit.Skipped | kit.Rejected:
         """Return what is to be sent of `event`, at least one row, or why nothing is."""
         if self._row is None:
-            return (kit.Row(event=event, value=msgspec.Raw(event.body)),)
+            return (kit.Row(message_id=event.message_id, value=msgspec.Raw(event.body), whole=True),)
         try:
             found = self._row(event)
         except Exception as error:  # noqa: BLE001  a destination may come from anyone; its fault costs this event only
             return kit.Rejected("mapping_failed", place_of(error))
-        finally:
-            event.forget()
         if isinstance(found, kit.Row):
             return (found,)
         if not self.trusted and not _are_rows(found):

@@ -171,7 +171,7 @@ class _Before:
         if until not in self._intakes:
             self._intakes[until] = self._intake(past.destination if past else None)
         intake = self._intakes[until]
-        made = intake.judged(Item(item.partition, item.offset, mark(event, _REPLAY, intake.name)))
+        made = intake.judged(Item.of(item.partition, item.offset, mark(event, _REPLAY, intake.name)))
         sent = Sent(at=format_ms(at_ms), rows=_texts(made), end=made.end.reason if made.end else "")
         sent.settings_until, sent.unknown = until, past.unknown if past else []
         if made.end is None:

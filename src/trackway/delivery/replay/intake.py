@@ -8,7 +8,7 @@ from itertools import groupby
 from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
-from trackway.delivery.items import OVERHEAD_BYTES, End, Item
+from trackway.delivery.items import End, Item
 from trackway.delivery.replay.marking import Remake, mark
 from trackway.delivery.replay.orders import Order
 from trackway.delivery.replay.selection import NOT_SELECTED, Selection
@@ -126,7 +126,7 @@ class ReplayIntake(Intake):
 
         for why, pairs in groupby(events, key=reason):
             if why is None:
-                yield from (self.judged(_item(part.partition, offset, event)) for offset, event in pairs)
+                yield from (self.judged(Item.of(part.partition, offset, event)) for offset, event in pairs)
             else:
                 yield from _gaps(part.partition, [offset for offset, _ in pairs], why)
 
@@ -148,10 +148,6 @@ class ReplayIntake(Intake):
         return max(0, min(max_records, int(earned) - self._given))
 
 
-def _item(partition: int, offset: int, event: EventRecord) -> Item:
-    return Item(partition, offset, event, event.source, held_bytes=OVERHEAD_BYTES + len(event.body))
-
-
 def _gaps(partition: int, offsets: Sequence[int], why: str) -> Iterator[Item]:
     first, following = offsets[0], offsets[-1] + 1
     for start in range(first, following, _LARGEST_GAP):
@@ -159,4 +155,4 @@ def _gaps(partition: int, offsets: Sequence[int], why: str) -> Iterator[Item]:
 
 
 def _gap(partition: int, first: int, following: int, end: End) -> Item:
-    return Item(partition, first, None, span=following - first, end=end)
+    return Item(partition, first, span=following - first, end=end)

@@ -15,14 +15,21 @@ Deletes:  people, by sending `{"type": "delete", "userId": …}`, signed like an
 import hashlib
 import re
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, structs
 
 from trackway.destinations import kit
 from trackway.destinations.kit import Action, Field, Mapping, at, field
+
+
+def _body(settings: "Settings", made: Any, event: kit.Event) -> kit.Row:
+    """Return the row of what a mapping made."""
+    row = kit.Row.of(event, made)
+    return structs.replace(row, whole=bytes(row.value) == event.body)
+
 
 NAME = "Webhook"
 PAGES_COUNT = True  # the server is the operator's own, and may answer what it likes
@@ -30,6 +37,7 @@ ACTIONS = {
     "send": Action(
         fields={"data": Field.any(at(""), required=True, about="What is sent, as JSON; unless written, the event.")},
         row=field("data"),
+        build=_body,
         about="Sends an event.",
     ),
 }
@@ -95,10 +103,10 @@ def limits(settings: Settings) -> kit.Limits:
 def request(settings: Settings, rows: Sequence[kit.Row]) -> kit.Request:
     """Return a request with the event as an object, or, where batches are asked for, with an array of any length."""
     first = bytes(rows[0].value)
-    key = kit.idempotency_key([row.event for row in rows])
+    key = kit.idempotency_key([row.message_id for row in rows])
     if settings.batch.events > 1:
         return _signed(settings, kit.json_list(rows), first, key)
-    if first != rows[0].event.body:  # of the event's several bodies, if mappings make several, each has its own key
+    if not rows[0].whole:  # of the event's several bodies, if mappings make several, each has its own key
         key = f"{key}-{hashlib.sha256(first).hexdigest()[:8]}"
     return _signed(settings, first, first, key)
 

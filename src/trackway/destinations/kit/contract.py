@@ -157,13 +157,6 @@ class Event(Struct, gc=False, eq=False):
             self._json = _decode(self.record.body)
         return self._json
 
-    def forget(self) -> None:
-        """Give the plain data free; `json` makes it anew if it is asked for again.
-
-        Thousands of events wait for their requests: what they hold costs memory, and time at each garbage collection.
-        """
-        self._json = None
-
     @property
     def options(self) -> dict[str, Any]:
         """What the event's `integrations` says for this destination in particular, else `{}`."""
@@ -173,20 +166,23 @@ class Event(Struct, gc=False, eq=False):
 
 
 class Row(Struct, frozen=True, kw_only=True, gc=False, eq=False):
-    """One event's part of a request."""
+    """One event's part of a request: all that is left of the event while it waits, so it has what its request needs."""
 
-    event: Event
+    message_id: str
+    """The event's."""
     value: msgspec.Raw
     """JSON text in the vendor's terms; stands in a `Request`'s `json` as it is."""
     route: str = ""
     """Rows of different routes never share a request: for vendors with an endpoint for each kind of row."""
+    whole: bool = False
+    """True when `value` is the event as it stands in the log."""
     rejected: Rejected | None = None
     """Set when one mapping of the event cannot be sent while others can: its own part of the event's end."""
 
     @classmethod
     def of(cls, event: Event, value: Any, *, route: str = "") -> "Row":
         """Return a row of plain data, encoded once here."""
-        return cls(event=event, value=msgspec.Raw(_encode(value)), route=route)
+        return cls(message_id=event.record.message_id, value=msgspec.Raw(_encode(value)), route=route)
 
     @property
     def json(self) -> Any:
@@ -257,15 +253,15 @@ def _http_date(text: str) -> float | None:
         return None
 
 
-def idempotency_key(events: Sequence[Event]) -> str:
-    """Return the key under which a request with exactly these events, in this order, is known.
+def idempotency_key(message_ids: Sequence[str]) -> str:
+    """Return the key under which a request with exactly the events of these message ids, in this order, is known.
 
     One event: its message id, when that can stand in an HTTP header, else a digest of it. Several: a digest of their
     message ids in order. The same events have the same key, over retries and restarts.
     """
-    if len(events) == 1:
-        message_id = events[0].message_id
+    if len(message_ids) == 1:
+        message_id = message_ids[0]
         if 0 < len(message_id) <= 255 and message_id.isascii() and message_id.isprintable() and " " not in message_id:
             return message_id
-    digest = hashlib.sha256(msgspec.json.encode([event.record.message_id for event in events])).hexdigest()
-    return f"{'batch' if len(events) > 1 else 'id'}-{digest[:40]}"
+    digest = hashlib.sha256(msgspec.json.encode(message_ids)).hexdigest()
+    return f"{'batch' if len(message_ids) > 1 else 'id'}-{digest[:40]}"

@@ -77,7 +77,8 @@ class Mapped:
                 rows.extend(found)
         if not rows:
             return rejected[0] if rejected else skipped or Skipped(NO_MATCH)
-        return rows + [Row(event=event, value=_NOTHING, route="rejected", rejected=one) for one in rejected]
+        lost = [Row(message_id=event.message_id, value=_NOTHING, route="rejected", rejected=one) for one in rejected]
+        return rows + lost
 
     def _add(self, name: str, mapping: Mapping, action: Action) -> None:
         wants = fql.compile(mapping.trigger)

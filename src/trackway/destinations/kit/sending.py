@@ -6,15 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote_plus
 
+import msgspec
+
 from trackway.destinations.kit.contract import Delivered, Outcome, Rejected, Row
 from trackway.destinations.kit.values import encode_json
 
+_encode = msgspec.json.Encoder().encode
 FORM = "application/x-www-form-urlencoded;charset=UTF-8"
 
 
 def json_list(rows: Sequence[Row]) -> bytes:
     """Return the rows as a JSON list; each is already encoded."""
-    return b"[" + b",".join([row.value for row in rows]) + b"]"
+    return _encode([row.value for row in rows])
 
 
 def form(members: Mapping[str, Any]) -> bytes:

@@ -243,9 +243,9 @@ def spoken(value: Any) -> str:
 
 def without(value: Any, names: frozenset[str]) -> Any:
     """Return an object without the members `names`; the same object if it has none of them."""
+    members: Json = value
     if not isinstance(value, dict):
         return None
-    members = cast("Json", value)
     if names.isdisjoint(members):
         return members
     return {name: member for name, member in members.items() if name not in names}

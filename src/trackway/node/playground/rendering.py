@@ -28,7 +28,7 @@ class _Look(Intake):
     """Judges and renders single events as delivery does, without a log."""
 
     def judge(self, event: EventRecord) -> Item:
-        return self.judged(Item(0, 0, event))
+        return self.judged(Item.of(0, 0, event))
 
 
 class _Made:
