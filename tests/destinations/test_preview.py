@@ -155,18 +155,21 @@ def test_a_new_type_works_at_once_and_a_broken_case_is_told(tmp_path: Path) -> N
     assert broken.exit_code == 1
     assert "FAIL" in broken.stdout and "requests differ" in broken.stderr
     assert run("destinations", "try", "my_crm", "--case", "none", *where).exit_code == 1
+    case.write_text('{"about": 5}')
+    assert "track.json is no case: Expected `str`, got `int`" in run("destinations", "try", "my_crm", *where).stderr
+    case.write_text('{"about": "x", "settings": {}}')
+    assert "track.json: settings.api_key is missing" in run("destinations", "try", "my_crm", *where).stderr
 
 
-@pytest.mark.parametrize("name", ["webhook", "My-Crm", "class", "../x"])
-def test_a_new_type_needs_a_name_of_its_own(tmp_path: Path, name: str) -> None:
-    found = run("destinations", "new", name, "-w", str(tmp_path))
-    assert found.exit_code == 1
-    assert not (tmp_path / "destinations").exists()
-
-
-def test_a_type_that_cannot_be_imported_is_told(tmp_path: Path) -> None:
-    (tmp_path / "destinations").mkdir()
-    (tmp_path / "destinations" / "broken.py").write_text("import nowhere_at_all")
-    found = run("destinations", "describe", "broken", "-w", str(tmp_path))
-    assert found.exit_code == 1
-    assert "ModuleNotFoundError" in " ".join(found.stderr.split())
+def test_what_every_destination_promises_is_tried_too(tmp_path: Path) -> None:
+    where = ("-w", str(tmp_path))
+    run("destinations", "new", "my_crm", *where)
+    module = tmp_path / "destinations" / "my_crm.py"
+    counting = module.read_text().replace('json={"rows":', 'json={"n": next(COUNT), "rows":')
+    module.write_text(counting + "\nimport itertools\nCOUNT = itertools.count()\n")
+    case = module.with_suffix(".cases") / "track.json"
+    told = json.loads(case.read_text())
+    told["request"]["json"]["n"] = 0
+    case.write_text(json.dumps(told))
+    found = run("destinations", "try", "my_crm", *where)
+    assert found.exit_code == 1 and "the same rows made different requests" in found.stderr

@@ -88,27 +88,9 @@ def try_(
     workspace: WorkspaceOption = None,
 ) -> None:
     """Hold a type to its cases, and to what every destination promises; nothing is sent. Exit 1 if anything differs."""
-    from rich.markup import escape
+    from trackway.cli.destinations_try import try_type
 
-    from trackway.cli.output import complain, screen
-    from trackway.errors import TrackwayError
-    from trackway.testing.destinations import cases, check_case
-
-    folder = find_workspace(workspace)
-    found = {name: one for name, one in cases(type, folder=folder).items() if case in (None, name)}
-    if not found:
-        raise TrackwayError(f"{type} has no such case; they are JSON files beside its module, in {type}.cases/")
-    failed = 0
-    for name, one in found.items():
-        try:
-            check_case(type, one, folder=folder)
-        except AssertionError as difference:
-            failed += 1
-            screen().print(f"[bold red]FAIL[/]  {escape(name)}: {escape(one.about)}", soft_wrap=True)
-            complain(str(difference))
-        else:
-            screen().print(f"[green]OK[/]    {escape(name)}: {escape(one.about)}", soft_wrap=True)
-    if failed:
+    if not try_type(type, case, find_workspace(workspace)):
         raise typer.Exit(1)
 
 

@@ -24,6 +24,7 @@ from msgspec import Struct
 from trackway.destinations import kit, registry
 from trackway.destinations.destination import Destination, UnreadableAnswer
 from trackway.destinations.preview import by_route
+from trackway.errors import TrackwayError
 
 Json = dict[str, Any]
 _MOST_REQUESTS = 20
@@ -64,11 +65,25 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def cases(kind: str, *, folder: Path | None = None) -> dict[str, Case]:
-    """Return the cases of a destination type by file name, without `.json`; `folder` is a workspace with its own."""
+    """Return the cases of a destination type by file name, without `.json`; `folder` is a workspace with its own.
+
+    Raises:
+        TrackwayError: there is no such type, or a file holds no case.
+    """
     file = Path(registry.find(kind, folder).__file__ or "")
     beside, inside = file.with_suffix(".cases"), file.with_name("cases")
     found = inside if file.name == "__init__.py" else beside
-    return {path.stem: msgspec.json.decode(path.read_bytes(), type=Case) for path in sorted(found.glob("*.json"))}
+    return {path.stem: _case(path) for path in sorted(found.glob("*.json"))}
+
+
+def _case(file: Path) -> Case:
+    try:
+        case = msgspec.json.decode(file.read_bytes(), type=Case)
+        for event in case.events:
+            msgspec.json.decode(event, type=Json)
+    except (msgspec.MsgspecError, OSError) as error:
+        raise TrackwayError(f"{file} is no case: {error}") from error
+    return case
 
 
 def check_case(kind: str, case: Case, *, folder: Path | None = None) -> None:
@@ -89,14 +104,21 @@ def check_case(kind: str, case: Case, *, folder: Path | None = None) -> None:
 
 
 def check_contract(
-    kind: str, settings: Mapping[str, Any], events: Sequence[Mapping[str, Any]], *, rounds: int = 200, seed: int = 0
+    kind: str,
+    settings: Mapping[str, Any],
+    events: Sequence[Mapping[str, Any]],
+    *,
+    folder: Path | None = None,
+    rounds: int = 200,
+    seed: int = 0,
 ) -> None:
     """Raise AssertionError unless the destination keeps what every destination promises.
 
     Whatever is answered, there is one outcome per row, or an answer that cannot be read, and one for a deletion;
-    the same events make the same requests; and neither settings nor requests show a secret when printed.
+    the same events make the same requests; and neither settings nor requests show a secret when printed. `folder` is a
+    workspace with types of its own.
     """
-    destination = registry.load(kind, settings, where="settings")
+    destination = registry.load(kind, settings, where="settings", folder=folder)
     limits, chance = destination.limits, random.Random(seed)  # noqa: S311  the same answers at every run
     fine = limits.events >= 1 and limits.bytes >= 1 and limits.wait_s >= 0 and limits.concurrency >= 1
     _require(fine, f"limits that nothing can keep: {limits}")
