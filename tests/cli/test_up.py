@@ -66,14 +66,23 @@ def test_it_shows_its_status_and_leaves_nothing_behind(tmp_path: Path, how: str)
 def test_the_curl_line_works_as_pasted_when_output_is_no_terminal(tmp_path: Path):
     trackway = Trackway(tmp_path)
     out = tmp_path / "out.txt"
+    any_port = os.environ | {"TRACKWAY__COLLECTOR__PORT": "0", "TRACKWAY__CONSOLE__PORT": "0"}
     with out.open("wb") as file:
-        process = subprocess.Popen([COMMAND, "up", "-w", str(tmp_path)], stdout=file, start_new_session=True)
+        process = subprocess.Popen(
+            [COMMAND, "up", "-w", str(tmp_path)], stdout=file, env=any_port, start_new_session=True
+        )
     try:
         poll_until(lambda: "trackway demo" in out.read_text(), what="the commands to be printed", timeout_s=30)
         (line,) = [line for line in out.read_text().splitlines() if line.strip().startswith("curl ")]
         answer = subprocess.run(line, shell=True, capture_output=True, text=True, timeout=20, check=True)
         assert answer.stdout == '{"success":true}'
         poll_until(lambda: trackway.events(), what="the event")
+        # Commands find the ports that were free.
+        for words in (["send", "Found", "-u", "u1"], ["sql", "select 7 as seven"]):
+            found = subprocess.run(
+                [COMMAND, *words, "-w", str(tmp_path)], env=any_port, capture_output=True, text=True, timeout=60
+            )
+            assert found.returncode == 0, found.stderr
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0

@@ -10,6 +10,7 @@ import typer
 
 from trackway.errors import TrackwayError
 from trackway.workspace import Workspace, load_workspace
+from trackway.workspace.addresses import read_addresses
 from trackway.workspace.load import FILE_NAME
 
 WorkspaceOption = Annotated[
@@ -77,12 +78,16 @@ def find_target(workspace: Path | None, *, url: str | None, write_key: str | Non
 
 def collector_url(settings: Workspace) -> str:
     """Return where programs on this machine send events to."""
-    return local_url(settings.collector.host, settings.collector.port)
+    given = settings.collector
+    found = read_addresses(settings.data) if given.port == 0 else None
+    return found.collector if found else local_url(given.host, given.port)
 
 
 def console_url(settings: Workspace) -> str:
     """Return where programs on this machine ask the console."""
-    return local_url(settings.console.host, settings.console.port)
+    given = settings.console
+    found = read_addresses(settings.data) if given.port == 0 else None
+    return found.console if found else local_url(given.host, given.port)
 
 
 def how_to_call_us() -> str:

@@ -121,7 +121,8 @@ def _send_one(call: dict[str, Any], target: Target, *, gzip: bool, json: bool) -
         complain(refusal_line(verdict))
     elif verdict.verdict == DUPLICATE:
         screen().print(
-            f"[yellow]Duplicate[/]  message id {verdict.message_id} came before; it does not count twice.",
+            f"[yellow]Duplicate[/]  message id {verdict.message_id} came before: within the source's "
+            "dedup_window it does not count again.",
             soft_wrap=True,
         )
     else:

@@ -80,7 +80,9 @@ class NamingLint:
         if others:
             listed = ", ".join(f"“{other}”" for other in others)
             best = min(others, key=lambda other: len(lint_name(other)))
-            problems.append(Problem("near_duplicate", f"It seems to mean the same as {listed}; use one name.", best))
+            better = next((problem.suggestion for problem in lint_name(best) if problem.suggestion), best)
+            advice = f"It seems to mean the same as {listed}; use one name."
+            problems.append(Problem("near_duplicate", advice, better if better != name else None))
         return problems
 
     def near_duplicates(self, name: str) -> list[str]:

@@ -16,17 +16,23 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
+
+from msgspec import structs
 
 from trackway.errors import TrackwayError
 from trackway.node.orders import CanaryWay, News, Orders, to_line
 from trackway.node.settings import SettingsKeeper
 from trackway.node.sockets import listen, listen_at, url_of
+from trackway.workspace.addresses import Addresses, forget_addresses, read_addresses, write_addresses
 from trackway.workspace.model import Workspace
 
 STOP_S = 4.5
 """Children that have not ended by then are killed; nothing durable depends on their goodbye."""
+_CHILDREN_END_S = 10.0
+"""Children whose supervisor is gone have ended by then."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
 
 Say = Callable[[str, str], None]
@@ -61,14 +67,17 @@ class Supervisor:
         """Held while children are born and told: none may miss news."""
         self._keepers: list[threading.Thread] = []
         self._lock = _lock(workspace.data)
+        # A supervisor that was killed left its addresses behind, and its children hold the ports until they have ended.
+        patience_s = _CHILDREN_END_S if read_addresses(workspace.data) is not None else 0.0
         self._sockets = {
-            "collector": listen(workspace.collector.host, workspace.collector.port, _advice("collector.port")),
-            "console": listen(workspace.console.host, workspace.console.port, _advice("console.port")),
+            name: listen(part.host, part.port, _advice(f"{name}.port"), patience_s=patience_s)
+            for name, part in (("collector", workspace.collector), ("console", workspace.console))
         }
         # Bound here like the ports: who asks a delivery process that is being started again waits for it.
         self._deliveries = _places(self._settings.delivery_processes)
         self._sockets |= {place.name: listen_at(place) for place in self._deliveries}
         self._canary = CanaryWay(self.collector_url, secrets.token_urlsafe(24))
+        write_addresses(workspace.data, Addresses(self.collector_url, self.console_url))
 
     @property
     def collector_url(self) -> str:
@@ -118,6 +127,7 @@ class Supervisor:
                 child.kill()
         for keeper in self._keepers:
             keeper.join(1)
+        forget_addresses(self._workspace.data)
         for listener in self._sockets.values():
             listener.close()
         for place in self._deliveries[:1]:
@@ -182,12 +192,23 @@ class Supervisor:
 
     def _orders(self, role: _Role) -> Orders:
         places = tuple(map(str, self._deliveries))
-        return Orders(role.role, self._settings.news, role.sockets, role.number, places, self._canary)
+        return Orders(role.role, self._bound(self._settings.news), role.sockets, role.number, places, self._canary)
 
     def _pass_on(self, news: News) -> None:
+        bound = self._bound(news)
         with self._writing:
             for child in self._children.values():
-                _write_line(child, news)
+                _write_line(child, bound)
+
+    def _bound(self, news: News) -> News:
+        """Return `news` with the ports that are listened on, where the settings leave the choice."""
+        settings = news.workspace
+        ports = {name: self._sockets[name].getsockname()[1] for name in ("collector", "console")}
+        collector, console = (
+            one if one.port else structs.replace(one, port=ports[name])
+            for name, one in (("collector", settings.collector), ("console", settings.console))
+        )
+        return replace(news, workspace=structs.replace(settings, collector=collector, console=console))
 
     def _listen_to(self, name: str, child: "subprocess.Popen[bytes]") -> None:
         if child.stderr:
