@@ -72,6 +72,7 @@ def test_the_newest_events_are_those_of_clients_and_of_the_source(folder: Path):
         lines = [json.loads(line) for line in shown.splitlines() if line.startswith("{")]
         assert code == 0 and [line["messageId"] for line in lines] == ids
     assert "there is no source wbe" in run(folder, "test", "orders", "--source", "wbe")[1]
+    assert "there is no destination crm; there are: none" in run(folder, "test", "orders", "--destination", "crm")[1]
 
 
 def test_a_failure_is_exit_1_and_json_has_everything(folder: Path):

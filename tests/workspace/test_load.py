@@ -32,6 +32,11 @@ def test_durations_and_sizes(tmp_path: Path):
     assert workspace.log == Log(keep=172_800.0, keep_size=1_610_612_736, segment_size=1000)
 
 
+def test_an_override_that_is_no_yaml_is_named(tmp_path: Path):
+    with pytest.raises(WorkspaceError, match=r"^TRACKWAY__LOG__KEEP: its value is no YAML: .*; put it into quotes$"):
+        load(tmp_path, MINIMAL, TRACKWAY__LOG__KEEP="[")
+
+
 def test_environment_overrides_any_key(tmp_path: Path):
     workspace = load(tmp_path, MINIMAL, TRACKWAY__COLLECTOR__PORT="9000", TRACKWAY__LOG__KEEP="3h", OTHER="x")
     assert workspace.collector.port == 9000 and workspace.log.keep == 10_800

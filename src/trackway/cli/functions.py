@@ -99,6 +99,9 @@ def try_on_events(
     found = load_workspace(find_workspace(workspace))
     folder = functions_folder(found.folder)
     find_function(folder, name, where="trackway functions test")
+    if destination and destination not in found.destinations:
+        known = ", ".join(found.destinations) or "none"
+        raise TrackwayError(f"there is no destination {destination}; there are: {known}")
     settings = found.functions.get(name, Function())
     tried = _events(found, events, last, source)
     if not tried:

@@ -142,7 +142,12 @@ def _override(settings: dict[str, Any], environ: Mapping[str, str]) -> None:
             if not isinstance(child, dict):
                 raise WorkspaceError(f"{name}: {parent} in {FILE_NAME} is not a group of settings", where=parent)
             node = cast("dict[str, Any]", child)
-        node[last] = yaml.safe_load(environ[name])
+        try:
+            node[last] = yaml.safe_load(environ[name])
+        except yaml.YAMLError as error:
+            problem = error.problem if isinstance(error, yaml.MarkedYAMLError) else error
+            where = ".".join((*parents, last))
+            raise WorkspaceError(f"{name}: its value is no YAML: {problem}; put it into quotes", where=where) from None
 
 
 def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
