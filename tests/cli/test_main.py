@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from trackway import __version__
-from trackway.cli import app
+from trackway.cli import app, main
 from trackway.cli.options import find_workspace, local_url
 
 HEAVY = ("aiohttp", "alembic", "duckdb", "pyarrow", "rocksdict", "sqlalchemy", "starlette", "uvicorn")
@@ -27,6 +27,23 @@ def test_help_names_every_command_and_imports_none() -> None:
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0
     assert all(name in result.output for name in ("up", *COMMANDS))
+
+
+def test_a_defect_is_told_in_a_sentence_and_its_traceback_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise KeyError("nobody thought of this\nsecond line")
+
+    monkeypatch.setattr("trackway.cli.app", fail)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 70
+    [file] = tmp_path.iterdir()
+    told = capsys.readouterr().err
+    assert told.startswith("Trackway has a defect: KeyError: ") and str(file) in told and told.count("\n") == 1
+    assert "Traceback" in file.read_text() and "in fail" in file.read_text()
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -3,6 +3,7 @@
 Each command is the function of its own name in the module of its own name, imported when it is asked for.
 """
 
+import sys
 from typing import Annotated
 
 import typer
@@ -77,4 +78,19 @@ def _all_commands(
 
 def main() -> None:
     """Run the command that `sys.argv` names; the console script `trackway`."""
-    app()
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - unforeseen: people get a sentence, and a file for who mends it
+        raise SystemExit(_tell_defect(error)) from None
+
+
+def _tell_defect(error: Exception) -> int:
+    """Say that Trackway itself is at fault, and where the details are; return the exit code."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="trackway-defect-", suffix=".txt", delete=False) as file:
+        file.write(f"trackway {' '.join(sys.argv[1:])}\n\n{''.join(traceback.format_exception(error))}")
+    told = f"{type(error).__name__}: {error}".splitlines()[0]
+    typer.echo(f"Trackway has a defect: {told}. Please report it with {file.name}, which says where.", err=True)
+    return 70
