@@ -1,6 +1,6 @@
 """The whole story of a record of the clean log, in order, put together from the logs, the state and the warehouse."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +8,7 @@ from msgspec import Struct, field
 from sqlalchemy import Engine
 
 from trackway.delivery.trace import DestinationStory, stories
+from trackway.errors import TrackwayError
 from trackway.events.reasons import meaning_of
 from trackway.events.records import (
     DROPPED,
@@ -30,7 +31,7 @@ from trackway.node.tracing.changes import Change, changes
 from trackway.node.tracing.index import Located
 from trackway.node.tracing.rows import Ask, RowStory, rows_of
 from trackway.node.tracing.stages import FindingStory, StageStory, run_again, tell_finding
-from trackway.pipeline.chain import Stage, build_chain
+from trackway.pipeline.chain import Stage, build_chain, chain_stamp
 from trackway.workspace.model import Workspace
 
 
@@ -117,7 +118,7 @@ class Teller:
         self._clean = clean
         self._engine = engine
         self._ask = ask
-        self._chain: tuple[Workspace, Sequence[Stage]] | None = None
+        self._chain: tuple[Workspace, Hashable, Sequence[Stage]] | None = None
 
     def tell(self, located: Sequence[Located]) -> list[Story]:
         """Return the story of each record, in the order in which the calls came; records that are gone are left out."""
@@ -198,7 +199,17 @@ class Teller:
         )
 
     def _show_stages(self, story: Story, raw: RawRecord, place: Place, stored: Any) -> None:
-        run = run_again(self._stages(), raw, place, story.message_id)
+        try:
+            chain = self._stages()
+        except TrackwayError as error:
+            # A plan, a function or a file is missing or wrong now: all but the stages can be told.
+            story.stages = [
+                StageStory(
+                    stage="pipeline", findings=[FindingStory(code="not_shown_now", pointer="", detail=str(error))]
+                )
+            ]
+            return
+        run = run_again(chain, raw, place, story.message_id)
         story.stages = run.stages
         if stored is not None and run.event is not None:
             # Through JSON, as the stored one went.
@@ -206,9 +217,10 @@ class Teller:
 
     def _stages(self) -> Sequence[Stage]:
         workspace = self._workspace()
-        if self._chain is None or self._chain[0] is not workspace:
-            self._chain = (workspace, build_chain(workspace))
-        return self._chain[1]
+        stamp = chain_stamp(workspace)
+        if self._chain is None or self._chain[0] is not workspace or self._chain[1] != stamp:
+            self._chain = (workspace, stamp, build_chain(workspace))
+        return self._chain[2]
 
     def _warehouses(self, place: Place, event: EventRecord) -> list[WarehouseStory]:
         told = self._clean.consumers(EVENTS)
