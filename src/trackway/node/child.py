@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Awaitable, Callable
 from types import FrameType
 
@@ -31,14 +32,18 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     orders: Orders = of_line(sys.stdin.buffer.readline())
     collect_less_garbage()
+    code = 0
     try:
         _run(orders)
     except TrackwayError as error:
-        print(error, file=sys.stderr, flush=True)
-        sys.exit(1)
-    # Daemon threads may still sit in a library; everything durable is closed by now.
+        print(error, file=sys.stderr)
+        code = 1
+    except Exception:  # noqa: BLE001 - the supervisor passes it on, and starts the process again
+        traceback.print_exc()
+        code = 1
+    # Daemon threads may still sit in a library, or in standard input; everything durable is closed by now.
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def collect_less_garbage() -> None:
