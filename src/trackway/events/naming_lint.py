@@ -82,7 +82,8 @@ class NamingLint:
             best = min(others, key=lambda other: len(lint_name(other)))
             better = next((problem.suggestion for problem in lint_name(best) if problem.suggestion), best)
             advice = f"It seems to mean the same as {listed}; use one name."
-            problems.append(Problem("near_duplicate", advice, better if better != name else None))
+            # A name that is good itself is told the one in use: two names for one thing are worse than a bad one.
+            problems.append(Problem("near_duplicate", advice, better if better != name else best))
         return problems
 
     def near_duplicates(self, name: str) -> list[str]:
