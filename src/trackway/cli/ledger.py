@@ -1,7 +1,7 @@
 """`trackway ledger`: what became of everything that was accepted, and whether the books balance."""
 
-import time
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ import typer
 
 from trackway.cli.count_table import count_table
 from trackway.cli.desk import open_logs, open_state_if_any
+from trackway.cli.interrupts import interrupts
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, screen
 from trackway.errors import TrackwayError
@@ -20,7 +21,7 @@ from trackway.node.ledger import Ledger, read_ledger
 from trackway.workspace import Workspace, load_workspace
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
 _WATCH_S = 1.0
 
@@ -169,23 +170,32 @@ def _verdict(found: Ledger) -> "RenderableType":
 
 
 def _watch(look: Callable[[], Ledger], json: bool) -> None:
+    console = screen()
+    with interrupts() as asked:
+        looks = _looks(look, asked)
+        if json:
+            for one in looks:
+                print_json(as_json(one))
+        elif console.is_terminal:
+            _show_live(looks, console)
+        else:  # a file or a pipe gets one after the other
+            for one in looks:
+                console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}", as_tables(one), "", sep="\n")
+
+
+def _looks(look: Callable[[], Ledger], asked: threading.Event) -> Iterator[Ledger]:
+    """Yield the ledger again and again, until somebody has asked to end."""
+    while not asked.is_set():
+        yield look()
+        asked.wait(_WATCH_S)
+
+
+def _show_live(looks: Iterator[Ledger], console: "Console") -> None:
     from rich.live import Live
 
-    try:
-        if json:
-            while True:
-                print_json(as_json(look()))
-                time.sleep(_WATCH_S)
-        console = screen()
-        while not console.is_terminal:  # a file or a pipe gets one after the other
-            console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}", as_tables(look()), "", sep="\n")
-            time.sleep(_WATCH_S)
-        with Live(as_tables(look()), console=console, auto_refresh=False) as live:
-            while True:
-                time.sleep(_WATCH_S)
-                live.update(as_tables(look()), refresh=True)
-    except KeyboardInterrupt:
-        return
+    with Live(console=console, auto_refresh=False) as live:
+        for one in looks:
+            live.update(as_tables(one), refresh=True)
 
 
 def _reader(settings: Workspace, stack: ExitStack, source: str | None) -> Callable[[], Ledger]:

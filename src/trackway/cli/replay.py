@@ -1,6 +1,5 @@
 """`trackway replay`: send events of the log to a destination once more."""
 
-import time
 from typing import Annotated
 
 import typer
@@ -8,6 +7,7 @@ from sqlalchemy import Engine
 
 from trackway.cli.checks.ports import is_running
 from trackway.cli.desk import Desk, open_desk
+from trackway.cli.interrupts import interrupts
 from trackway.cli.options import JsonOption, WorkspaceOption
 from trackway.cli.output import print_json, remark, screen, side_screen
 from trackway.cli.replay_shown import show_preview, show_replay, show_replays
@@ -155,15 +155,14 @@ def _follow(engine: Engine, number: int, json: bool) -> None:
     from rich.progress import Progress
 
     found = orders.read(engine, number)
-    try:
-        with Progress(console=side_screen(), transient=True) as progress:
-            task = progress.add_task(f"replay {number}", total=found.order.size)
-            while found.state in orders.OPEN:
-                waits = "; it begins when the server runs" if found.state == "waiting" else ""
-                progress.update(task, completed=found.looked_at, description=f"replay {number}: {found.state}{waits}")
-                time.sleep(_LOOK_EVERY_S)
-                found = orders.read(engine, number)
-    except KeyboardInterrupt:
+    with interrupts() as asked, Progress(console=side_screen(), transient=True) as progress:
+        task = progress.add_task(f"replay {number}", total=found.order.size)
+        while found.state in orders.OPEN and not asked.is_set():
+            waits = "; it begins when the server runs" if found.state == "waiting" else ""
+            progress.update(task, completed=found.looked_at, description=f"replay {number}: {found.state}{waits}")
+            asked.wait(_LOOK_EVERY_S)
+            found = orders.read(engine, number)
+    if found.state in orders.OPEN:
         remark(f"Replay {number} goes on; `trackway replay cancel {number}` stops it.")
         return
     print_json(replay_json(found)) if json else screen().print(show_replay(found))
