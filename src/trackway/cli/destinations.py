@@ -17,6 +17,9 @@ destinations = typer.Typer(
 )
 
 TypeArgument = Annotated[str, typer.Argument(metavar="TYPE", help="The destination's type, such as mixpanel.")]
+NameArgument = Annotated[
+    str | None, typer.Argument(show_default=False, help="A destination of trackway.yaml; default: all of them.")
+]
 
 
 @destinations.command("list")
@@ -96,9 +99,7 @@ def try_(
 
 @destinations.command()
 def check(
-    name: Annotated[
-        str | None, typer.Argument(show_default=False, help="A destination of trackway.yaml; default: all of them.")
-    ] = None,
+    name: NameArgument = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -121,9 +122,7 @@ def check(
 
 @destinations.command()
 def status(
-    name: Annotated[
-        str | None, typer.Argument(show_default=False, help="A destination of trackway.yaml; default: all of them.")
-    ] = None,
+    name: NameArgument = None,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
 ) -> None:
