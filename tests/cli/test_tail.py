@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from tests.cli.serving import write_workspace
 from trackway.cli import app
 from trackway.cli.tail_line import tail_line
-from trackway.console.entries import open_record
+from trackway.console.entries import Entry, open_record
 from trackway.events.records import (
     CLEAN_TOPICS,
     DROPPED,
@@ -206,3 +206,29 @@ def test_it_waits_for_a_log_that_is_not_there_yet(folder: Path) -> None:
             assert json.loads(came.get(timeout=60)[1])["messageId"] == "m-1"
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
+
+
+def test_ctrl_c_is_heard_where_an_exception_would_be_passed_over(
+    folder: Path, writer: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+
+    class Finalized:
+        def __del__(self) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    def line(entry: Entry) -> str:
+        shown.append(entry.message_id or "")
+        if shown == ["m-0"]:
+            writer.append({EVENTS: [event("m-1")]})
+        elif shown == ["m-0", "m-1"]:
+            writer.append({EVENTS: [event("m-2"), event("m-3")]})
+            Finalized()
+        else:
+            raise AssertionError("it goes on after Ctrl-C")
+        return shown[-1]
+
+    writer.append({EVENTS: [event("m-0")]})
+    monkeypatch.setattr("trackway.cli.tail_line.tail_line", line)
+    result = CliRunner().invoke(app, ["tail", "-w", str(folder), "-n", "1"])
+    assert (result.exit_code, shown) == (0, ["m-0", "m-1"]), result.output

@@ -22,16 +22,17 @@ _LOOK_UP_S = 0.25
 _Found = tuple[str, Slice] | Exception
 
 
-def newest(folder: Path, wanted: Filter, count: int) -> tuple[list[Entry], Vector]:
+def newest(folder: Path, wanted: Filter, count: int, asked: threading.Event) -> tuple[list[Entry], Vector]:
     """Return the newest `count` wanted entries, oldest first, and the place after the last record of the log.
 
-    There are fewer when the log has no more, or when looking further back would take more than 10 seconds.
+    There are fewer when the log has no more, when looking further back would take more than 10 seconds, or when it was
+    `asked` to end.
     """
     deadline = time.monotonic() + _SEARCH_S
     with contextlib.closing(SqliteLog(folder, CLEAN_TOPICS)) as log:
         end = before = heads(log)
         entries: list[Entry] = []
-        while len(entries) < count and time.monotonic() < deadline:
+        while len(entries) < count and time.monotonic() < deadline and not asked.is_set():
             page = read_page(log, wanted, before=before, limit=count - len(entries))
             entries += page.entries
             before = page.before
@@ -40,8 +41,8 @@ def newest(folder: Path, wanted: Filter, count: int) -> tuple[list[Entry], Vecto
         return entries[::-1], end
 
 
-def follow_log(folder: Path, wanted: Filter, start: Vector) -> Iterator[Entry]:
-    """Yield wanted entries from `start` on, for ever; partitions that come into being later are followed as well.
+def follow_log(folder: Path, wanted: Filter, start: Vector, asked: threading.Event) -> Iterator[Entry]:
+    """Yield wanted entries from `start` on, until `asked` to end; partitions that come later are followed as well.
 
     Raises:
         LogCorrupt: a block was altered on disk.
@@ -54,15 +55,17 @@ def follow_log(folder: Path, wanted: Filter, start: Vector) -> Iterator[Entry]:
             thread = threading.Thread(target=_read, args=(reader, found, stopping), name=f"tail-{topic}", daemon=True)
             thread.start()
             stack.callback(_end, reader, thread, stopping)
-        while True:
+        while not asked.is_set():
             try:
-                # A signal that comes just before the wait would otherwise be seen only after it.
                 got = found.get(timeout=_LOOK_UP_S)
             except queue.Empty:
                 continue
             if isinstance(got, Exception):
                 raise got
-            yield from _entries(*got, wanted)
+            for entry in _entries(*got, wanted):
+                if asked.is_set():
+                    return
+                yield entry
 
 
 def _entries(topic: str, part: Slice, wanted: Filter) -> Iterator[Entry]:

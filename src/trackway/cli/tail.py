@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from trackway.cli.interrupts import interrupts
 from trackway.cli.options import JsonOption, WhereOption, WorkspaceOption, find_workspace
 from trackway.workspace import load_workspace
 
@@ -53,12 +54,12 @@ def tail(
             console.print(tail_line(entry), soft_wrap=True)
 
     folder: Path = settings.data / "log" / "clean"
-    try:
-        older, start = newest(folder, wanted, lines)
+    with interrupts() as asked:
+        older, start = newest(folder, wanted, lines, asked)
         for entry in older:
+            if asked.is_set():
+                return
             show(entry)
         if follow:
-            for entry in follow_log(folder, wanted, start):
+            for entry in follow_log(folder, wanted, start, asked):
                 show(entry)
-    except KeyboardInterrupt:
-        return
