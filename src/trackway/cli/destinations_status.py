@@ -54,5 +54,6 @@ def doing(one: DestinationStatus) -> str:
     if worker.refused:
         return f"it refuses the credentials ({worker.reason}), its events wait; {again}"
     if worker.breaker != "closed":
-        return f"its events wait after {worker.reason}; {again}"
+        detail = f" ({worker.detail})" if worker.detail else ""
+        return f"its events wait after {worker.reason}{detail}; {again}"
     return f"sends; {worker.waiting:,} under way" if worker.waiting else "sends; nothing waits"

@@ -43,7 +43,8 @@ class Breaker:
         """`probing` says how long to wait before refused credentials are tried again; default: as `backoff`."""
         self.state: Literal["closed", "open", "half_open"] = "closed"
         self.reason = ""
-        """Of the last failure, while not closed."""
+        """Of the last failure, while not closed; so is `detail`, which is for people."""
+        self.detail = ""
         self.refuses = False
         """True while it is not closed because the destination refuses the credentials."""
         self.successes = 0
@@ -90,22 +91,22 @@ class Breaker:
             return  # it left before the breaker opened, and says nothing about now
         self._failures = 0
         if self.state == "half_open":
-            self.state, self.reason, self.refuses, self._opened = "closed", "", False, 0
+            self.state, self.reason, self.detail, self.refuses, self._opened = "closed", "", "", False, 0
             self._wake()
 
-    def failed(self, reason: str, after_s: float | None = None) -> None:
+    def failed(self, reason: str, after_s: float | None = None, detail: str = "") -> None:
         """Note trouble; `after_s` is how long the destination asked to be left alone."""
         self._failures += 1
         if after_s is not None:
-            self._open(reason, min(after_s, LONGEST_PAUSE_S))
+            self._open(reason, detail, min(after_s, LONGEST_PAUSE_S))
         elif self.state == "half_open" or (self.state == "closed" and self._failures >= self._threshold):
-            self._open_longer(reason, self._backoff)
+            self._open_longer(reason, detail, self._backoff)
 
     def refused(self, reason: str, *, at_once: bool) -> None:
         """Note that the credentials were refused. `at_once`: open now, not only after `threshold` failures in a row."""
         self._failures += 1
         if self.state == "half_open" or (self.state == "closed" and (at_once or self._failures >= self._threshold)):
-            self._open_longer(reason, self._probing)
+            self._open_longer(reason, "", self._probing)
             self.refuses = True
 
     def not_sent(self) -> None:
@@ -127,14 +128,14 @@ class Breaker:
             return True
         return self.state == "closed"
 
-    def _open_longer(self, reason: str, backoff: Backoff) -> None:
+    def _open_longer(self, reason: str, detail: str, backoff: Backoff) -> None:
         self._opened += 1
-        self._open(reason, backoff.delay_s(self._opened))
+        self._open(reason, detail, backoff.delay_s(self._opened))
 
-    def _open(self, reason: str, pause_s: float) -> None:
+    def _open(self, reason: str, detail: str, pause_s: float) -> None:
         until_s = self._clock.monotonic() + pause_s
         self._until_s = max(self._until_s, until_s) if self.state == "open" else until_s
-        self.state, self.reason, self.refuses = "open", reason, False
+        self.state, self.reason, self.detail, self.refuses = "open", reason, detail, False
         self._wake()
 
     def _wake(self) -> None:

@@ -40,7 +40,7 @@ async def check(key: str, workspace: Workspace) -> Checked:
     finally:
         await transport.close()
     if not isinstance(answer, kit.Response):
-        detail = f": {answer.detail}" if isinstance(answer, kit.Rejected) and answer.detail else ""
+        detail = f": {answer.detail}" if answer.detail else ""
         return Checked(key, settings.type, "FAIL", f"no answer: {answer.reason}{detail}")
     outcome = destination.checked(answer)
     if isinstance(outcome, kit.Delivered):

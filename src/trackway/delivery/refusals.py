@@ -36,12 +36,14 @@ _IN_A_ROW = 5
 
 
 def troubles(engine: Engine, destinations: Iterable[str]) -> dict[str, str]:
-    """Return those of `destinations` whose last requests all failed, with the newest reason, such as `ECONNREFUSED`."""
+    """Return those of `destinations` whose last requests all failed, with why the newest did."""
     found: dict[str, str] = {}
     with engine.connect() as connection:
         for key in destinations:
             newest = select(attempts).where(attempts.c.destination == key).order_by(attempts.c.id.desc())
             rows = connection.execute(newest.limit(_IN_A_ROW)).all()
             if rows and all(row.outcome == "retry" for row in rows):
-                found[key] = rows[0].reason
+                row = rows[0]
+                why = f": {row.answer}" if row.status is None and row.answer else ""
+                found[key] = f"{row.reason}{why}"
     return found

@@ -65,7 +65,7 @@ class Sender:
         """Return the end of an event that was not delivered, with excerpts for people, free of secrets."""
         found = verdict.outcome
         reason = "" if isinstance(found, kit.Delivered) else found.reason
-        detail = found.detail if isinstance(found, kit.Rejected) else ""
+        detail = "" if isinstance(found, kit.Delivered) else found.detail
         if verdict.request is None or verdict.row is None:
             return End(outcome, reason, self._redactor.text(detail))
         detail = self._redactor.detail(detail, verdict.request)
@@ -103,7 +103,7 @@ class Sender:
                     status=answer.status if answer else None,
                     outcome=outcome,
                     reason=reason,
-                    answer=self._redactor.answer(answer.body, request) if answer and answer.body else "",
+                    answer=self._told(got, request),
                     count=place.events,
                     partition=place.partition,
                     first_offset=place.first,
@@ -115,6 +115,12 @@ class Sender:
             if following is None:
                 return _Sent(part, outcomes, delivered, request, answer, answers)
             request = following
+
+    def _told(self, got: kit.Response | kit.Retry | kit.Rejected, request: kit.Request) -> str:
+        """Return what is kept of an answer, or why there was none; free of secrets."""
+        if not isinstance(got, kit.Response):
+            return self._redactor.text(got.detail) if got.detail else ""
+        return self._redactor.answer(got.body, request) if got.body else ""
 
     def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
         """Return `outcomes` where events wait for other credentials instead of failing one by one."""

@@ -18,6 +18,7 @@ from trackway.delivery import short_way
 from trackway.delivery.addresses import AddressNotAllowed, PublicResolver, public_socket, refuse_private
 from trackway.delivery.deadlines import Deadlines
 from trackway.delivery.proxies import NO_PROXIES, Proxies
+from trackway.delivery.tls import explain
 from trackway.destinations.kit import Rejected, Request, Response, Retry
 
 USER_AGENT = f"Trackway/{__version__}"
@@ -183,7 +184,7 @@ def _why(error: aiohttp.ClientError | OSError) -> Retry | Rejected:
     if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
         return Rejected("invalid_url")
     if isinstance(error, aiohttp.ClientSSLError):
-        return Retry("TLS_ERROR")
+        return Retry("TLS_ERROR", detail=explain(error))
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return Retry("EAI_AGAIN" if cause.args[:1] == (socket.EAI_AGAIN,) else "ENOTFOUND")
     if isinstance(error, aiohttp.ClientResponseError):

@@ -79,6 +79,8 @@ class Status(Struct, kw_only=True):
     """`closed`, `open` or `half_open`."""
     reason: str
     """Of the trouble, when the breaker is not closed."""
+    detail: str = ""
+    """What more is known of it, for people; free of secrets."""
     refused: bool
     """True while events wait because the destination refuses the credentials: somebody has to correct the settings."""
     opens_in_s: float
@@ -131,8 +133,8 @@ class DestinationWorker:
         self._backlog = Backlog(limits, clock)
         self._breaker = Breaker(clock, options.backoff, threshold=options.breaker_threshold, probing=options.probing)
         self._books = Books(store, self._window, commits or Commits(store.engine, state), clock, options.parking)
-        redactor = Redactor(destination.secrets())
-        self._sender = Sender(destination, transport, clock, redactor, self._record, self._fails_alone)
+        self._redactor = Redactor(destination.secrets())
+        self._sender = Sender(destination, transport, clock, self._redactor, self._record, self._fails_alone)
         self._parked = ParkedEvents(
             store,
             self._books,
@@ -193,6 +195,7 @@ class DestinationWorker:
         return Status(
             breaker=self._breaker.state,
             reason=self._breaker.reason,
+            detail=self._redactor.text(self._breaker.detail),
             refused=self._breaker.refuses,
             opens_in_s=self._breaker.opens_in_s,
             cursor=dict(self._books.committed),
@@ -317,7 +320,7 @@ class DestinationWorker:
             # A 403 may be for one endpoint or one event; when it is for all, that shows soon enough.
             self._breaker.refused(trouble.reason, at_once=trouble.reason != "403")
         else:
-            self._breaker.failed(trouble.reason, asked_s)
+            self._breaker.failed(trouble.reason, asked_s, trouble.detail)
         if self._breaker.refuses and not refused:
             _log.error(
                 "destination %s refuses the credentials (%s): its events wait; correct destinations.%s.settings",

@@ -130,7 +130,7 @@ RETRIES = {
     "EAI_AGAIN": "The name of the destination's host cannot be looked up at the moment.",
     "ECONNREFUSED": "Nobody listens at the destination's address.",
     "ECONNRESET": "The connection ended before the answer did.",
-    "TLS_ERROR": "No encrypted connection came about; the certificate may be wrong.",
+    "TLS_ERROR": "No encrypted connection came about; the detail says why, such as a certificate that has expired.",
     "proxy_failed": "The proxy that the environment names could not be reached, or would not connect.",
     "unreadable_answer": "The answer could not be made sense of.",
     "token_unreadable": "The answer of the destination's sign-in could not be made sense of.",

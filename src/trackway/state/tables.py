@@ -82,7 +82,8 @@ attempts = Table(
     sqlite_autoincrement=True,
 )
 """One row per HTTP request. `status` is null when no answer came; `offsets` is null when the request carried every
-event from `first_offset` to `last_offset`; `answer` is the beginning of the answer's body."""
+event from `first_offset` to `last_offset`; `answer` is the beginning of the answer's body,
+or why there was none."""
 
 exceptions = Table(
     "exceptions",

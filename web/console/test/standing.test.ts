@@ -4,7 +4,7 @@ import type { DestinationHealth } from "../src/api/health";
 import { errorRate, standingOf } from "../src/destinations/standing";
 import { problemsOf } from "../src/overview/problems";
 
-const worker = { breaker: "closed", reason: "", refused: false, opens_in_s: 0, cursor: {}, waiting: 0 } as const;
+const worker = { breaker: "closed", reason: "", detail: "", refused: false, opens_in_s: 0, cursor: {}, waiting: 0 } as const;
 const status: DestinationStatus = {
   destination: "crm", type: "webhook", name: "CRM", state: "running", error: "", crashes: 0, paused_ms: null, requests: 0, errors: 0, p95_s: null, worker,
 };

@@ -61,10 +61,11 @@ class Delivered(Struct, frozen=True):
 
 
 class Retry(Struct, frozen=True):
-    """Not now: the same may succeed later. `after_s` is the vendor's own wish, if it told one."""
+    """Not now: the same may succeed later. `after_s` is the vendor's own wish, if any; `detail` is for people."""
 
     reason: str
     after_s: float | None = None
+    detail: str = ""
 
 
 class Rejected(Struct, frozen=True):

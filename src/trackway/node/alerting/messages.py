@@ -60,7 +60,7 @@ class Messenger:
             return f"it answers {answer.status}: {_redacted(channel, answer.body.decode('utf-8', 'replace'))[:200]}"
         if answer.reason == "address_not_allowed":
             return "its address lies inside this network; see delivery.allow_private_addresses"
-        return f"it cannot be reached ({answer.reason})"
+        return f"it cannot be reached ({answer.reason}{f': {answer.detail}' if answer.detail else ''})"
 
 
 def _webhook(channel: AlertChannel, message: Message) -> Request:

@@ -85,7 +85,9 @@ def _destination_down(rule: AlertRule, facts: Facts) -> Iterator[Said]:
         if status.state == "crashed":
             down, why = True, f"its worker broke and starts again by itself: {status.error}"
         elif worker is not None and worker.breaker != "closed":
-            down, why = True, f"it answers {worker.reason}" if worker.reason else "it does not answer"
+            detail = f": {worker.detail}" if worker.detail else ""
+            why = f"its last requests ended with {worker.reason}{detail}" if worker.reason else "it does not answer"
+            down = True
             if worker.refused:
                 why = f"it refuses the credentials ({worker.reason}); correct its settings in trackway.yaml"
         elif status.state == "stopped" or (status.state == "running" and pending and status.requests == status.errors):

@@ -5,6 +5,7 @@ import type { Position } from "./records";
 export interface WorkerStatus {
   breaker: "closed" | "open" | "half_open";
   reason: string;
+  detail: string;
   refused: boolean;
   opens_in_s: number;
   cursor: Record<string, number>;

@@ -19,7 +19,7 @@ export function standingOf(enabled: boolean, status: DestinationStatus | undefin
   if (worker?.refused) return { tone: "bad", word: "Credentials refused", more: `It answers ${worker.reason}. Its events wait, none is lost. Correct its settings in trackway.yaml.` };
   if (worker && worker.breaker !== "closed") {
     const again = worker.opens_in_s > 0 ? ` Next try in ${worker.opens_in_s < 1 ? "a second" : span(worker.opens_in_s)}.` : "";
-    return { tone: "bad", word: "Not answering", more: `The last tries ended with ${worker.reason || "no answer"}. Its events wait in the log, in order.${again}` };
+    return { tone: "bad", word: "Not answering", more: `The last tries ended with ${worker.reason || "no answer"}${worker.detail && ` (${worker.detail})`}. Its events wait in the log, in order.${again}` };
   }
   if (health && health.failed > 0) return { tone: "odd", word: "Some events fail", more: "It refused some events for good in the last minutes. They wait among the dead letters." };
   if (health && health.retrying > 0) return { tone: "odd", word: "Retrying", more: "Some events failed for now and are tried again." };
