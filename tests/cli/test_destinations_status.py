@@ -27,7 +27,7 @@ def worker(breaker: str, reason: str = "", *, refused: bool = False, waiting: in
             "running",
             {"worker": worker("open", "401", refused=True)},
             "open",
-            "it refuses the credentials (401), its events wait; asks again in 18 s",
+            "it refuses the credentials (401); its events wait; asks again in 18 s",
         ),
         ("paused", {"paused_ms": 5}, "", "is paused; trackway destinations resume crm"),
         ("crashed", {"error": "OSError: disk"}, "", "crashed: OSError: disk"),

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 from sqlalchemy import Engine, select
@@ -17,13 +18,17 @@ from tests.delivery.harness import (
     delivering,
     event,
     ids_of,
+    sink,
     started,
     until,
     webhook,
     workspace,
 )
+from tests.delivery.test_transport import Names
 from trackway.delivery.breaker import Backoff
+from trackway.delivery.refusals import refusals
 from trackway.delivery.service import DeliveryService
+from trackway.delivery.transport import HttpTransport
 from trackway.delivery.worker import Options, Status
 from trackway.destinations.kit import Request, Response
 from trackway.state.tables import attempts, exceptions
@@ -139,3 +144,45 @@ async def test_changed_settings_are_tried_at_once(log: CleanLog, engine: Engine)
         await found.configure(space("right"), grace_s=0.2)  # type: ignore[arg-type]
         await until(lambda: counts(engine, log).delivered == 20)
         assert not worker(found).refused
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://169.254.169.254/latest/meta-data", "http://[::1]/"])
+async def test_events_wait_while_the_address_is_not_allowed(
+    log: CleanLog, engine: Engine, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    space = workspace({"hook": webhook(url)}, delivery={})
+    found = DeliveryService(space, log.log, engine, options=QUICK)
+    async with delivering(found):
+        await until(lambda: started(engine, log, "hook"))
+        log.add_numbers(8)
+        await until(lambda: worker(found).refused, "the alarm")
+        assert worker(found).reason == "address_not_allowed"
+        assert "allow_private_addresses" in worker(found).detail
+        standing = counts(engine, log)
+        assert (standing.pending, standing.failed, standing.difference) == (8, {}, 0)
+        await until(lambda: [one.reason for one in refusals(engine, ["hook"]).values()] == ["address_not_allowed"])
+        assert "hook has an address that is not allowed" in caplog.text
+        assert found.gauges()["hook"].refused is False  # the metric is of credentials
+        await found.configure(workspace({"hook": webhook("http://127.0.0.1:9/")}), grace_s=0.2)
+        await until(lambda: worker(found).reason == "ECONNREFUSED")
+
+
+async def test_an_address_that_is_mended_in_dns_gets_its_events_in_order(log: CleanLog, engine: Engine) -> None:
+    """The name resolves to a private address at first; nothing is lost, and no request was made meanwhile."""
+    async with sink() as server:
+        names = Names(["10.0.0.7"])
+        space = workspace({"hook": webhook(server.url.replace("127.0.0.1", "hook.example"))}, delivery={})
+        # Only loopback can be asked here: the mended entry stands for a public address.
+        found = DeliveryService(
+            space, log.log, engine, options=QUICK, transport=lambda _: HttpTransport(resolver=names)
+        )
+        async with delivering(found):
+            await until(lambda: started(engine, log, "hook"))
+            ids = log.add_numbers(30, person="ann")
+            await until(lambda: worker(found).refused)
+            assert server.requests == []
+            with patch("trackway.delivery.addresses.is_public", lambda address: address == "127.0.0.1"):
+                names.answers[:] = [["127.0.0.1"]]
+                await until(lambda: counts(engine, log).delivered == 30)
+        assert server.ids == ids
+        assert counts(engine, log).difference == 0

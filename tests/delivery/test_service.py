@@ -338,12 +338,3 @@ async def test_a_worker_that_breaks_starts_again_and_tells_why_without_secrets(l
     assert status.error == "RuntimeError: a bug that shows ***"
     assert (status.crashes, status.name, status.type) == (1, "Webhook", "webhook")
     assert SECRET not in repr(status)
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9/", "http://169.254.169.254/latest/meta-data", "http://[::1]/"])
-async def test_private_addresses_fail_the_event_unless_allowed(log: CleanLog, engine: Engine, url: str) -> None:
-    space = workspace({"hook": webhook(url)}, delivery={})
-    async with delivering(DeliveryService(space, log.log, engine, options=QUICK)):
-        await until(lambda: started(engine, log, "hook"))
-        log.add_numbers(2)
-        await until(lambda: counts(engine, log).failed == {"address_not_allowed": 2})

@@ -170,12 +170,12 @@ class Names(AbstractResolver):
     """Resolves every name to the next of the given lists of addresses."""
 
     def __init__(self, *answers: list[str] | Exception) -> None:
-        self._answers = list(answers)
+        self.answers = list(answers)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Exception):
             raise answer
         return [

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from trackway.cli.asking import fetch
 from trackway.cli.options import console_url
+from trackway.delivery.refusals import in_words
 from trackway.delivery.slots import DestinationStatus
 from trackway.errors import TrackwayError
 from trackway.workspace import load_workspace
@@ -52,7 +53,7 @@ def doing(one: DestinationStatus) -> str:
         return f"{one.state}: {one.error}" if one.error else one.state
     again = f"asks again in {worker.opens_in_s:,.0f} s" if worker.breaker == "open" else "one request asks now"
     if worker.refused:
-        return f"it refuses the credentials ({worker.reason}), its events wait; {again}"
+        return f"it {in_words(worker.reason, worker.detail)}; its events wait; {again}"
     if worker.breaker != "closed":
         detail = f" ({worker.detail})" if worker.detail else ""
         return f"its events wait after {worker.reason}{detail}; {again}"

@@ -110,6 +110,6 @@ def refuse_private(host: str) -> None:
 
 def _refusal(addresses: Iterable[str]) -> str:
     return (
-        f"{', '.join(addresses)}: loopback, private and reserved addresses are refused; "
-        "`delivery: {allow_private_addresses: true}` in trackway.yaml allows them"
+        f"{', '.join(addresses)}: loopback, private and reserved addresses are refused; correct the address or its "
+        "DNS entry, or allow them by `delivery: {allow_private_addresses: true}` in trackway.yaml"
     )

@@ -46,7 +46,7 @@ class Breaker:
         """Of the last failure, while not closed; so is `detail`, which is for people."""
         self.detail = ""
         self.refuses = False
-        """True while it is not closed because the destination refuses the credentials."""
+        """True while it is not closed because the settings are wrong: the credentials are refused, or the address."""
         self.successes = 0
         """Answers that were not trouble, ever."""
         self._clock = clock
@@ -102,11 +102,14 @@ class Breaker:
         elif self.state == "half_open" or (self.state == "closed" and self._failures >= self._threshold):
             self._open_longer(reason, detail, self._backoff)
 
-    def refused(self, reason: str, *, at_once: bool) -> None:
-        """Note that the credentials were refused. `at_once`: open now, not only after `threshold` failures in a row."""
+    def refused(self, reason: str, detail: str = "", *, at_once: bool = False, rarely: bool = True) -> None:
+        """Note that the settings were refused. `at_once`: open now, not only after `threshold` failures in a row.
+
+        `rarely`: try again as `probing` says, else as after other failures.
+        """
         self._failures += 1
         if self.state == "half_open" or (self.state == "closed" and (at_once or self._failures >= self._threshold)):
-            self._open_longer(reason, "", self._probing)
+            self._open_longer(reason, detail, self._probing if rarely else self._backoff)
             self.refuses = True
 
     def not_sent(self) -> None:

@@ -31,7 +31,7 @@ class Sender:
     ) -> None:
         """`record` gets a row for each request, when its end is known.
 
-        `own_fault` is asked when the credentials were refused: whether that is for something in this event.
+        `own_fault` is asked when the credentials or the address were refused: whether this event is why.
         """
         self._destination = destination
         self._transport = transport
@@ -123,11 +123,11 @@ class Sender:
         return self._redactor.answer(got.body, request) if got.body else ""
 
     def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
-        """Return `outcomes` where events wait for other credentials instead of failing one by one."""
+        """Return `outcomes` where events wait for other settings instead of failing one by one."""
         if not any(_refuses(outcome) for outcome in outcomes):
             return outcomes
         return [
-            kit.Retry(outcome.reason)
+            kit.Retry(outcome.reason, detail=outcome.detail if outcome.reason == NOT_ALLOWED else "")
             if isinstance(outcome, kit.Rejected) and _refuses(outcome) and not self._own_fault(item)
             else outcome
             for outcome, item in zip(outcomes, items, strict=True)
@@ -136,10 +136,13 @@ class Sender:
 
 CREDENTIALS = frozenset({"401", "403", "token_refused"})
 """Reasons that say that the destination refuses who asks, not what it is asked."""
+NOT_ALLOWED = "address_not_allowed"
+SETTINGS = CREDENTIALS | {NOT_ALLOWED}
+"""Reasons that say that somebody has to correct the settings, or what they name."""
 
 
 def _refuses(outcome: kit.Outcome) -> bool:
-    return isinstance(outcome, kit.Rejected) and outcome.reason in CREDENTIALS
+    return isinstance(outcome, kit.Rejected) and outcome.reason in SETTINGS
 
 
 _DELIVERED = Verdict(kit.Delivered())

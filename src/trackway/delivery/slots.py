@@ -7,6 +7,7 @@ from msgspec import Struct, structs
 
 from trackway.delivery.filters import Filter
 from trackway.delivery.metrics import Gauges, Meter
+from trackway.delivery.sender import CREDENTIALS
 from trackway.delivery.worker import DestinationWorker, Status
 from trackway.destinations import registry
 from trackway.workspace.model import Destination as DestinationSettings
@@ -86,7 +87,7 @@ def gauges(slot: Slot) -> Gauges:
     return Gauges(
         meter=slot.meter,
         breaker=worker.breaker if worker is not None else "closed",
-        refused=worker is not None and worker.refused,
+        refused=worker is not None and worker.refused and worker.reason in CREDENTIALS,
         crashes=slot.status.crashes,
     )
 

@@ -4,7 +4,7 @@ What happens when a request fails depends on whose fault it looks like:
 
     the event's      the destination says that it will never take it: failed, and the cursor passes it
     the network's    no answer, 5xx, 429: the batch waits and tries again; in a row, the breaker holds everything back
-    the settings'    the credentials are refused: the same at once, with rarer tries, and an alarm; an event that
+    the settings'    the credentials are refused, or the address: the same, with an alarm; an event that
                      alone is refused so again and again, while others are taken, has failed
     both             it fails again and again, while others succeed: parked, and the cursor passes it
 
@@ -31,7 +31,8 @@ from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
 from trackway.delivery.metrics import Meter
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
-from trackway.delivery.sender import CREDENTIALS, Sender
+from trackway.delivery.refusals import in_words
+from trackway.delivery.sender import CREDENTIALS, NOT_ALLOWED, SETTINGS, Sender
 from trackway.delivery.shared import Decode, decode_alone
 from trackway.delivery.store import Attempt, Store
 from trackway.delivery.transport import Transport
@@ -82,7 +83,8 @@ class Status(Struct, kw_only=True):
     detail: str = ""
     """What more is known of it, for people; free of secrets."""
     refused: bool
-    """True while events wait because the destination refuses the credentials: somebody has to correct the settings."""
+    """True while events wait because the destination refuses the credentials, or its address is not allowed: somebody
+    has to correct the settings."""
     opens_in_s: float
     cursor: dict[int, int]
     """The next offset by partition."""
@@ -312,27 +314,29 @@ class DestinationWorker:
         self._meter.count(attempt.outcome, attempt.reason, attempt.duration_ms / 1000)
 
     def _tell_breaker(self, trouble: kit.Retry | None, asked_s: float | None) -> None:
-        """Note how a request ended, and sound the alarm when the credentials begin to be refused."""
+        """Note how a request ended, and sound the alarm when the settings begin to be refused."""
         refused = self._breaker.refuses
         if trouble is None:
             self._breaker.succeeded()
         elif trouble.reason in CREDENTIALS:
             # A 403 may be for one endpoint or one event; when it is for all, that shows soon enough.
             self._breaker.refused(trouble.reason, at_once=trouble.reason != "403")
+        elif trouble.reason == NOT_ALLOWED:
+            self._breaker.refused(trouble.reason, trouble.detail, rarely=False)
         else:
             self._breaker.failed(trouble.reason, asked_s, trouble.detail)
         if self._breaker.refuses and not refused:
             _log.error(
-                "destination %s refuses the credentials (%s): its events wait; correct destinations.%s.settings",
+                "destination %s %s: its events wait; correct destinations.%s.settings",
                 self._key,
-                self._breaker.reason,
+                in_words(self._breaker.reason, self._redactor.text(self._breaker.detail)),
                 self._key.partition("#")[0],  # a replay's own key has its number
             )
         elif refused and self._breaker.state == "closed":
-            _log.warning("destination %s takes the credentials again: its events go on", self._key)
+            _log.warning("destination %s answers again: its events go on", self._key)
 
     def _fails_alone(self, item: Item) -> bool:
-        """Say whether an event whose credentials were refused is refused alone: often, and others are taken between."""
+        """Say whether an event whose settings were refused is refused alone: often, and others are taken between."""
         others_succeed = 0 <= item.successes_before < self._breaker.successes
         return item.tries + 1 >= self._options.park_after and others_succeed
 
@@ -346,8 +350,8 @@ class DestinationWorker:
         # "Too many" is never one event's fault.
         item.tries += outcome.reason != "429"
         others_succeed = 0 <= item.successes_before < self._breaker.successes
-        # Credentials that were good until now prove nothing about an event: only what succeeds between its tries does.
-        if item.successes_before < 0 or outcome.reason in CREDENTIALS:
+        # Settings that were good until now prove nothing about an event: only what succeeds between its tries does.
+        if item.successes_before < 0 or outcome.reason in SETTINGS:
             item.successes_before = self._breaker.successes
         if item.tries >= self._options.park_after and others_succeed:
             return self._sender.end("retrying", verdict)

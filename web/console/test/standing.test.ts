@@ -17,6 +17,7 @@ describe("how a destination stands", () => {
     expect(standingOf(false, status, health).word).toBe("Switched off");
     expect(word({ state: "paused" }, { failed: 3 })).toBe("Paused");
     expect(word({ worker: { ...worker, refused: true, breaker: "open", reason: "401" } })).toBe("Credentials refused");
+    expect(word({ worker: { ...worker, refused: true, breaker: "open", reason: "address_not_allowed", detail: "10.0.0.1: refused" } })).toBe("Address not allowed");
     expect(word({ worker: { ...worker, breaker: "open", reason: "503" } })).toBe("Not answering");
     expect(word({}, { failed: 1, retrying: 2 })).toBe("Some events fail");
     expect(word({}, { retrying: 2 })).toBe("Retrying");

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from trackway.cli.asking import open_warehouse
 from trackway.cli.checks.finding import CheckResult, fail, ok, size, warn
 from trackway.cli.checks.ports import is_running
-from trackway.delivery.refusals import Refusal, refusals, troubles
+from trackway.delivery.refusals import Refusal, in_words, refusals, troubles
 from trackway.destinations import registry
 from trackway.errors import TrackwayError
 from trackway.log import consumers
@@ -103,7 +103,7 @@ def _check_warehouse(settings: Workspace, name: str, one: Warehouse) -> list[Che
 
 
 def check_destinations(settings: Workspace) -> list[CheckResult]:
-    """Check that every destination exists and takes its settings, and that it does not refuse our credentials."""
+    """Check that every destination exists and takes its settings, and that none is refused."""
     results: list[CheckResult] = []
     refused, troubled = _last_requests(settings)
     for key, one in settings.destinations.items():
@@ -115,7 +115,7 @@ def check_destinations(settings: Workspace) -> list[CheckResult]:
             results.append(fail(name, str(error), f"correct destinations.{key} in {settings.folder / FILE_NAME}"))
             continue
         if (refusal := refused.get(key)) is not None:
-            what = f"{one.type}: it refuses the credentials ({refusal.reason}); its events wait"
+            what = f"{one.type}: it {in_words(refusal.reason, refusal.answer)}; its events wait"
             results.append(fail(name, what, f"correct destinations.{key}.settings in {settings.folder / FILE_NAME}"))
         elif key in troubled:
             what = (
@@ -128,7 +128,7 @@ def check_destinations(settings: Workspace) -> list[CheckResult]:
 
 
 def _last_requests(settings: Workspace) -> tuple[dict[str, Refusal], dict[str, str]]:
-    """Return which destinations refuse the credentials, and which are in any trouble."""
+    """Return which destinations need other settings, and which are in any trouble."""
     file = settings.data / "state.db"
     if not file.exists():
         return {}, {}

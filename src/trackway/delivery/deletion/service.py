@@ -15,7 +15,7 @@ from trackway.delivery.deletion import orders
 from trackway.delivery.deletion.orders import Due, Heads
 from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
-from trackway.delivery.sender import CREDENTIALS, UNDER_WAY_S
+from trackway.delivery.sender import SETTINGS, UNDER_WAY_S
 from trackway.delivery.transport import HttpTransport, Transport
 from trackway.destinations import kit, registry
 from trackway.destinations.destination import Destination, UnreadableAnswer
@@ -190,7 +190,7 @@ class DeletionService:
             await self._end(one, "done", "", **told)
         elif isinstance(found, kit.Skipped):
             await self._end(one, "unsupported", found.reason, **told)
-        elif isinstance(found, kit.Rejected) and found.reason not in CREDENTIALS:
+        elif isinstance(found, kit.Rejected) and found.reason not in SETTINGS:
             await self._end(one, "failed", found.reason, found.detail, **told)
         else:
             after_s = found.after_s if isinstance(found, kit.Retry) else None

@@ -7,6 +7,7 @@ A rule speaks of several subjects, such as each destination. It says of each tha
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from trackway.delivery.refusals import in_words
 from trackway.node.alerting.facts import Facts
 from trackway.node.monitoring.samples import DestinationTotals, SourceTotals
 from trackway.node.monitoring.series import since
@@ -89,7 +90,7 @@ def _destination_down(rule: AlertRule, facts: Facts) -> Iterator[Said]:
             why = f"its last requests ended with {worker.reason}{detail}" if worker.reason else "it does not answer"
             down = True
             if worker.refused:
-                why = f"it refuses the credentials ({worker.reason}); correct its settings in trackway.yaml"
+                why = f"it {in_words(worker.reason, worker.detail)}; correct its settings in trackway.yaml"
         elif status.state == "stopped" or (status.state == "running" and pending and status.requests == status.errors):
             down = None  # not begun, or just begun: nobody knows yet
         yield Said(

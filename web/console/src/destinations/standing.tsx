@@ -16,6 +16,7 @@ export function standingOf(enabled: boolean, status: DestinationStatus | undefin
   if (status.state === "paused") return { tone: "odd", word: "Paused", more: "Somebody paused it. Nothing is sent; its events wait in the log, also over a restart." };
   if (status.state === "crashed") return { tone: "bad", word: "Crashed", more: `Its worker broke and starts again by itself: ${status.error}` };
   const worker = status.worker;
+  if (worker?.refused && worker.reason === "address_not_allowed") return { tone: "bad", word: "Address not allowed", more: `${worker.detail}. Its events wait, none is lost.` };
   if (worker?.refused) return { tone: "bad", word: "Credentials refused", more: `It answers ${worker.reason}. Its events wait, none is lost. Correct its settings in trackway.yaml.` };
   if (worker && worker.breaker !== "closed") {
     const again = worker.opens_in_s > 0 ? ` Next try in ${worker.opens_in_s < 1 ? "a second" : span(worker.opens_in_s)}.` : "";
