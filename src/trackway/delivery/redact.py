@@ -23,8 +23,15 @@ class Redactor:
     """Replaces a destination's secrets by `***`, also where they are quoted for URLs."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote(secret))}
-        self._secrets = sorted(forms, key=len, reverse=True)
+        self._secrets: list[str] = []
+        for secret in secrets:
+            self.add(secret)
+
+    def add(self, secret: str) -> None:
+        """Replace this one, too."""
+        forms = {secret, quote(secret, safe=""), quote(secret)} if secret else set[str]()
+        if not forms <= {*self._secrets}:
+            self._secrets = sorted({*self._secrets, *forms}, key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """Return `text` without secrets."""

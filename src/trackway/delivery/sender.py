@@ -1,7 +1,7 @@
 """Send events to a destination once, and say of each what became of it."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from trackway.delivery.clock import Clock
@@ -28,10 +28,12 @@ class Sender:
         redactor: Redactor,
         record: Callable[[Attempt], None],
         own_fault: Callable[[Item], bool],
+        keep: Callable[[], Awaitable[None]],
     ) -> None:
         """`record` gets a row for each request, when its end is known.
 
-        `own_fault` is asked when the credentials or the address were refused: whether this event is why.
+        `own_fault` is asked when the credentials or the address were refused: whether this event is why. `keep` writes
+        what the destination has to keep.
         """
         self._destination = destination
         self._transport = transport
@@ -39,6 +41,8 @@ class Sender:
         self._redactor = redactor
         self._record = record
         self._own_fault = own_fault
+        self._keep = keep
+        self._shared: dict[str, asyncio.Future[kit.Answer]] = {}
 
     async def send(self, items: list[Item], *, first: bool = False) -> list[Verdict] | None:
         """Send what is left of each item and return a verdict per item, in order; None: all of them are delivered.
@@ -85,9 +89,13 @@ class Sender:
             return _Sent(part, done.value, _all_delivered(done.value), None, None, answers)
         while True:
             started_ms, started_s = self._clock.now_ms(), self._clock.monotonic()
-            got = await self._transport.send(request)
+            asks = not request.shared or request.shared not in self._shared
+            if request.shared:
+                got, following, outcomes = await self._share(steps, request, len(rows))
+            else:
+                got = await self._transport.send(request)
+                following, outcomes = _step(steps, got, len(rows))
             duration_ms = round((self._clock.monotonic() - started_s) * 1000)
-            following, outcomes = _step(steps, got, len(rows))
             answer = got if isinstance(got, kit.Response) else None
             key = key or kit.idempotency_key([row.message_id for row in rows])
             place = place or _span(items)
@@ -96,25 +104,47 @@ class Sender:
             else:
                 outcomes = self._excused(outcomes, items)
                 outcome, reason = _summary(outcomes)
-            self._record(
-                Attempt(
-                    started_ms=started_ms,
-                    duration_ms=duration_ms,
-                    status=answer.status if answer else None,
-                    outcome=outcome,
-                    reason=reason,
-                    answer=self._told(got, request),
-                    count=place.events,
-                    partition=place.partition,
-                    first_offset=place.first,
-                    last_offset=place.last,
-                    offsets=place.offsets,
-                    idempotency_key=key,
+            if asks:
+                self._record(
+                    Attempt(
+                        started_ms=started_ms,
+                        duration_ms=duration_ms,
+                        status=answer.status if answer else None,
+                        outcome=outcome,
+                        reason=reason,
+                        answer=self._told(got, request),
+                        count=place.events,
+                        partition=place.partition,
+                        first_offset=place.first,
+                        last_offset=place.last,
+                        offsets=place.offsets,
+                        idempotency_key=key,
+                    )
                 )
-            )
             if following is None:
                 return _Sent(part, outcomes, delivered, request, answer, answers)
             request = following
+
+    async def _share(self, steps: Exchange, request: kit.Request, count: int) -> "_Shared":
+        """Ask what others may be asking for, too: once for all; what the answer hands out is on disk before it is used.
+
+        A vendor that takes each refresh token once would refuse the second of two requests with the same.
+        """
+        asked = self._shared.get(request.shared)
+        if asked is not None:
+            got = await asyncio.shield(asked)
+            return _Shared(got, *_step(steps, got, count))
+        asked = self._shared[request.shared] = asyncio.get_running_loop().create_future()
+        got: kit.Answer = kit.Retry("ECONNRESET")
+        try:
+            got = await self._transport.send(request)
+            found = _Shared(got, *_step(steps, got, count))
+            if self._destination.kept.changed:
+                await self._keep()
+            return found
+        finally:
+            del self._shared[request.shared]
+            asked.set_result(got)
 
     def _told(self, got: kit.Response | kit.Retry | kit.Rejected, request: kit.Request) -> str:
         """Return what is kept of an answer, or why there was none; free of secrets."""
@@ -167,6 +197,14 @@ class _Sent(NamedTuple):
     """The last one, as is the answer."""
     answer: kit.Response | None
     answers: Answers
+
+
+class _Shared(NamedTuple):
+    """An answer, and what an exchange makes of it."""
+
+    got: kit.Answer
+    following: kit.Request | None
+    outcomes: Sequence[kit.Outcome]
 
 
 class _Span(NamedTuple):

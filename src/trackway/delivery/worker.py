@@ -28,6 +28,7 @@ from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
+from trackway.delivery.kept_secrets import KeptSecrets
 from trackway.delivery.metrics import Meter
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
@@ -136,7 +137,11 @@ class DestinationWorker:
         self._breaker = Breaker(clock, options.backoff, threshold=options.breaker_threshold, probing=options.probing)
         self._books = Books(store, self._window, commits or Commits(store.engine, state), clock, options.parking)
         self._redactor = Redactor(destination.secrets())
-        self._sender = Sender(destination, transport, clock, self._redactor, self._record, self._fails_alone)
+        kept = KeptSecrets.of(destination, store.engine, key.partition("#")[0], self._redactor.add)
+        self._kept = kept
+        self._sender = Sender(
+            destination, transport, clock, self._redactor, self._record, self._fails_alone, self._keep
+        )
         self._parked = ParkedEvents(
             store,
             self._books,
@@ -308,6 +313,9 @@ class DestinationWorker:
             own_s = self._options.backoff.delay_s(batch.tries)
             self._backlog.later(batch, own_s if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
         self._books.ended(batch if batch.claimed and batch.wholly and not again else None)
+
+    async def _keep(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._state, self._kept.write)
 
     def _record(self, attempt: Attempt) -> None:
         self._books.attempt(attempt)

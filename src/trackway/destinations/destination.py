@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from trackway.destinations import kit
+from trackway.destinations.kit.sending import Kept
 from trackway.destinations.secrets import secrets_of
 from trackway.errors import TrackwayError
 
@@ -270,6 +271,15 @@ class Destination:
         if isinstance(found, kit.Request):
             found = kit.each_deleted([found])
         return [found if isinstance(found, kit.Skipped) else (yield from found)]
+
+    @property
+    def kept(self) -> Kept:
+        """What vendors handed out that is to be kept."""
+        return self._cache.kept
+
+    @kept.setter
+    def kept(self, kept: Kept) -> None:
+        self._cache.kept = kept
 
     def secrets(self) -> list[str]:
         """Return all secrets among the settings, also those in the query of a URL; they are not to be shown."""

@@ -430,6 +430,18 @@ pauses = Table(
 )
 """Destinations that somebody has paused: nothing is sent to them, and the log keeps their events."""
 
+kept_secrets = Table(
+    "kept_secrets",
+    metadata,
+    Column("destination", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("destination", "name"),
+)
+"""Secrets that vendors handed out in place of those in the settings; `name` is a digest of the settings that they
+follow, so that others begin anew."""
+
 alerts = Table(
     "alerts",
     metadata,

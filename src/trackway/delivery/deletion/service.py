@@ -13,6 +13,7 @@ from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.deletion import orders
 from trackway.delivery.deletion.orders import Due, Heads
+from trackway.delivery.kept_secrets import KeptSecrets
 from trackway.delivery.proxies import environment_proxies
 from trackway.delivery.redact import Redactor
 from trackway.delivery.sender import SETTINGS, UNDER_WAY_S
@@ -119,7 +120,7 @@ class DeletionService:
             try:
                 for one in ready:
                     if not self._stopping.is_set():
-                        await self._settle(one, await _carry_out(destination, transport, one))
+                        await self._settle(one, await self._carry_out(destination, transport, one))
             finally:
                 await transport.close()
         except TrackwayError as error:
@@ -222,6 +223,11 @@ class DeletionService:
             settings.type, settings.settings, name=settings.name, where=where, folder=self.workspace.folder
         )
 
+    async def _carry_out(self, destination: Destination, transport: Transport, one: Due) -> _Course:
+        redactor = Redactor(destination.secrets())
+        kept = KeptSecrets.of(destination, self._engine, one.destination, redactor.add)
+        return await _carry_out(destination, transport, one, redactor, kept)
+
     def _http(self, destination: Destination) -> Transport:
         return HttpTransport(
             connections=1,
@@ -230,9 +236,11 @@ class DeletionService:
         )
 
 
-async def _carry_out(destination: Destination, transport: Transport, one: Due) -> _Course:
+async def _carry_out(
+    destination: Destination, transport: Transport, one: Due, redactor: Redactor, kept: KeptSecrets
+) -> _Course:
     """Send the requests of a deletion, and return what came of it."""
-    redactor, course = Redactor(destination.secrets()), _Course()
+    course = _Course()
     steps = destination.deletion(one.person)
     request: kit.Request | None = None
     try:
@@ -243,6 +251,8 @@ async def _carry_out(destination: Destination, transport: Transport, one: Due) -
             course.status = got.status if isinstance(got, kit.Response) else None
             course.answer = redactor.answer(got.body, request) if isinstance(got, kit.Response) else ""
             request = steps.send(got)
+            if kept.changed:
+                await asyncio.to_thread(kept.write)
     except StopIteration as done:
         course.outcome = done.value
     except UnreadableAnswer:

@@ -37,6 +37,8 @@ class Request(Struct, frozen=True, kw_only=True):
     body: bytes | None = None
     timeout_s: float = 10.0
     """From the first byte sent to the last one of the answer."""
+    shared: str = ""
+    """Names what is asked for: while one such request is under way, whoever asks for the same gets its answer."""
 
     def content(self) -> bytes:
         """Return the bytes to send."""

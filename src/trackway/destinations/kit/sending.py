@@ -3,7 +3,7 @@
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote_plus
 
 import msgspec
@@ -44,6 +44,40 @@ def per_item(refused: Mapping[int, Rejected], *, count: int) -> list[Outcome]:
     return [refused.get(index) or Delivered() for index in range(count)]
 
 
+class Kept(Protocol):
+    """Secrets that a vendor handed out, for longer than this process lives."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether something was put that is not on disk."""
+        ...
+
+    def get(self, name: str) -> str | None:
+        """Return what is kept under a name."""
+        ...
+
+    def put(self, name: str, secret: str) -> None:
+        """Keep a secret; before the next request it is on disk, where there is one."""
+        ...
+
+
+class KeptInMemory:
+    """What is kept where there is no disk: in tests, and for previews."""
+
+    changed = False
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}
+
+    def get(self, name: str) -> str | None:
+        """Return what is kept under a name."""
+        return self._secrets.get(name)
+
+    def put(self, name: str, secret: str) -> None:
+        """Keep a secret."""
+        self._secrets[name] = secret
+
+
 class Cache:
     """What look-ups found, for a while: at most 10 000 answers, each as long as its finder said."""
 
@@ -51,6 +85,8 @@ class Cache:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` returns seconds."""
+        self.kept: Kept = KeptInMemory()
+        """What is to outlive this process; delivery puts it on disk."""
         self._clock = clock
         self._found: dict[str, tuple[float, Any]] = {}
 

@@ -43,21 +43,9 @@ class Caller:
     def ask(self, method: str, url: str, body: Any = None) -> Asking:
         """Send a request with a token; after a 401 once more with a new one, if there is a way to get one."""
         grant = self._grant()
-        answer = yield from self._once(grant, method, url, body)
-        if grant is not None and isinstance(answer, kit.Response) and answer.status == 401:
-            self.cache.drop(grant.key)
-            answer = yield from self._once(grant, method, url, body)
-        return answer
-
-    def _once(self, grant: kit.Grant | None, method: str, url: str, body: Any) -> Asking:
-        settings = self._settings
-        if grant is not None:
-            token = yield from kit.token(grant, self.cache)
-            if not isinstance(token, str):
-                return token
-        else:
-            token = settings.access_token.reveal()
-        return (yield request(token, method, url, body))
+        if grant is None:
+            return (yield request(self._settings.access_token.reveal(), method, url, body))
+        return (yield from kit.authorised(grant, self.cache, lambda token: request(token, method, url, body)))
 
     def _grant(self) -> kit.Grant | None:
         settings = self._settings
