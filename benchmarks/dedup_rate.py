@@ -1,8 +1,8 @@
 """Message ids a second through the dedup index, as it grows: look up what is new, then remember it.
 
 `python -m benchmarks.dedup_rate [--json] [--ids N]`. One figure for each stretch of ids up to a size, with the merging
-of files that came to pass meanwhile: the processor time of all threads, RocksDB's own among them, but for the making of
-the ids. The reference, taken 25 times a million ids, reads and writes JSON, so that the ratio does not follow the
+of files that came to pass meanwhile: the processor time of all threads, the index's own among them, but for making the
+ids. The reference, taken 25 times a million ids, reads and writes JSON, so that the ratio does not follow the
 machine when it becomes faster or slower; `flat` is that ratio against the first stretch's: 1 is flat, less is slower.
 Ids come at 100,000 a second of the clock that they carry, in one window, so none expires; memory is what the process
 has more than before.

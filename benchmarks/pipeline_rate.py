@@ -3,9 +3,8 @@ msgspec reading it into a struct whose objects stay bytes.
 
 `python -m benchmarks.pipeline_rate [--json] [--events N] [--traffic NAME] [--profile]`. All built-in stages are on, a
 place file, a privacy rule and a tracking plan of 200 events among them; `_traffic.py` says what comes in. One thread;
-RocksDB and the log's checkpoints have threads of their own, so the figure per core divides by the processor time of all
-of them.
-`--profile` prints where the time goes instead, by the function that spends it.
+the dedup index and the log's checkpoints have threads of their own, so the figure per core divides by the processor
+time of all of them. `--profile` prints where the time goes instead, by the function that spends it.
 """
 
 import argparse
@@ -59,7 +58,7 @@ def measure(folder: Path, traffic: str, count: int) -> list[Measurement]:
     """Return the rates of the pipeline over `count` calls, beside that of reading and writing their JSON alone.
 
     `quiet` is what the fastest tenth of the batches says, of a machine that others use as well; the processor time of
-    RocksDB's and the log's threads is in it in full.
+    the index's and the log's threads is in it in full.
     """
     worker = _prepare(folder, traffic, count)
     bodies = [raw.body for raw in _traffic.calls(traffic, _COMPARED)]

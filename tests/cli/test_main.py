@@ -9,7 +9,7 @@ from trackway import __version__
 from trackway.cli import app, main
 from trackway.cli.options import find_workspace, local_url
 
-HEAVY = ("aiohttp", "alembic", "duckdb", "pyarrow", "rocksdict", "sqlalchemy", "starlette", "uvicorn")
+HEAVY = ("aiohttp", "alembic", "duckdb", "numpy", "pyarrow", "rocksdict", "sqlalchemy", "starlette", "uvicorn")
 COMMANDS = ("send", "tail", "sql", "demo", "doctor")
 
 

@@ -1,15 +1,24 @@
-"""The memory of message ids over weeks."""
+"""The memory of message ids: over weeks, restarts and crashes, and in files that are merged."""
 
+import shutil
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from trackway.errors import TrackwayError
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, Place, encode
+from trackway.log.contract import EventLog, LogUnavailable, Slice
 from trackway.log.sqlite import SqliteLog
+from trackway.pipeline import id_bucket, id_filter, id_runs, message_index
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 
 DAY_MS = 86_400_000
+HOUR_MS = 3_600_000
 START = 1_795_168_800_000
 
 
@@ -60,3 +69,216 @@ def test_after_a_change_of_the_windows_the_index_is_learnt_anew(tmp_path: Path):
             assert index.catch_up(log, 0, 8) == learnt, keep_s
             assert index.look_up([key], [START + 1000]) == {key: Seen(START, 0, 7)}
             index.close()
+
+
+class Log:
+    """As much of an events log as the index reads of it."""
+
+    def __init__(self) -> None:
+        self.events: list[bytes] = []
+
+    def append(self, message_id: str, at_ms: int) -> int:
+        event = EventRecord("web", "track", message_id, "E", "u", None, at_ms, at_ms, Place(0, 0), b"{}")
+        self.events.append(encode(event))
+        return len(self.events) - 1
+
+    def starts(self, topic: str) -> dict[int, int]:
+        return {0: 0}
+
+    def read(self, topic: str, partition: int, offset: int, *, max_records: int) -> Iterable[Slice]:
+        yield Slice(0, offset, 0, self.events[offset : offset + max_records])
+
+
+class Lived:
+    """An index of an hour's window that lives through restarts and crashes, and what it should know."""
+
+    def __init__(self, folder: Path) -> None:
+        self._base = folder
+        self._folders = 0
+        self._log = Log()
+        self.known: dict[str, Seen] = {}
+        self.index = self._open()
+
+    def _open(self) -> MessageIndex:
+        index = MessageIndex(self._base / str(self._folders), keep_s=HOUR_MS / 1000)
+        index.catch_up(cast(EventLog, self._log), 0, len(self._log.events))
+        return index
+
+    def remember(self, batch: Iterable[tuple[str, int]]) -> None:
+        """Remember what is no repetition of what is known."""
+        seen = {
+            one: Seen(at_ms, 0, self._log.append(one, at_ms))
+            for one, at_ms in batch
+            if one not in self.known or at_ms - self.known[one].received_at_ms > HOUR_MS
+        }
+        self.known |= seen
+        self.index.remember({key_of("web", one): at for one, at in seen.items()}, 0, len(self._log.events))
+
+    def remember_one_by_one(self, count: int) -> None:
+        for number in range(count):
+            self.remember([(f"m{number}", START)])
+
+    def restart(self) -> None:
+        self.index.close()
+        self.index = self._open()
+
+    def crash(self) -> None:
+        """Go on with the files as they stand when the threads have written all and nothing was taken over."""
+        for job in (
+            self.index._leaving and self.index._leaving.files,
+            self.index._merging and self.index._merging.merged,
+        ):
+            if job is not None:
+                job.result()
+        shutil.copytree(self._base / str(self._folders), self._base / str(self._folders + 1))
+        self.index.close()
+        self._folders += 1
+        self.index = self._open()
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let few ids do what takes millions."""
+    monkeypatch.setattr(id_bucket, "_SPILL", 3)
+    monkeypatch.setattr(message_index, "_IN_MEMORY", 7)
+    monkeypatch.setattr(message_index, "_IN_MEMORY_AT_MOST", 20)
+    monkeypatch.setattr(id_runs, "_BLOCK", 2)
+    monkeypatch.setattr(id_runs, "_PIECE", 6)
+    monkeypatch.setattr(id_filter, "_FIRST_WORDS", 2)
+    monkeypatch.setattr(id_filter, "_MOST_WORDS", 16)
+
+
+_batches = st.lists(st.tuples(st.integers(0, 200), st.integers(-HOUR_MS, HOUR_MS)), min_size=1, max_size=20)
+_steps = st.lists(
+    st.tuples(st.just("remember"), _batches, st.sampled_from([0, 0, 0, HOUR_MS // 3, HOUR_MS, 3 * HOUR_MS]))
+    | st.tuples(st.sampled_from(["restart", "crash"]), st.just([]), st.just(0)),
+    max_size=30,
+)
+
+
+@pytest.mark.usefixtures("small")
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(_steps)
+def test_every_id_is_known_for_its_window_whatever_becomes_of_the_process(tmp_path_factory: Any, steps: list[Any]):
+    lived, now_ms = Lived(tmp_path_factory.mktemp("index")), START
+    for step, batch, later_ms in steps:
+        now_ms += later_ms
+        if step == "remember":
+            lived.remember({f"m{number}": now_ms + aside_ms for number, aside_ms in batch}.items())
+        else:
+            getattr(lived, step)()
+        keys = {key_of("web", f"m{number}"): f"m{number}" for number in range(201)}
+        newest_ms = max((one.received_at_ms for one in lived.known.values()), default=now_ms)
+        found = {keys[key]: seen for key, seen in lived.index.look_up([*keys], [newest_ms] * len(keys)).items()}
+        assert found.keys() <= lived.known.keys()
+        for message_id, seen in lived.known.items():
+            if newest_ms - seen.received_at_ms <= HOUR_MS:
+                assert found[message_id] == seen
+    lived.index.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_files_are_merged_so_that_there_are_few_and_old_ones_are_removed(tmp_path: Path):
+    lived = Lived(tmp_path)
+    for start in range(0, 1500, 5):
+        lived.remember((f"m{number}", START) for number in range(start, start + 5))
+    lived.restart()
+    names = {path.name for path in (tmp_path / "0").glob("*.ids")}
+    assert 1 <= len(names) < 40  # of some two hundred that were written
+    keys = {key_of("web", one): seen for one, seen in lived.known.items()}
+    assert lived.index.look_up([*keys], [START] * len(keys)) == keys
+    lived.remember([("later", START + 4 * HOUR_MS)])
+    lived.restart()
+    assert len([*(tmp_path / "0").glob("*.ids")]) == 1
+    lived.index.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_of_an_id_that_comes_again_within_a_bucket_the_last_is_found(tmp_path: Path):
+    # As with a source whose window is shorter than that of another.
+    key = key_of("app", "m")
+    with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
+        for number in range(300):
+            last = Seen(START + number, 0, number)
+            index.remember({key: last, key_of("app", f"m{number}"): last}, 0, number + 1)
+            assert index.look_up([key], [START + 300]) == {key: last}
+    with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
+        assert index.look_up([key], [START + 300]) == {key: last}
+
+
+def test_in_a_large_merge_the_last_of_one_id_stands_last():
+    keys = [key_of("app", f"m{number}") for number in range(5000)]
+    runs = [id_runs.MemoryRun.of({key: Seen(START, 0, number) for key in keys}) for number in range(8)]
+    merged = id_runs.merge_in_memory(runs)
+    ids = id_runs.Ids(keys)
+    for hash_, rest in zip(ids.hashes.tolist(), ids.rests.tolist(), strict=True):
+        assert merged.find(hash_, rest) == Seen(START, 0, 7)
+
+
+def test_one_id_of_two_sources_is_two(tmp_path: Path):
+    index = MessageIndex(tmp_path / "index", keep_s=86_400)
+    seen = {key_of("web", "m1"): Seen(START, 0, 7)}
+    index.remember(seen, 0, 8)
+    index.close()
+    with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
+        assert index.look_up([key_of("app", "m1"), key_of("web", "m1")], [START, START]) == seen
+
+
+def test_hashes_that_are_the_same_are_told_apart(tmp_path: Path):
+    # The same first eight bytes of the hash, as somebody could choose them.
+    keys = [b"web " + b"8 bytes " + (number << 32).to_bytes(8, "little") for number in range(1000)]
+    seen = {key: Seen(START, 3, number) for number, key in enumerate(keys)}
+    index = MessageIndex(tmp_path / "index", keep_s=86_400)
+    index.remember({key: seen[key] for key in keys[::2]}, 0, 8)
+    index.close()
+    with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
+        assert index.look_up(keys, [START] * len(keys)) == {key: seen[key] for key in keys[::2]}
+
+
+def test_what_an_older_version_left_is_removed(tmp_path: Path):
+    folder = tmp_path / "index"
+    (folder / "archive").mkdir(parents=True)
+    (folder / "000012.sst").write_bytes(b"rocks")
+    index = MessageIndex(folder, keep_s=86_400)
+    assert index.look_up([key_of("web", "m1")], [START]) == {}
+    index.close()
+    assert {path.suffix for path in folder.iterdir()} <= {".lock", ".json"}
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "text"])
+def test_a_damaged_index_says_what_to_do(tmp_path: Path, damage: str):
+    folder = tmp_path / "index"
+    index = MessageIndex(folder, keep_s=86_400)
+    index.remember({key_of("web", "m1"): Seen(START, 0, 7)}, 0, 8)
+    index.close()
+    (file,) = folder.glob("*.ids")
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-32])
+    elif damage == "gone":
+        file.unlink()
+    else:
+        (folder / "index.json").write_text("{")
+    for _ in range(2):  # and it is not left locked
+        with pytest.raises(TrackwayError, match=r"index cannot be opened: .*[Dd]elete the folder: it is rebuilt"):
+            MessageIndex(folder, keep_s=86_400)
+
+
+@pytest.mark.usefixtures("small")
+def test_when_the_disk_is_full_the_log_counts_as_unavailable_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    lived = Lived(tmp_path)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(message_index, "write", full)
+        with pytest.raises(LogUnavailable, match=r"No space left on device\. Make room"):
+            lived.remember_one_by_one(100)
+        with pytest.raises(LogUnavailable):
+            lived.index.close()
+    lived.index = lived._open()
+    keys = {key_of("web", one): seen for one, seen in lived.known.items()}
+    assert keys and lived.index.look_up([*keys], [START] * len(keys)) == keys
+    lived.index.close()

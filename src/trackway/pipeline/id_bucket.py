@@ -1,0 +1,136 @@
+"""The message ids of one bucket of time: the newest in a dictionary, the others in runs behind a filter.
+
+Runs are kept from the oldest to the newest: first those in files, then those that are being written into one, then
+those in memory. Where the last eight or more of them are of like size they become one, so that an id is moved once for
+each eightfold growth, and a look-up that the filter lets pass searches some twenty runs.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from trackway.pipeline.id_filter import IdFilter
+from trackway.pipeline.id_runs import FileRun, Ids, MemoryRun, Run, Seen, merge_in_memory
+
+_SPILL = 1 << 13
+"""Ids that a dictionary holds before they become a run."""
+_R = TypeVar("_R", bound=Run)
+_LIKE = 8
+"""Runs of like size that become one; they are of like size if the largest is less than so many times the smallest."""
+
+
+class Bucket:
+    """Ids of one bucket, and the first event of each."""
+
+    def __init__(self, files: Sequence[FileRun] = (), *, room: int = 0) -> None:
+        """Begin with the runs in `files`, and a filter for `room` ids or as many as those are."""
+        self.files = [*files]
+        self.leaving: list[MemoryRun] = []
+        """Runs that are being written into a file."""
+        self._memory: list[MemoryRun] = []
+        self._newest: dict[bytes, Seen] = {}
+        self._filter: IdFilter | None = self._learn(room)
+
+    def __len__(self) -> int:
+        return len(self._newest) + sum(map(len, self._runs()))
+
+    @property
+    def in_memory(self) -> int:
+        """Ids that no file holds."""
+        return len(self._newest) + sum(map(len, self.leaving)) + sum(map(len, self._memory))
+
+    def _runs(self) -> Iterator[Run]:
+        yield from self.files
+        yield from self.leaving
+        yield from self._memory
+
+    def look_up(self, keys: Sequence[bytes], ids: Ids) -> dict[bytes, Seen]:
+        """Return the newest event known for each of `keys` that came before; `ids` are the same keys as columns.
+
+        Raises:
+            OSError: a file cannot be read.
+        """
+        newest = self._newest
+        found = {key: newest[key] for key in newest.keys() & keys}
+        perhaps = range(len(keys)) if self._filter is None else self._filter.perhaps(ids.hashes)
+        sought = [number for number in perhaps if keys[number] not in found]
+        if sought:
+            hashes, rests = ids.hashes[sought].tolist(), ids.rests[sought].tolist()
+            for number, hash_, rest in zip(sought, hashes, rests, strict=True):
+                seen = self._search(hash_, rest)
+                if seen is not None:
+                    found[keys[number]] = seen
+        return found
+
+    def _search(self, hash_: int, rest: int) -> Seen | None:
+        for runs in (self._memory, self.leaving, self.files):
+            for run in reversed(runs):
+                seen = run.find(hash_, rest)
+                if seen is not None:
+                    return seen
+        return None
+
+    def add(self, seen: Mapping[bytes, Seen]) -> None:
+        """Note ids."""
+        self._newest.update(seen)
+        if len(self._newest) >= _SPILL:
+            self._spill()
+
+    def _spill(self) -> None:
+        if not self._newest:
+            return
+        run = MemoryRun.of(self._newest)
+        self._newest = {}
+        self._memory.append(run)
+        if self._filter is not None:
+            self._filter.add(run.hashes)
+            if self._filter.should_grow:
+                self._filter = self._learn(2 * self._filter.room)
+        while alike := _last_alike(self._memory):
+            self._memory[-len(alike) :] = [merge_in_memory(alike)]
+
+    def _learn(self, room: int) -> IdFilter:
+        """Return a filter that was told of all ids in runs."""
+        made = IdFilter(max(room, sum(map(len, self._runs()))))
+        for run in self._runs():
+            for hashes in run.hashes() if isinstance(run, FileRun) else [run.hashes]:
+                made.add(hashes)
+        return made
+
+    def forget_filter(self) -> None:
+        """Free the filter's memory: few will still be looked for here."""
+        self._filter = None
+
+    def leave(self) -> list[MemoryRun]:
+        """Return the runs in memory, all ids among them, that are to be written into a file; then call `arrive`."""
+        self._spill()
+        self.leaving, self._memory = self._memory, []
+        return self.leaving
+
+    def arrive(self, file: FileRun) -> None:
+        """Take the file into which the leaving ones were written in their place."""
+        self.files.append(file)
+        self.leaving = []
+
+    def alike(self) -> list[FileRun]:
+        """Return the files that should become one, none if it is not yet time."""
+        return _last_alike(self.files)
+
+    def replace(self, files: Sequence[FileRun], merged: FileRun) -> None:
+        """Put `merged` in the place of `files`."""
+        start = self.files.index(files[0])
+        self.files[start : start + len(files)] = [merged]
+
+
+def _last_alike(runs: list[_R]) -> list[_R]:
+    """Return the last runs, eight or more, none of which makes up more than a sixth of them."""
+    for size in sorted({_size(run) for run in runs}):
+        count = next((n for n, run in enumerate(reversed(runs)) if _size(run) > size), len(runs))
+        last = [len(run) for run in runs[-count:]]
+        if count >= _LIKE and 6 * max(last) <= sum(last):
+            return runs[-count:]
+    return []
+
+
+def _size(run: Run) -> int:
+    """Return how often eight runs of the smallest size, or less, were made one to get a run as large."""
+    return max(0, (len(run) // _SPILL).bit_length() - 1) // (_LIKE.bit_length() - 1)
