@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from trackway.delivery.breaker import Stopped
 from trackway.delivery.clock import Clock
-from trackway.delivery.items import Batch, Item, Line
+from trackway.delivery.items import Batch, Item, Line, Passing
 from trackway.destinations.kit import Limits
 
 _by_offset = operator.attrgetter("offset")
@@ -89,6 +89,22 @@ class _Pool:
                 else:
                     del lines[line.person]
 
+    def waiting(self, person: str) -> int:
+        """Return how many of a person's events wait in their line."""
+        line = self._lines.get(person)
+        return len(line.items) if line is not None else 0
+
+    def cut(self, line: Line, kept: int) -> list[Item]:
+        """Take all but the first `kept` events out of a line, and return them."""
+        gone = line.items[kept:]
+        del line.items[kept:]
+        size = sum(item.size for item in gone)
+        line.size -= size
+        if line.ready:
+            self._count -= len(gone)
+            self._size -= size
+        return gone
+
     def clear(self) -> None:
         """Let go of all events."""
         for line in self._lines.values():
@@ -123,6 +139,7 @@ class _Pool:
             line.busy = True
             line.items = [item for item in line.items if item.claim is not claim]
             line.size = sum(item.size for item in line.items)
+        claim.items.sort(key=_by_offset)  # deferred ones are read again after others
         for item in claim.items:
             item.claim = None
         return Batch(claim.items, claimed=True) if claim.items else self.take_claim()
@@ -214,7 +231,7 @@ class Backlog:
                 partition = item.partition
                 pool = self._pool(partition)
             claim = pool.found(item) if pool.claim_of else None
-            if item.end is not None:
+            if item.end is not None or item.passing == Passing.PASSABLE:
                 continue
             if claim is not None:
                 item.claim = claim
@@ -258,6 +275,18 @@ class Backlog:
         """Give out no more batches."""
         self._stopped = True
         self._changed.set()
+
+    def expects(self, item: Item) -> bool:
+        """Say whether an item belongs to a batch from before a restart that has not come together."""
+        return item.offset in self._pool(item.partition).claim_of
+
+    def waiting(self, partition: int, person: str) -> int:
+        """Return how many of a person's events wait in their line."""
+        return self._pool(partition).waiting(person)
+
+    def cut(self, line: Line, partition: int, kept: int) -> list[Item]:
+        """Take all but the first `kept` events out of a line, and return them."""
+        return self._pool(partition).cut(line, kept)
 
     def clear(self) -> None:
         """Let go of everything: what refers to itself here is none of the garbage collector's."""

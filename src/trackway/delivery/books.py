@@ -6,7 +6,18 @@ from collections import Counter
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import Clock
 from trackway.delivery.commits import Commits
-from trackway.delivery.items import DELIVERED, Batch, End, Item, Parked, Window, write_offsets
+from trackway.delivery.items import (
+    DEFERRED,
+    DELIVERED,
+    Batch,
+    Deferred,
+    End,
+    Item,
+    Parked,
+    Passing,
+    Window,
+    write_offsets,
+)
 from trackway.delivery.store import Attempt, Changes, Claim, Exceptional, Store
 from trackway.events.records import Place
 
@@ -25,6 +36,8 @@ class Books:
         """Set after each commit, and whenever events were delivered: there may be room in the window."""
         self.parked = asyncio.Event()
         """Set after a commit that changed the parked events."""
+        self.deferred = asyncio.Event()
+        """Set after a commit of deferred events: they can be read again."""
         self.under_way: set[Place] = set()
         """Parked events that are being tried; a commit of what became of them removes them."""
         self._store = store
@@ -74,6 +87,13 @@ class Books:
         self._park(self._changes, item, end)
         self._something.set()
 
+    def deferred_ended(self, item: Item, end: End) -> None:
+        """Note how an event that the cursor had passed ended, or that it is parked."""
+        self._changes.undeferred.append(Place(item.partition, item.offset))
+        self._changes.count(item.source, DEFERRED, -1)
+        self._end(self._changes, item, end)
+        self._something.set()
+
     async def run(self) -> None:
         """Commit what is noted, until `stop`; the last commit holds everything that was noted before it."""
         while not self._stopped:
@@ -97,6 +117,8 @@ class Books:
         if changes.parked or changes.unparked:
             self.under_way -= {*changes.unparked, *(Place(item.partition, item.offset) for item in changes.parked)}
             self.parked.set()
+        if changes.deferred:
+            self.deferred.set()
         for known in claimed:
             if not known.done():
                 known.set_result(None)
@@ -123,10 +145,17 @@ class Books:
 
     def _pass(self, changes: Changes, item: Item) -> None:
         """Move the cursor past an item that has ended."""
-        end = item.end
-        if end is None:
-            raise ValueError("the cursor cannot pass an event without an end")
         changes.cursors[item.partition] = item.offset + item.span
+        if item.end is not None:
+            self._end(changes, item, item.end)
+        elif item.passing:
+            item.passing = Passing.PASSED
+            changes.deferred.append(Deferred(item.partition, item.offset, item.person, item.message_id, item.source))
+            changes.count(item.source, DEFERRED)
+        else:
+            raise ValueError("the cursor cannot pass an event without an end")
+
+    def _end(self, changes: Changes, item: Item, end: End) -> None:
         if end.outcome == "retrying":
             self._park(changes, item, end)
             return

@@ -65,6 +65,11 @@ class Breaker:
         """Seconds until a request is let through, 0 unless open."""
         return max(0.0, self._until_s - self._clock.monotonic()) if self.state == "open" else 0.0
 
+    @property
+    def calm(self) -> bool:
+        """True while the last answer, if there was any, was not trouble."""
+        return self.state == "closed" and self._failures == 0
+
     async def admit(self) -> None:
         """Return when a request may be sent. While half open, `succeeded`, `failed` or `not_sent` must follow.
 

@@ -1,6 +1,6 @@
 """Read the events log for one destination: filtered, and in the destination's terms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from trackway.delivery.deletion.deleted import DELETED, Deleted
@@ -12,6 +12,8 @@ from trackway.destinations.destination import Destination
 from trackway.events.records import EVENTS, EventRecord, Place, decode_event
 from trackway.log.contract import EventLog, LogReader
 
+_NEAR = 100
+"""Events between two that are read together at the most."""
 EXPIRED = End("failed", "expired", "the log no longer has the event")
 
 
@@ -94,21 +96,18 @@ class Intake:
         return items
 
     def read_again(self, parked: Sequence[Parked]) -> list[Item]:
-        """Return parked events as new items, not filtered a second time; those that the log has lost have ended.
+        """Return parked or deferred events as new items, not filtered a second time.
 
-        So have those of people whose deletion was asked for meanwhile.
+        Those that the log has lost have ended; so have those of people whose deletion was asked for meanwhile.
         """
         items: list[Item] = []
         if self._deleted is not None:
             self._deleted.look()
-        for one in parked:
-            records = [
-                record for found in self._log.read(EVENTS, one.partition, one.offset) for record in found.records
-            ]
-            if not records:
+        for one, record in self._records(parked):
+            if record is None:
                 items.append(Item(one.partition, one.offset, one.source, one.message_id, tries=one.tries, end=EXPIRED))
                 continue
-            item = Item.of(one.partition, one.offset, decode_event(records[0]))
+            item = Item.of(one.partition, one.offset, decode_event(record))
             item.tries = one.tries
             if self._is_deleted(item.record):
                 item.end = End("discarded", DELETED)
@@ -116,6 +115,23 @@ class Intake:
                 self._render(item, event)
             items.append(item)
         return items
+
+    def _records(self, parked: Sequence[Parked]) -> Iterator[tuple[Parked, bytes | None]]:
+        """Yield events with their records, None for those that the log has lost; neighbours are read together."""
+        for run in _runs(parked):
+            wanted = {one.offset for one in run}
+            first, last = run[0].offset, run[-1].offset
+            found = {
+                offset: record
+                for part in self._log.read(EVENTS, run[0].partition, first, max_records=last - first + 1)
+                for offset, record in enumerate(part.records, part.first)
+                if offset in wanted
+            }
+            if found or len(run) == 1:
+                yield from ((one, found.get(one.offset)) for one in run)
+            else:  # the first is lost, the others need not be
+                for one in run:
+                    yield from self._records([one])
 
     def commit(self, position: Mapping[int, int]) -> None:
         """Let the log delete what is below `position`, where the destination stands."""
@@ -176,6 +192,18 @@ class Intake:
             item.rows = rows
             item.size = len(rows[0].value) if len(rows) == 1 else sum([row.size for row in rows])
             item.held_bytes += item.size
+
+
+def _runs(parked: Sequence[Parked]) -> Iterator[list[Parked]]:
+    """Yield neighbours together, in order: they mostly stand in one block, which is decoded as a whole."""
+    run: list[Parked] = []
+    for one in parked:
+        if run and not (one.partition == run[-1].partition and 0 < one.offset - run[-1].offset <= _NEAR):
+            yield run
+            run = []
+        run.append(one)
+    if run:
+        yield run
 
 
 def _hole(partition: int, first: int, next_: int) -> Item:

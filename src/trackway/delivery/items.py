@@ -4,6 +4,7 @@ import itertools
 import operator
 from collections import deque
 from collections.abc import Iterable, Sequence
+from enum import IntEnum
 from typing import NamedTuple, Self
 
 from msgspec import Struct
@@ -22,6 +23,16 @@ class Parked(Struct):
     tries: int
     next_at_ms: int
     reason: str
+
+
+class Deferred(NamedTuple):
+    """An event below the cursor that waits for earlier ones of the same person."""
+
+    partition: int
+    offset: int
+    person: str
+    message_id: str
+    source: str
 
 
 class Verdict(NamedTuple):
@@ -45,8 +56,21 @@ class End(NamedTuple):
 
 
 DELIVERED = End("delivered")
+DEFERRED = End("deferred")
+"""No end, but counted as one: an event that the cursor has passed and that waits for its person's earlier ones."""
 _by_partition = operator.attrgetter("partition")
 _by_held_bytes = operator.attrgetter("held_bytes")
+
+
+class Passing(IntEnum):
+    """How an item that has no end stands to the cursor."""
+
+    ABOVE = 0
+    """The cursor waits for its end."""
+    PASSABLE = 1
+    """The cursor may pass it."""
+    PASSED = 2
+    """It is deferred: a row of the state database says that it has no end."""
 
 
 OVERHEAD_BYTES = 800
@@ -86,6 +110,8 @@ class Item(Struct, gc=False, eq=False):
     """How many requests had succeeded when this event first failed; -1 before."""
     end: End | None = None
     """Set once, when nothing more is to be done."""
+    passing: int = 0
+    """A `Passing`."""
     line: "Line | None" = None
 
     @classmethod
@@ -157,15 +183,55 @@ class Window:
         self.size -= freed
 
     def take_ended(self) -> list[Item]:
-        """Remove and return the items that the cursor can pass: those without an unended one below them."""
+        """Remove and return the items that the cursor can pass: none below them keeps it."""
         ended: list[Item] = []
         for items in self._items.values():
-            while items and items[0].end is not None:
+            while items and (items[0].end is not None or items[0].passing):
                 item = items.popleft()
                 self.count -= 1
                 self.size -= item.held_bytes
+                item.held_bytes = 0
                 ended.append(item)
         return ended
+
+    def crowd(self) -> dict[tuple[int, str], list[Item]]:
+        """Return the items that the cursor waits for, by partition and person, each in order."""
+        found: dict[tuple[int, str], list[Item]] = {}
+        for partition, items in self._items.items():
+            for item in items:
+                if item.end is None and not item.passing:
+                    found.setdefault((partition, item.person), []).append(item)
+        return found
+
+    def pins(self) -> list[Item]:
+        """Return the lowest items that the cursor waits for while half of all could be passed if it did not.
+
+        So many that with their ends half of those could be.
+        """
+        found: list[Item] = []
+        idle = sum(not _keeps(item) for items in self._items.values() for item in items)
+        if 2 * idle <= self.count:
+            return found
+        for items in self._items.values():
+            passed = 0
+            for item in items:
+                if _keeps(item):
+                    found.append(item)
+                elif 2 * (passed := passed + 1) >= idle:
+                    break
+        return found
+
+    def let_go(self, item: Item) -> None:
+        """Keep of an item no more than the cursor needs to pass it."""
+        if not item.passing:
+            item.passing = Passing.PASSABLE
+        self.size -= item.held_bytes
+        item.held_bytes, item.rows, item.record, item.line = 0, (), None, None
+
+
+def _keeps(item: Item) -> bool:
+    """Say whether the cursor waits for an item."""
+    return item.end is None and not item.passing
 
 
 def write_offsets(offsets: Sequence[int]) -> str:

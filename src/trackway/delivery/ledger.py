@@ -3,6 +3,7 @@
 from msgspec import Struct, field
 from sqlalchemy import Connection, Engine, func, select
 
+from trackway.delivery.items import DEFERRED
 from trackway.events.records import EVENTS
 from trackway.log.contract import EventLog
 from trackway.state.tables import cursors, destinations, retries, tallies
@@ -22,7 +23,7 @@ class Counts(Struct, kw_only=True):
     failed: dict[str, int] = field(default_factory=dict[str, int])
     """By reason."""
     retrying: int = 0
-    """Events that were refused for now while others were taken."""
+    """Events that others have overtaken: refused for now while those were taken, or waiting for many of one person."""
     pending: int = 0
     """Events that have no end yet."""
 
@@ -60,12 +61,17 @@ def destination_counts(engine: Engine, log: EventLog) -> list[DestinationCounts]
         counts = found[row.destination]
         for part in (counts, counts.by_source.setdefault(row.source, Counts())):
             _add(part, row.outcome, row.reason, row[-1])
+            if row.outcome == DEFERRED.outcome:
+                part.pending += row[-1]
+        if row.outcome == DEFERRED.outcome:
+            part.accepted += row[-1]
     for destination, source, number in waiting:
         counts = found[destination]
         counts.retrying += number
         counts.pending += number
         part = counts.by_source.setdefault(source, Counts())
-        part.retrying = part.pending = number
+        part.retrying += number
+        part.pending += number
         part.accepted += number
     heads = log.heads(EVENTS)
     ranges = {(row.destination, row.partition): (row.start_offset, row.next_offset) for row in spans}
@@ -90,6 +96,8 @@ def tallied(connection: Connection, key: str) -> Counts:
 def _add(counts: Counts, outcome: str, reason: str, number: int) -> None:
     if outcome == "delivered":
         counts.delivered += number
+    elif outcome == DEFERRED.outcome:
+        counts.retrying += number
     else:
         reasons = counts.discarded if outcome == "discarded" else counts.failed
         reasons[reason] = reasons.get(reason, 0) + number

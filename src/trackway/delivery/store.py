@@ -5,12 +5,26 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct, field
 from msgspec.structs import astuple
-from sqlalchemy import Connection, Engine, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 
-from trackway.delivery.items import End, Parked, read_offsets
+from trackway.delivery.items import Deferred, End, Parked, read_offsets
 from trackway.events.records import EVENTS, Place
 from trackway.state import Writing, upsert, writing
-from trackway.state.tables import attempts, claims, cursors, destinations, exceptions, retries, tallies
+from trackway.state.tables import attempts, claims, cursors, deferred, destinations, exceptions, retries, tallies
 
 Tally = tuple[str, str, str]
 """Source, outcome, reason."""
@@ -65,6 +79,9 @@ class Changes(Struct):
     parked: list[Parked] = field(default_factory=list[Parked])
     unparked: list[Place] = field(default_factory=list[Place])
     """Places of parked events that have ended."""
+    deferred: list[Deferred] = field(default_factory=list[Deferred])
+    undeferred: list[Place] = field(default_factory=list[Place])
+    """Places of deferred events that have ended, or are parked."""
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     claims: list[Claim] = field(default_factory=list[Claim])
     delivered: list[Place] = field(default_factory=list[Place])
@@ -83,9 +100,11 @@ class Standing(NamedTuple):
 
     cursors: dict[int, int]
     claims: list[tuple[int, list[int]]]
-    """Partition and offsets of batches that may have been sent, as far as they are above the cursor."""
+    """Partition and offsets of batches that may have been sent, as far as they are above the cursor or deferred."""
     delivered: set[Place]
     """Events above the cursor that need not be sent again."""
+    deferred: list[tuple[int, str, int]]
+    """Partition, person and number of events below the cursor that wait for others of the person."""
 
 
 class Store:
@@ -114,12 +133,13 @@ class Store:
                 )
             )
             position = {row.partition: row.next_offset for row in found}
-            standing = Standing(position, [], set())
+            standing = Standing(position, [], set(), self._deferred(connection))
             mine = select(claims).where(claims.c.destination == self._destination)
             for row in connection.execute(mine.order_by(claims.c.first_offset)):
                 self._claims = True
                 first = position.get(row.partition, 0)
-                offsets = [offset for offset in read_offsets(row.offsets) if offset >= first]
+                late = self._deferred_within(connection, row) if standing.deferred else set[int]()
+                offsets = [offset for offset in read_offsets(row.offsets) if offset >= first or offset in late]
                 if row.delivered:
                     standing.delivered.update(Place(row.partition, offset) for offset in offsets)
                 else:
@@ -135,15 +155,16 @@ class Store:
         # A partition without a row came into being after the destination, so it began at 0.
         moved = [(key, EVENTS, partition, 0, offset) for partition, offset in changes.cursors.items()]
         _CURSORS.write(connection, moved)
-        for partition, offset in changes.cursors.items() if self._claims else ():
-            passed = and_(claims.c.partition == partition, claims.c.last_offset < offset)
-            connection.execute(delete(claims).where(claims.c.destination == key, passed))
         counted = [(key, *tally, number) for tally, number in changes.tallies.items()]
         _TALLIES.write(connection, counted)
         _ATTEMPTS.write(connection, [(key, *astuple(attempt)) for attempt in changes.attempts])
-        self._unpark(connection, changes.unparked)
+        self._delete(connection, changes.unparked, (retries, exceptions))
         _EXCEPTIONS.write(connection, [_row(key, item, changes.at_ms) for item in changes.exceptional])
         _RETRIES.write(connection, [(key, *astuple(item)) for item in changes.parked])
+        _DEFERRED.write(connection, [(key, *one) for one in changes.deferred])
+        self._delete(connection, changes.undeferred, (deferred,))
+        for partition, offset in changes.cursors.items() if self._claims else ():
+            connection.execute(delete(claims).where(claims.c.destination == key, _is_over(partition, offset)))
         self._note_more(connection, changes)
 
     def due(self, now_ms: int, limit: int) -> list[Parked]:
@@ -163,6 +184,42 @@ class Store:
             mine = retries.c.destination == self._destination
             return connection.execute(select(func.min(retries.c.next_at_ms)).where(mine)).scalar()
 
+    def deferred_after(self, partition: int, person: str, offset: int, limit: int) -> list[Parked]:
+        """Return a person's first deferred events after `offset`."""
+        table = deferred.c
+        mine = table.destination == self._destination, table.partition == partition, table.person == person
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                select(table.offset, table.message_id, table.source)
+                .where(*mine, table.offset > offset)
+                .order_by(table.offset)
+                .limit(limit)
+            )
+            return [Parked(partition, row.offset, row.message_id, row.source, 0, 0, "") for row in rows]
+
+    def held_from(self, position: Mapping[int, int]) -> dict[int, int]:
+        """Return from where on the log is needed: `position`, or the first deferred event."""
+        found = dict(position)
+        with self.engine.connect() as connection:
+            for partition in position:
+                mine = deferred.c.destination == self._destination, deferred.c.partition == partition
+                first = connection.execute(select(func.min(deferred.c.offset)).where(*mine)).scalar()
+                if first is not None:
+                    found[partition] = min(found[partition], first)
+        return found
+
+    def _deferred_within(self, connection: Connection, claim: Row[Any]) -> set[int]:
+        """Return the deferred events among those that a claim may have."""
+        place = deferred.c.destination == self._destination, deferred.c.partition == claim.partition
+        span = deferred.c.offset.between(claim.first_offset, claim.last_offset)
+        return set(connection.execute(select(deferred.c.offset).where(*place, span)).scalars())
+
+    def _deferred(self, connection: Connection) -> list[tuple[int, str, int]]:
+        by = deferred.c.partition, deferred.c.person
+        mine = deferred.c.destination == self._destination
+        found = connection.execute(select(*by, func.count()).where(mine).group_by(*by))
+        return [(partition, person, number) for partition, person, number in found]
+
     def _note_more(self, connection: Connection, changes: Changes) -> None:
         """Write what a kind of store keeps besides, in the same transaction."""
 
@@ -176,9 +233,9 @@ class Store:
             values = [{"at": partition, "number": offset} for partition, offset in places]
             connection.execute(update(claims).where(place).values(delivered=True), values)
 
-    def _unpark(self, connection: Connection, places: Sequence[Place]) -> None:
+    def _delete(self, connection: Connection, places: Sequence[Place], tables: Sequence[Table]) -> None:
         values = [{"of": self._destination, "at": partition, "number": offset} for partition, offset in places]
-        for table in (retries, exceptions) if values else ():
+        for table in tables if values else ():
             place = and_(
                 table.c.destination == bindparam("of"),
                 table.c.partition == bindparam("at"),
@@ -194,6 +251,16 @@ class Store:
             "start_offset": start,
             "next_offset": offset,
         }
+
+
+def _is_over(partition: int, cursor: int) -> ColumnElement[bool]:
+    """Say of claims whether all their events have ended: below the cursor, and none deferred."""
+    late = exists().where(
+        deferred.c.destination == claims.c.destination,
+        deferred.c.partition == claims.c.partition,
+        deferred.c.offset.between(claims.c.first_offset, claims.c.last_offset),
+    )
+    return and_(claims.c.partition == partition, claims.c.last_offset < cursor, ~late)
 
 
 def destinations_due(engine: Engine, now_ms: int) -> set[str]:
@@ -255,6 +322,7 @@ _CURSORS = Writing(
 _TALLIES = Writing(tallies, ("destination", "source", "outcome", "reason", "count"), add=("count",))
 _ATTEMPTS = Writing(attempts, ("destination", *Attempt.__struct_fields__))
 _EXCEPTIONS = Writing(exceptions, tuple(exceptions.c.keys()))
+_DEFERRED = Writing(deferred, ("destination", *Deferred._fields))
 _RETRIES = Writing(retries, ("destination", *Parked.__struct_fields__))
 
 

@@ -7,8 +7,9 @@ from msgspec import Struct, field
 from sqlalchemy import Connection, Engine, Row, and_, or_, select
 
 from trackway.delivery.items import read_offsets
+from trackway.events.reasons import EARLIER_FIRST
 from trackway.events.records import EVENTS, Place
-from trackway.state.tables import attempts, cursors, destinations, exceptions, replayed, replays, retries
+from trackway.state.tables import attempts, cursors, deferred, destinations, exceptions, replayed, replays, retries
 
 _SPAN = 100_000
 """No request carries events that are further apart: a worker's window is smaller."""
@@ -76,8 +77,8 @@ def _live(connection: Connection, key: str, place: Place) -> DestinationStory:
         story.outcome = "earlier"
     elif place.offset >= following:
         story.outcome = "pending"
-    else:
-        _add_exception(connection, key, place, story)
+    elif not _add_exception(connection, key, place, story) and _at(connection, deferred, key, place) is not None:
+        story.outcome, story.reason = "retrying", EARLIER_FIRST
     return story
 
 

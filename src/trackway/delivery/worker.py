@@ -30,6 +30,7 @@ from trackway.delivery.intake import Intake
 from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
 from trackway.delivery.kept_secrets import KeptSecrets
 from trackway.delivery.metrics import Meter
+from trackway.delivery.overflow import Overflow, Share
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
 from trackway.delivery.refusals import in_words
@@ -44,6 +45,8 @@ from trackway.log.contract import EventLog
 
 READ_RECORDS = 500
 READ_WAIT_S = 1.0
+KEPT = 500
+"""Events in memory of a person whose others are deferred, more where one request needs it."""
 READER_COMMIT_S = 1.0
 """How often the log is told what may be deleted."""
 
@@ -64,10 +67,14 @@ class Options(Struct, frozen=True, kw_only=True):
     window_events: int = 10_000
     """Events above the cursor at the most, more where one round of full batches needs it.
 
-    So many events of one person in a row hold nobody up: those behind them are read too.
+    When there is no room, a person with more than a tenth of it gives way: see `overflow`.
     """
     window_bytes: int = 16 << 20
     """Memory that those of them take at the most, about, that have not been delivered."""
+    look_again_s: float = 1.0
+    """How often it is looked, while there is no room, whether some persons leave the others none."""
+    deferred_events: int = 250_000
+    """Events that give way at the most; each is a row of the state database."""
 
 
 PATIENT = Options()
@@ -152,6 +159,25 @@ class DestinationWorker:
             state=state,
             reader=self._reader,
         )
+        share = self._capacity // 10
+        self._overflow = Overflow(
+            store,
+            self._books,
+            self._backlog,
+            self._intake,
+            self._window,
+            share=Share(
+                events=share,
+                bytes=options.window_bytes // 10,
+                kept=max(1, min(share // 2, max(KEPT, limits.events))),
+                most=options.deferred_events,
+            ),
+            alone=limits.events == 1,
+            state=state,
+            reader=self._reader,
+        )
+        self._crowded_s = 0.0
+        """When it may be looked again who has more than a share."""
         self._senders: list[asyncio.Task[None]] = []
         self._ended = asyncio.Event()
         self._meter = meter or Meter()
@@ -167,6 +193,7 @@ class DestinationWorker:
                 self._senders = [tasks.create_task(self._send()) for _ in range(self._limits.concurrency)]
                 tasks.create_task(self._feed())
                 tasks.create_task(self._parked.run())
+                tasks.create_task(self._overflow.run())
                 tasks.create_task(self._books.run())
         finally:
             self._intake.wake()
@@ -182,7 +209,7 @@ class DestinationWorker:
         """
         self._stopping = True
         self._intake.wake()
-        for part in (self._backlog, self._breaker, self._parked):
+        for part in (self._backlog, self._breaker, self._parked, self._overflow):
             part.stop()
         if self._senders:
             _, late = await asyncio.wait(self._senders, timeout=grace_s)
@@ -206,7 +233,7 @@ class DestinationWorker:
             refused=self._breaker.refuses,
             opens_in_s=self._breaker.opens_in_s,
             cursor=dict(self._books.committed),
-            waiting=self._window.count,
+            waiting=self._window.count + self._overflow.live,
         )
 
     async def _open(self) -> None:
@@ -216,6 +243,7 @@ class DestinationWorker:
         for partition, offsets in standing.claims:
             self._backlog.expect(partition, offsets)
         self._books.committed = dict(standing.cursors)
+        self._overflow.open(standing.deferred)
         holes = await loop.run_in_executor(self._reader, self._intake.open, standing.cursors, standing.delivered)
         self._take_in(holes)
 
@@ -226,24 +254,42 @@ class DestinationWorker:
         while not self._stopping:
             self._books.room.clear()
             if self._is_full():
+                self._relieve()
                 await self._clock.wait(self._books.room, READER_COMMIT_S)
             else:
                 items = await loop.run_in_executor(self._reader, self._intake.read, READ_RECORDS, READ_WAIT_S)
                 self._take_in(items)
             if self._clock.monotonic() - committed_s >= READER_COMMIT_S:
                 committed_s = self._clock.monotonic()
-                await loop.run_in_executor(self._reader, self._intake.commit, dict(self._books.committed))
+                position = dict(self._books.committed)
+                if self._overflow.count:
+                    position = await loop.run_in_executor(self._state, self._store.held_from, position)
+                await loop.run_in_executor(self._reader, self._intake.commit, position)
 
     def _take_in(self, items: list[Item]) -> None:
+        self._overflow.divert(items)
         self._window.add(items)
         self._backlog.add(items)
-        if any(item.end is not None for item in items):
+        if any(item.end is not None or item.passing for item in items):
             self._books.ended()
 
     def _is_full(self) -> bool:
         # A batch from before a restart must come together whole, whatever the window was then.
-        full = self._window.count >= self._capacity or self._window.size >= self._options.window_bytes
+        full = (
+            self._window.count + self._overflow.live >= self._capacity
+            or self._window.size >= self._options.window_bytes
+            or self._overflow.is_full
+            or (self._overflow.count >= self._capacity and self._breaker.state != "closed")
+        )
         return full and not self._backlog.expecting
+
+    def _relieve(self) -> None:
+        """Let the cursor pass what keeps others from being read; not in an outage, which keeps everybody."""
+        now_s = self._clock.monotonic()
+        if self._replays or self._overflow.is_full or not self._breaker.calm or now_s < self._crowded_s:
+            return
+        if not self._overflow.relieve():  # nearly always: they are many, and just slower than the log
+            self._crowded_s = now_s + self._options.look_again_s
 
     async def _send(self) -> None:
         """Send batch after batch, one at a time."""
@@ -294,6 +340,8 @@ class DestinationWorker:
         self._tell_breaker(None, None)
         self._window.deliver(batch.items)
         self._backlog.release(batch.items)
+        if self._overflow.count:
+            self._overflow.settled(batch.items)
         self._books.ended(batch if batch.claimed and batch.wholly else None)
 
     def _settle(self, batch: Batch, verdicts: list[Verdict]) -> None:
@@ -307,7 +355,10 @@ class DestinationWorker:
             batch.wholly &= item.end in (None, DELIVERED)
         self._window.deliver([item for item in batch.items if item.end is DELIVERED])
         again = [item for item in batch.items if item.end is None]
-        self._backlog.release([item for item in batch.items if item.end is not None], again)
+        ended = [item for item in batch.items if item.end is not None]
+        self._backlog.release(ended, again)
+        if self._overflow.count:
+            self._overflow.settled(ended)
         if again:
             batch.items = again
             own_s = self._options.backoff.delay_s(batch.tries)

@@ -124,7 +124,9 @@ FAILURES = {
 }
 """Why a destination will never have an event. Besides these, the status that it answered, such as `400`."""
 
+EARLIER_FIRST = "earlier_first"
 RETRIES = {
+    EARLIER_FIRST: "Earlier events of the same person go first; there are so many that others go on meanwhile.",
     "ETIMEDOUT": "No answer came in time.",
     "ENOTFOUND": "The name of the destination's host is not known.",
     "EAI_AGAIN": "The name of the destination's host cannot be looked up at the moment.",

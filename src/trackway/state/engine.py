@@ -15,7 +15,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from trackway.errors import TrackwayError
 from trackway.sqlite import sqlite3
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
 
 BUSY_TIMEOUT_MS = 10_000

@@ -122,6 +122,20 @@ retries = Table(
 )
 """Events below the cursor that a destination refused for now, while it took others."""
 
+deferred = Table(
+    "deferred",
+    metadata,
+    _destination(),
+    Column("partition", Integer, nullable=False),
+    Column("offset", BigInteger, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    PrimaryKeyConstraint("destination", "partition", "offset"),
+    Index("deferred_by_person", "destination", "partition", "person", "offset"),
+)
+"""Events below the cursor that wait for earlier ones of the same person, who has too many for the others to wait."""
+
 tallies = Table(
     "tallies",
     metadata,
@@ -132,7 +146,8 @@ tallies = Table(
     Column("count", BigInteger, nullable=False),
     PrimaryKeyConstraint("destination", "source", "outcome", "reason"),
 )
-"""How many events ended how, ever. Written in one transaction with the cursor, so that the ledger balances."""
+"""How many events ended how, ever; as outcome `deferred`, how many below the cursor are deferred. Written in one
+transaction with the cursor, so that the ledger balances."""
 
 releases = Table(
     "releases",

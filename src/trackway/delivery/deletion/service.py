@@ -23,7 +23,7 @@ from trackway.destinations.destination import Destination, UnreadableAnswer
 from trackway.errors import TrackwayError
 from trackway.events.records import EVENTS
 from trackway.log.contract import EventLog
-from trackway.state.tables import cursors, replays, retries
+from trackway.state.tables import cursors, deferred, replays, retries
 from trackway.workspace.model import Workspace
 
 GRACE_S = 2.0
@@ -144,7 +144,7 @@ class DeletionService:
         if not self.workspace.destinations[one.destination].enabled:
             return False
         in_time = self._clock.now_ms() >= one.since_ms + round(LATE_S * 1000)
-        if not await asyncio.to_thread(self._is_behind, one.destination, heads) and (
+        if not await asyncio.to_thread(self._is_behind, one.destination, one.person, heads) and (
             in_time or not await asyncio.to_thread(self._has_late, one.destination)
         ):
             return False
@@ -154,7 +154,7 @@ class DeletionService:
         )
         return True
 
-    def _is_behind(self, destination: str, heads: Heads) -> bool:
+    def _is_behind(self, destination: str, person: kit.Person, heads: Heads) -> bool:
         mine = select(cursors.c.partition, cursors.c.next_offset).where(
             cursors.c.destination == destination, cursors.c.topic == EVENTS
         )
@@ -162,6 +162,19 @@ class DeletionService:
             stand = {row.partition: row.next_offset for row in connection.execute(mine)}
         if not stand:
             return False  # it has never run
+            # What the cursor has passed already is only looked at for this person: others may have thousands.
+            mine = [person.user_id, *person.anonymous_ids]
+            for partition, head in heads.items():
+                late = select(
+                    exists().where(
+                        deferred.c.destination == destination,
+                        deferred.c.partition == partition,
+                        deferred.c.person.in_(mine),
+                        deferred.c.offset < head,
+                    )
+                )
+                if connection.execute(late).scalar():
+                    return True
         starts = self._log.starts(EVENTS)
         return any(stand.get(partition, starts.get(partition, 0)) < head for partition, head in heads.items())
 

@@ -10,7 +10,7 @@ from trackway.delivery.items import read_offsets
 from trackway.delivery.replay.orders import Order
 from trackway.events import fql
 from trackway.events.records import EVENTS, EventRecord
-from trackway.state.tables import cursors, exceptions, replayed
+from trackway.state.tables import cursors, deferred, exceptions, replayed
 
 NOT_SELECTED = "NOT_SELECTED"
 ALREADY_DELIVERED = "ALREADY_DELIVERED"
@@ -97,6 +97,15 @@ class Selection:
                 )
             )
             outcomes = {row.offset: row.outcome for row in odd}
+            waiting = connection.execute(
+                select(deferred.c.offset).where(
+                    deferred.c.destination == self._destination,
+                    deferred.c.partition == partition,
+                    deferred.c.offset >= first,
+                    deferred.c.offset < following,
+                )
+            )
+            outcomes |= dict.fromkeys(waiting.scalars(), "retrying")
             start, cursor = (span.start_offset, span.next_offset) if span else (0, 0)
             return Had(start, cursor, outcomes, self._replayed(connection, partition, first, following))
 

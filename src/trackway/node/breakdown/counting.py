@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from msgspec import Struct
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, literal, select
 
 from trackway.events.records import EVENTS, QUARANTINE
 from trackway.log.contract import EventLog
 from trackway.node.breakdown.reading import Asked, Kind, Part, Reading, Tally
 from trackway.node.quarantine.found import released_places
 from trackway.node.replaying import first_at
-from trackway.state.tables import cursors, exceptions
+from trackway.state.tables import cursors, deferred, exceptions
 
 PART_RECORDS = 20_000
 MOST_ROWS = 3_000
@@ -143,8 +143,15 @@ class _State:
             here.offset >= part.first,
             here.offset < part.end,
         )
+        there = deferred.c
+        waiting = select(there.destination, there.offset, literal("retrying"), literal("")).where(
+            there.destination.in_(self.destinations),
+            there.partition == part.partition,
+            there.offset >= part.first,
+            there.offset < part.end,
+        )
         with self._engine.connect() as connection:
-            return [_Odd(*row) for row in connection.execute(query)]
+            return [_Odd(*row) for asked in (query, waiting) for row in connection.execute(asked)]
 
     def edges(self, partition: int) -> set[int]:
         """Return where a destination begins, or stands."""
