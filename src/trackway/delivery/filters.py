@@ -13,6 +13,7 @@ from trackway.delivery.consent import consented
 from trackway.delivery.functions import DestinationFunctions, with_body
 from trackway.delivery.items import End
 from trackway.destinations.filters import DestinationFilters
+from trackway.destinations.kit.outlines import Outline
 from trackway.events import canary, lenient_json
 from trackway.events.records import EventRecord
 from trackway.events.verdicts import CONSENT_EVENT
@@ -80,13 +81,25 @@ class Filter:
         """True when `prepared` may return another event than it is given."""
         return self._filters.changing or self._functions is not None
 
-    def reason(self, event: EventRecord, plain: dict[str, Any] | None = None) -> str | None:
-        """Return the discard reason, or None when the event is to be sent; `plain` is its JSON, if that is at hand."""
+    @property
+    def asks_outline(self) -> bool:
+        """True when an event's outline is enough for `reason`."""
+        return not self._consent and (self._passes_all or self._in_record)
+
+    def reason(
+        self, event: EventRecord, plain: dict[str, Any] | None = None, outline: Outline | None = None
+    ) -> str | None:
+        """Return the discard reason, or None when the event is to be sent.
+
+        `plain` is its JSON, if that is at hand, or `outline` what is known of it where this `asks_outline`.
+        """
         if event.source == canary.SOURCE:
             return CANARY
         if self._sources is not None and event.source not in self._sources:
             return SOURCE_NOT_CONNECTED
-        if plain is None:
+        if outline is not None:
+            reason = self._by_wishes(event, None, outline.integrations, outline.metadata)
+        elif plain is None:
             reason = self._by_body(event)
         elif self._consent or "integrations" in plain or "_metadata" in plain:
             reason = self._by_wishes(event, plain.get("context"), plain.get("integrations"), plain.get("_metadata"))

@@ -1,7 +1,6 @@
 """Read the events log for one destination: filtered, and in the destination's terms."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
@@ -46,6 +45,7 @@ class Intake:
         # What changes an event changes it for itself alone; an own destination's code may do so by mistake.
         self._shares = destination.trusted and destination.maps and not filter_.changing
         self._changes = filter_.changing
+        self._outlines = self._shares and filter_.asks_outline
         self._reader: LogReader | None = None
         self._next: dict[int, int] = {}
         self._committed: dict[int, int] = {}
@@ -83,7 +83,8 @@ class Intake:
             if found.first > expected:
                 items.append(_hole(found.partition, expected, found.first))
             self._next[found.partition] = found.next
-            partition, shares = found.partition, self._shares
+            partition, shares, name = found.partition, self._shares, self._destination.name
+            outlines = self._outlines and self._destination.shortens
             for offset, shared in enumerate(self._decode(found), found.first):
                 event = shared.record
                 message_id = event.message_id
@@ -92,7 +93,10 @@ class Intake:
                 )
                 items.append(item)
                 if not self._delivered or not self._was_delivered(item):
-                    self._judge(item, event, shared.json() if shares else None)
+                    outline = shared.outline() if outlines else None
+                    plain = shared.json() if shares and outline is None else None
+                    whole = shared.json if shares else None
+                    self._judge(item, kit.Event(event, name, plain, outline, whole))
         return items
 
     def read_again(self, parked: Sequence[Parked]) -> list[Item]:
@@ -112,7 +116,7 @@ class Intake:
             if self._is_deleted(item.record):
                 item.end = End("discarded", DELETED)
             elif (event := self._ready(item)) is not None:
-                self._render(item, event)
+                self._render(item, kit.Event(event, self._destination.name))
             items.append(item)
         return items
 
@@ -152,7 +156,7 @@ class Intake:
     def judged(self, item: Item) -> Item:
         """Return an item that has its record with what is to be sent of it, ended if nothing is."""
         if not self._was_delivered(item) and (event := self._ready(item)) is not None:
-            self._judge(item, event)
+            self._judge(item, kit.Event(event, self._destination.name))
         return item
 
     def _was_delivered(self, item: Item) -> bool:
@@ -163,11 +167,11 @@ class Intake:
         item.end = DELIVERED
         return True
 
-    def _judge(self, item: Item, event: EventRecord, plain: dict[str, Any] | None = None) -> None:
-        if reason := self._filter.reason(event, plain):
+    def _judge(self, item: Item, event: kit.Event) -> None:
+        if reason := self._filter.reason(event.record, event.plain, event.outline):
             item.end = End("discarded", reason)
         else:
-            self._render(item, event, plain)
+            self._render(item, event)
 
     def _ready(self, item: Item) -> EventRecord | None:
         """Return the event as it is to be sent, None when there is none: the log's own."""
@@ -176,14 +180,14 @@ class Intake:
     def _is_deleted(self, record: EventRecord | None) -> bool:
         return self._deleted is not None and record is not None and self._deleted.has(record)
 
-    def _render(self, item: Item, event: EventRecord, plain: dict[str, Any] | None = None) -> None:
+    def _render(self, item: Item, event: kit.Event) -> None:
         if self._changes:
-            prepared = self._filter.prepared(event)
+            prepared = self._filter.prepared(event.record)
             if isinstance(prepared, End):
                 item.end = prepared
                 return
-            event = prepared
-        rows = self._destination.rows(kit.Event(event, self._destination.name, plain))
+            event = kit.Event(prepared, self._destination.name)
+        rows = self._destination.rows(event)
         if isinstance(rows, kit.Skipped):
             item.end = End("discarded", rows.reason)
         elif isinstance(rows, kit.Rejected):

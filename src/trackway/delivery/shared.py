@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from trackway.destinations.kit.outlines import Outline, read_outline
 from trackway.events.records import EventRecord, decode_event
 from trackway.log.contract import Slice
 
@@ -29,6 +30,7 @@ class SharedEvent(Struct, gc=False, eq=False):
     shared: bool
     """Whether anyone else will ask: else nothing is remembered."""
     _json: dict[str, Any] | None = None
+    _outline: Outline | None = None
 
     def json(self) -> dict[str, Any] | None:
         """Return the body as plain data that nobody may change; None if it cannot be read."""
@@ -40,6 +42,13 @@ class SharedEvent(Struct, gc=False, eq=False):
                 return None
             if self.shared:
                 self._json = found
+        return found
+
+    def outline(self) -> Outline | None:
+        """Return the body as an outline, which nobody may change; None if it cannot be read."""
+        found = self._outline or read_outline(self.record.body)
+        if self.shared:
+            self._outline = found
         return found
 
 

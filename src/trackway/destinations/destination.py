@@ -92,6 +92,7 @@ class Destination:
             raise TrackwayError(f"limits returned {type(self.limits).__name__}, not a kit.Limits")
         self.mappings = mappings if mappings is not None else getattr(module, "MAPPINGS", {})
         self._module = module
+        self._mapped: kit.Mapped | None = None
         self._row = self._maker()
         self._judge = getattr(module, "judge", _by_default)
         self._together = getattr(module, "rows_together", None)
@@ -108,8 +109,14 @@ class Destination:
             if getattr(self._module, "AS_IT_STANDS", False) and self.mappings == self._module.MAPPINGS:
                 return None
             first = getattr(self._module, "FIRST_MATCH", False)
-            return kit.Mapped(self._module.ACTIONS, self.mappings, self.settings, first_match=first).rows
+            self._mapped = kit.Mapped(self._module.ACTIONS, self.mappings, self.settings, first_match=first)
+            return self._mapped.rows
         return partial(self._module.row, self.settings) if hasattr(self._module, "row") else None
+
+    @property
+    def shortens(self) -> bool:
+        """Whether an outline is all that most events are read for."""
+        return self._mapped is not None and self._mapped.shortens
 
     def rows(self, event: kit.Event) -> Sequence[kit.Row] | kit.Skipped | kit.Rejected:
         """Return what is to be sent of `event`, at least one row, or why nothing is."""

@@ -183,7 +183,7 @@ def compiled(action: Action, mapping: Mapping, settings: Any, *, label: str) -> 
 
     The function raises `Missing`, `Unsent` or `Unfit`.
     """
-    wanted = _asked(action, settings)
+    wanted = asked_fields(action, settings)
     trial = Code(settings)
     _write(trial, action, mapping, wanted)
     code = Code(settings, reached=trial.reached)
@@ -196,7 +196,9 @@ def _write(code: Code, action: Action, mapping: Mapping, wanted: set[str] | None
     for name, one in action.fields.items():
         if wanted is not None and name not in wanted and not one.required:
             continue
-        results[name] = _emit(code, name, one, read(mapping.fields[name]) if name in mapping.fields else one.default)
+        results[name] = emit_field(
+            code, name, one, read(mapping.fields[name]) if name in mapping.fields else one.default
+        )
         code.once(("field", name), lambda result=results[name]: result)
     for rule in action.rules:
         test = rule.test.emit(code)
@@ -209,7 +211,7 @@ def _write(code: Code, action: Action, mapping: Mapping, wanted: set[str] | None
     return whole
 
 
-def _asked(action: Action, settings: Any) -> set[str] | None:
+def asked_fields(action: Action, settings: Any) -> set[str] | None:
     """Return the fields that the action's row and rules are made of, or None for all."""
     if action.row is None:
         return None
@@ -220,7 +222,8 @@ def _asked(action: Action, settings: Any) -> set[str] | None:
     return trial.asked
 
 
-def _emit(code: Code, name: str, one: Field, source: Expression) -> str:
+def emit_field(code: Code, name: str, one: Field, source: Expression) -> str:
+    """Add the lines that give a field its value, in its type, and return the variable that holds it."""
     if one.null and isinstance(source, at):
         source = at(source.path, null=True)
     found = source.emit(code) if not (one.members and isinstance(source, fields)) else _members(code, name, one, source)

@@ -25,6 +25,10 @@ class Code:
         """Fields that the expressions asked for."""
         self.planned = reached
         self.reached: Reached = {}
+        self.paths: set[tuple[str | int, ...]] = set()
+        """All that the expressions took from the event; `()` is the whole of it."""
+        self.nulls: set[tuple[str | int, ...]] = set()
+        """Where they told null from nothing."""
         self._lines: list[str] = []
         self._depth = 1
         self._variables = 0

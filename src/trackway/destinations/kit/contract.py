@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 import msgspec
 from msgspec import Struct
 
+from trackway.destinations.kit.outlines import Outline, read_outline
 from trackway.events.records import EventRecord, Place
 
 
@@ -118,7 +119,12 @@ class Event(Struct, gc=False, eq=False):
     record: EventRecord
     destination: str = ""
     """The destination's name in `integrations`, under which the event may carry options."""
-    _json: dict[str, Any] | None = None
+    plain: dict[str, Any] | None = None
+    """The event as plain data, once it has been read whole; not to be changed."""
+    outline: Outline | None = None
+    """What has been read of the event already, if anything."""
+    whole: Callable[[], dict[str, Any] | None] | None = None
+    """Gives the event as plain data that others share, if they do."""
 
     @classmethod
     def from_json(cls, body: bytes, destination: str = "") -> "Event":
@@ -156,14 +162,22 @@ class Event(Struct, gc=False, eq=False):
     @property
     def json(self) -> dict[str, Any]:
         """The event as plain data, decoded once; not to be changed."""
-        if self._json is None:
-            self._json = _decode(self.record.body)
-        return self._json
+        if self.plain is None:
+            shared = None if self.whole is None else self.whole()
+            self.plain = _decode(self.record.body) if shared is None else shared
+        return self.plain
+
+    def read_outline(self) -> Outline | None:
+        """Return what mappings of the short way need; None where the whole event is at hand, or cannot be read."""
+        if self.outline is None and self.plain is None:
+            self.outline = read_outline(self.record.body)
+        return self.outline
 
     @property
     def options(self) -> dict[str, Any]:
         """What the event's `integrations` says for this destination in particular, else `{}`."""
-        integrations = self.json.get("integrations")
+        outline = self.outline
+        integrations = self.json.get("integrations") if outline is None else outline.integrations
         found = cast("dict[str, Any]", integrations).get(self.destination) if isinstance(integrations, dict) else None
         return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
 

@@ -88,15 +88,22 @@ class at(Expression):
 
     def emit(self, code: Code) -> str:
         if not self.null or not self.steps:
-            return self._step(code, self.steps)
-        parent, name = self._step(code, self.steps[:-1]), repr(self.steps[-1])
+            code.paths.add(self.steps)
+            return self.reach(code, self.steps)
+        code.paths.add(self.steps[:-1] or self.steps)
+        code.nulls.add(self.steps)
+        return code.once(("null", self.steps), lambda: self._reach_null(code))
+
+    def _reach_null(self, code: Code) -> str:
+        parent, name = self.reach(code, self.steps[:-1]), repr(self.steps[-1])
         none, null = code.give(_NOTHING), code.give(NULL)
         found = code.assign(f"{parent}.get({name}, {none}) if type({parent}) is dict else {none}")
         code.line(f"{found} = None if {found} is {none} else {null} if {found} is None else {found}")
         code.nullable.add(found)
         return found
 
-    def _step(self, code: Code, path: Sequence[str | int]) -> str:
+    def reach(self, code: Code, path: Sequence[str | int]) -> str:
+        """Add the lines that reach a path of the event, and return the variable that holds what is there."""
         if not path:
             return "e"
         return code.once(("at", tuple(path)), lambda: self._reach(code, tuple(path)))
@@ -104,7 +111,7 @@ class at(Expression):
     def _reach(self, code: Code, path: tuple[str | int, ...]) -> str:
         """Take the last step of `path`, and with it what other expressions take from the same object."""
         step, parent = path[-1], path[:-1]
-        found = self._step(code, parent)
+        found = self.reach(code, parent)
         if isinstance(step, int) or step.isdigit() or not parent:
             return self.take(code, found, step)
         code.reached.setdefault(parent, {})[step] = None

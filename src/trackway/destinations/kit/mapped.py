@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingOf
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from trackway.destinations.kit.actions import Action, Mapping, Rows, Unsent, compiled
 from trackway.destinations.kit.contract import Event, Rejected, Row, Skipped
+from trackway.destinations.kit.outlines import Outline
+from trackway.destinations.kit.short_way import ShortWay, short_way
 from trackway.destinations.kit.values import Missing, Unfit
 from trackway.events import fql
 from trackway.events.fql.expressions import Path, walk
@@ -18,13 +21,17 @@ _CHOICES_KEPT = 10_000
 """Names of events for which the choice of mappings is remembered."""
 
 
-class _Ready(NamedTuple):
+class _Ready(Struct, eq=False):
     """A mapping, compiled."""
 
     name: str
+    mapping: Mapping
+    action: Action
     wants: Callable[[Any], bool]
     make: Callable[[Any], Any]
-    action: Action
+    asked: bool = False
+    """Whether an event has come for it: its short way is only compiled then, for many mappings see none."""
+    short: ShortWay | None = None
 
 
 class Mapped:
@@ -51,6 +58,8 @@ class Mapped:
         for name, mapping in mappings.items():
             if mapping.enabled:
                 self._add(name, mapping, actions[mapping.action])
+        self.shortens = self._simple
+        """Whether usual events need no more than an outline, as far as is known."""
 
     def rows(self, event: Event) -> Rows:
         """Return the event's rows, or why there are none.
@@ -58,15 +67,19 @@ class Mapped:
         Where one mapping cannot be sent and others can, its row says so in `rejected`; a mapping that a rule left out
         is only told of when no other made a row.
         """
-        plain = event.json
-        chosen = self._choose(plain)
+        outline = event.read_outline() if self.shortens else None
+        if outline is None:
+            plain = event.json
+            chosen = self._choose(plain.get("type"), plain.get("event"), plain.get("name"), plain)
+        else:
+            chosen = self._choose(outline.type, outline.event, outline.name, None)
         if len(chosen) == 1:
-            return self._run(chosen[0], event, plain)
+            return self._run(chosen[0], event, outline)
         rows: list[Row] = []
         skipped: Skipped | None = None
         rejected: list[Rejected] = []
         for ready in chosen:
-            found = self._run(ready, event, plain)
+            found = self._run(ready, event, outline)
             if isinstance(found, Rejected):
                 rejected.append(found)
             elif isinstance(found, Skipped):
@@ -84,30 +97,41 @@ class Mapped:
         wants = fql.compile(mapping.trigger)
         paths = {one.parts for one, _ in walk(wants.expression) if isinstance(one, Path)}
         self._simple &= paths <= {("type",), ("event",), ("name",)}
-        self._ready.append(_Ready(name, wants.matches, compiled(action, mapping, self._settings, label=name), action))
+        make = compiled(action, mapping, self._settings, label=name)
+        self._ready.append(_Ready(name, mapping, action, wants.matches, make))
 
-    def _choose(self, plain: Any) -> Sequence[_Ready]:
+    def _shorten(self, ready: _Ready) -> None:
+        ready.short = short_way(ready.action, ready.mapping, self._settings, label=ready.name)
+        ready.asked = True
+        self.shortens = self._simple and any(one.short is not None or not one.asked for one in self._ready)
+
+    def _choose(self, kind: Any, event: Any, name: Any, plain: Any) -> Sequence[_Ready]:
+        """Return the mappings that want an event; without its `plain` data its kind and names are all that they ask."""
         if not self._simple:
             return self._asked(plain)
-        key = (plain.get("type"), plain.get("event"), plain.get("name"))
+        key = (kind, event, name)
         try:
             chosen = self._chosen.get(key)
         except TypeError:  # a name that is no text
-            return self._asked(plain)
+            return self._asked(plain or {"type": kind, "event": event, "name": name})
         if chosen is None:
             if len(self._chosen) >= _CHOICES_KEPT:
                 self._chosen.clear()
-            chosen = self._chosen[key] = self._asked(plain)
+            chosen = self._chosen[key] = self._asked(plain or {"type": kind, "event": event, "name": name})
         return chosen
 
     def _asked(self, plain: Any) -> Sequence[_Ready]:
         found = [ready for ready in self._ready if ready.wants(plain)]
         return found[:1] if self._first else found
 
-    def _run(self, ready: _Ready, event: Event, plain: Any) -> Rows:
+    def _run(self, ready: _Ready, event: Event, outline: Outline | None) -> Rows:
         action = ready.action
+        if outline is not None and (made := self._run_short(ready, outline)) is not None:
+            if action.build is not None:
+                return action.build(self._settings, made, event)
+            return Row(message_id=event.record.message_id, value=msgspec.Raw(made), route=action.route)
         try:
-            made = ready.make(plain)
+            made = ready.make(event.json)
         except Missing as lacking:
             return Skipped(f"missing_{lacking}")
         except Unsent as rule:
@@ -117,3 +141,13 @@ class Mapped:
         if action.build is not None:
             return action.build(self._settings, made, event)
         return Row.of(event, made, route=action.route)
+
+    def _run_short(self, ready: _Ready, outline: Outline) -> Any:
+        if not ready.asked:
+            self._shorten(ready)
+        if ready.short is None:
+            return None
+        try:
+            return ready.short(outline)
+        except Exception:  # noqa: BLE001  the general way says what is wrong
+            return None
