@@ -1,6 +1,6 @@
 """Answers that are remembered, because the same questions come again and again."""
 
-from collections.abc import Callable, Sized
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -36,7 +36,7 @@ class Memo(Generic[K, V]):
     def ask(self, argument: K) -> V:
         """Return the answer to what is not known yet, and remember it."""
         answer = self._answer(argument)
-        if self._longest is None or (isinstance(argument, Sized) and len(argument) <= self._longest):
+        if self._longest is None or len(argument) <= self._longest:  # pyright: ignore[reportArgumentType]
             if len(self.known) >= self._most:
                 self.known.clear()
             self.known[argument] = answer

@@ -9,10 +9,11 @@ Every raw record ends as exactly one record of the other three, so the ledger ca
 Fields are only ever added at the end, each with a default: old records stay readable.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 RAW = "raw"
 EVENTS = "events"
@@ -136,6 +137,23 @@ class DroppedRecord(Struct, array_like=True, frozen=True, gc=False):
 TOPICS = (RAW, *CLEAN_TOPICS)
 encode = msgspec.msgpack.Encoder().encode
 decode_raw = msgspec.msgpack.Decoder(RawRecord).decode
+RawRow = tuple[str, str, str, int, bytes, str | None, bytes, str, str, bool, Refusal | None, bool, Place | None]
+"""The fields of a `RawRecord`, in their order: `RawRecord(*row)` is one."""
+_decode_row = msgspec.msgpack.Decoder(RawRow).decode
+
+
+def decode_raw_row(record: bytes) -> RawRow:
+    """Return what `decode_raw` does as a plain tuple, which takes a quarter less.
+
+    Raises:
+        msgspec.DecodeError: it is no raw record.
+    """
+    try:
+        return _decode_row(record)
+    except msgspec.ValidationError:  # as old as the fields that it lacks
+        return cast("RawRow", astuple(decode_raw(record)))
+
+
 decode_event = msgspec.msgpack.Decoder(EventRecord).decode
 decode_quarantine = msgspec.msgpack.Decoder(QuarantineRecord).decode
 decode_dropped = msgspec.msgpack.Decoder(DroppedRecord).decode

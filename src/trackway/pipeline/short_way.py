@@ -12,29 +12,24 @@ traits must be like is compiled for each event's name (`usual_members.py`).
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from msgspec import UNSET, json
-from msgspec.structs import astuple
+from msgspec import UNSET, Raw, json
 
 from trackway.events.clock_skew import format_ms
 from trackway.events.memo import Memo
 from trackway.events.personal_data import ANY_KEY
-from trackway.events.records import encode
+from trackway.events.records import RawRow, encode
 from trackway.pipeline.built_in import BuiltIn
+from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.stages.privacy import Rule
-from trackway.pipeline.usual_calls import FORMS, NOT_USUAL, OBJECTS
+from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, decode_call
 from trackway.pipeline.usual_contexts import UsualContexts
 from trackway.pipeline.usual_members import UsualMembers
 
 _encode_into = json.Encoder().encode_into
-_COMMON = 14
-"""Fields at the end of a call of any kind: the open member, and those of `usual_calls.Call`."""
 _RULED = ("properties", "traits", "context")
 """The members that privacy rules may be about; what others say, the stage itself must see to."""
 
-Row = tuple[Any, ...]
-"""The fields of a `RawRecord`, in their order: all at once they cost what two do one by one."""
-
-Take = Callable[[Row, tuple[int, int]], bytes | None]
+Take = Callable[[RawRow, tuple[int, int]], bytes | None]
 """Returns the record of the event that a call becomes, which stands at a partition's offset; None if it is not usual.
 
 The record is that of an `EventRecord`, as `records.encode` writes it.
@@ -61,7 +56,7 @@ class ShortWay:
         return _way_of(source, stages, rules)
 
 
-def _never(row: Row, place: tuple[int, int]) -> bytes | None:
+def _never(row: RawRow, place: tuple[int, int]) -> bytes | None:
     """Take no call."""
 
 
@@ -75,76 +70,76 @@ def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
     complete = UsualContexts(source, stages.common, stages.enrich, ruled=ruled, plan=plan).complete
     suppressed = stages.suppress.user_ids if stages.suppress else frozenset[str]()
     time_of = stages.times.unremarkable_time
-    forms = {kind: (form, UsualMembers(source, form, stages, rules).settlers) for kind, form in FORMS.items()}
-    kinds = {kind: (form.decode, settlers.known, settlers.ask, form.event) for kind, (form, settlers) in forms.items()}
+    members = {kind: UsualMembers(source, kind, stages, rules).settlers for kind in NAMES}
+    kinds = {kind: (NAMES[kind], OPEN_MEMBER[kind], memo.known, memo.ask) for kind, memo in members.items()}
     body = bytearray()  # of the event in hand; written over each time, it need not grow anew
-    objects = OBJECTS.known
     last_ms, last_text = -1, ""
+    usual_integrations = usual_metadata = EMPTY
 
-    def take(row: Row, place: tuple[int, int]) -> bytes | None:
-        nonlocal last_ms, last_text
+    def take(row: RawRow, place: tuple[int, int]) -> bytes | None:
+        nonlocal last_ms, last_text, usual_integrations, usual_metadata
         _, kind, message_id, received_ms, text, shared_sent, shared, ip, agent, client_side, refusal, repaired, _ = row
-        if kind not in kinds or shared or repaired or refusal is not None:
+        if shared or repaired or refusal is not None:
             return None
-        decode, settlers, settler_of, event_of = kinds[kind]
         try:
-            call = decode(text)
-        except NOT_USUAL:
+            name_of, member, settlers, settler_of = kinds[kind]
+            call = decode_call(text)
+        except (KeyError, *NOT_USUAL):
             return None
-        members = astuple(call)
-        own = members[:-_COMMON]
-        open, _, _, user, anonymous, integrations, context, metadata, _, sent, _, original, _, _ = members[-_COMMON:]
-        if sent is None:
+        name = name_of(call)
+        if name is None:
+            return None
+        original, sent = call.timestamp, call.sent_at
+        if sent is UNSET or sent is None:
             sent = shared_sent
+            call.sent_at = UNSET if sent is None else sent
         time_ms = time_of(original, sent, received_ms)
-        if time_ms is None or user in suppressed:
+        user, anonymous = call.user_id, call.anonymous_id
+        if time_ms is None or (suppressed and user in suppressed):
             return None
-        listed = event = ""
-        if kind == "track":
-            (event,) = own
-            listed = event
-        elif own and kind != "group":
-            # A page's name and category are left out where they say nothing.
-            name, category = own
-            listed, own = name or "", (name or UNSET, category or UNSET)
-        settle = settlers[event] if event in settlers else settler_of(event)
-        open = settle(open)
-        if open is None:
+        event = name if kind == "track" else ""
+        try:
+            settle = settlers[event]
+        except KeyError:
+            settle = settler_of(event)
+        open = call.properties if member == "properties" else call.traits
+        settled = settle(EMPTY if open is UNSET else open)
+        if settled is None:
             return None
-        text = bytes(integrations)
-        integrations = objects.get(text) or OBJECTS.ask(text)
-        if integrations is None:
-            return None
-        if metadata is not UNSET:
-            text = bytes(metadata)
-            if (objects.get(text) or OBJECTS.ask(text)) is None:
+        if type(settled) is Raw or open is UNSET:
+            setattr(call, member, settled if type(settled) is Raw else EMPTY)
+        if call.integrations != usual_integrations:
+            integrations = OBJECTS[bytes(call.integrations)]
+            if integrations is None:
                 return None
-        completed = complete(bytes(context), ip, agent, client_side)
-        if completed is None:
+            call.integrations = usual_integrations = integrations
+        metadata = call.metadata
+        if metadata is not UNSET and metadata != usual_metadata:
+            usual = OBJECTS[bytes(metadata)]
+            if usual is None:
+                return None
+            usual_metadata = metadata.copy()
+        if not complete(call, ip, agent, client_side):
             return None
-        context, channel = completed
         if received_ms != last_ms:  # the calls of one request share it
             last_ms, last_text = received_ms, format_ms(received_ms)
-        event = event_of(
-            *own,
-            open,
-            kind,
-            message_id,
-            user or UNSET,
-            anonymous or UNSET,
-            integrations,
-            context,
-            metadata,
-            last_text if original is None else original,
-            UNSET if sent is None else sent,
-            last_text,
-            format_ms(time_ms),
-            channel,
-            UNSET,
-        )
-        _encode_into(event, body)
+        if call.type != kind:
+            call.type = kind
+        if call.message_id != message_id:
+            call.message_id = message_id
+        call.original_timestamp = last_text if original is None else original
+        call.received_at = last_text
+        call.timestamp = format_ms(time_ms)
+        if call.write_key is not UNSET:
+            call.write_key = UNSET
+        if not user:
+            user = None
+            call.user_id = UNSET
+        if not anonymous:
+            anonymous = None
+            call.anonymous_id = UNSET
+        _encode_into(call, body)
         # The fields of an `EventRecord`, which need not be made for that.
-        user, anonymous = user or None, anonymous or None
-        return encode((source, kind, message_id, listed, user, anonymous, received_ms, time_ms, place, body, ()))
+        return encode((source, kind, message_id, name, user, anonymous, received_ms, time_ms, place, body, ()))
 
     return take

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET, Raw, json
 
-from trackway.events.members import ANY_MEMBERS, ANYTHING, NO_MEMBERS, NOTHING, NUMBERS, Members, Table
+from trackway.events.members import ANY_MEMBERS, ANYTHING, NO_MEMBERS, NOTHING, NUMBERS, Members, Read, Table
 from trackway.events.memo import Memo
 from trackway.events.personal_data import ANY_KEY, change_at
 from trackway.events.reserved import MONETARY
@@ -22,36 +22,36 @@ from trackway.events.unremarkable import (
     semantic_properties,
 )
 from trackway.pipeline.built_in import BuiltIn
+from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.stages.privacy import Rule
-from trackway.pipeline.usual_calls import Form
 
 _RESERVED = {"track": RESERVED_PROPERTIES, "identify": RESERVED_USER_TRAITS, "group": RESERVED_GROUP_TRAITS}
 _decode_object = json.Decoder(dict[str, Any]).decode
 _encode = json.Encoder().encode
 
+Settle = Callable[[Raw], Any]
+"""Returns what the stages make of an open member: a `Raw`, or anything else if it stays as it is.
 
-Read = Callable[[Raw], Any]
-"""As `Table.read`."""
-Settle = Callable[[Raw], Raw | None]
-"""Returns what the stages make of an open member; None if one of them may remark on it."""
+None if one of them may remark on it.
+"""
 
 
-def _never(text: Raw) -> Raw | None:
+def _never(text: Raw) -> None:
     """Settle nothing."""
 
 
 class UsualMembers:
     """The open member of one source's calls of one kind."""
 
-    def __init__(self, source: str, form: Form, stages: BuiltIn, rules: Sequence[Rule]) -> None:
+    def __init__(self, source: str, kind: str, stages: BuiltIn, rules: Sequence[Rule]) -> None:
         """`rules` are the privacy rules for the source."""
         self._source = source
-        self._kind = form.kind
+        self._kind = kind
         self._stages = stages
         self._plan = stages.plan.check_of(source) if stages.plan else None
-        self._member = form.member
-        self._rules = [rule for rule in rules if rule.keys[0] == form.member]
-        money = stages.currency if form.kind == "track" else None
+        self._member = OPEN_MEMBER[kind]
+        self._rules = [rule for rule in rules if rule.keys[0] == self._member]
+        money = stages.currency if kind == "track" else None
         self._currency = (
             b',"currency":"%s"}' % money.currency.encode() if money and source not in money.skipping else b""
         )
@@ -91,7 +91,7 @@ class UsualMembers:
             return _adding_currency(read, amounts, members.attribute("currency"), self._currency)
         if self._may_change:
             return _changing(read, Table(before).read, Table(after).read, self._rules)
-        return lambda text: None if read(text) is None else text
+        return read
 
 
 def _adding_currency(read: Read, amounts: Sequence[str], named: str | None, currency: bytes) -> Settle:
@@ -100,20 +100,16 @@ def _adding_currency(read: Read, amounts: Sequence[str], named: str | None, curr
     `amounts` and `named` are the attributes of amounts and of their currency in what `read` returns.
     """
 
-    def settle(text: Raw) -> Raw | None:
+    def settle(text: Raw) -> Any:
         found = read(text)
         if found is None:
             return None
-        for amount in amounts:
-            if getattr(found, amount) is not UNSET:
-                break
-        else:
-            return text
         if named is not None and (name := getattr(found, named)) is not UNSET:
-            return None if name is None else text
+            # Nothing is added to null, but the stage has something to say of that beside an amount.
+            return found if name is not None or all(getattr(found, amount) is UNSET for amount in amounts) else None
         if any(type(getattr(found, amount)) in NUMBERS for amount in amounts):
             return Raw(bytes(text)[:-1] + currency)
-        return text
+        return found
 
     return settle
 
@@ -124,7 +120,7 @@ def _changing(usual: Read, before: Read, after: Read, rules: Sequence[Rule]) -> 
     That is judged `before` they are changed and `after`.
     """
 
-    def settle(text: Raw) -> Raw | None:
+    def settle(text: Raw) -> Any:
         if usual(text) is not None:
             return text
         if before(text) is None:

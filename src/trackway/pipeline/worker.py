@@ -11,17 +11,16 @@ from itertools import count, groupby, repeat
 from typing import NamedTuple, cast
 
 import msgspec
-from msgspec.structs import astuple
 
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS, RAW, Place, RawRecord, decode_raw
+from trackway.events.records import EVENTS, RAW, Place, RawRecord, RawRow, decode_raw_row
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
 from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
-from trackway.pipeline.short_way import Row, ShortWay
+from trackway.pipeline.short_way import ShortWay
 from trackway.pipeline.tallies import MARK, decode_tallies, encode_tallies
 
 POSITION = "position"
@@ -30,6 +29,7 @@ _BATCH = 4000
 _CHUNK = 250
 """Calls that go through the stages at a time: their Python objects should fit into the processor's cache."""
 _DEFAULT_WINDOW_MS = 24 * 3600 * 1000
+_REFUSAL = RawRecord.__struct_fields__.index("refusal")
 _encode_position = msgspec.msgpack.Encoder().encode
 _decode_position = msgspec.msgpack.Decoder(dict[int, int]).decode
 
@@ -152,23 +152,22 @@ class PipelineWorker:
         try:
             for one in slices:
                 for start in range(0, len(one.records), _CHUNK):
-                    raws = list(map(decode_raw, one.records[start : start + _CHUNK]))
-                    self._process_chunk(raws, Place(one.partition, one.first + start), batch)
+                    rows = list(map(decode_raw_row, one.records[start : start + _CHUNK]))
+                    self._process_chunk(rows, Place(one.partition, one.first + start), batch)
         finally:
             if collecting:
                 gc.enable()
         return Processed(batch.ends.records, batch.seen)
 
-    def _process_chunk(self, raws: list[RawRecord], first: Place, batch: "_Batch") -> None:
+    def _process_chunk(self, rows: list[RawRow], first: Place, batch: "_Batch") -> None:
         """Take calls, of which the first stands at `first`, to their ends."""
         ends, seen = batch.ends, batch.seen
         # By columns where that can be: a loop of the interpreter costs several times what one in C does.
-        rows = list(map(astuple, raws))
         sources, _, message_ids, received_ms, *_ = zip(*rows, strict=True)
         keys = keys_of(sources, message_ids)
         known = self._index.look_up(keys, received_ms)
         known |= {key: seen[key] for key in seen.keys() & keys}
-        made = self._run(raws, rows, first, self._find_new(raws, keys, known))
+        made = self._run(rows, first, self._find_new(rows, keys, known))
         start = 0
         for number in [*(number for number, one in enumerate(made) if type(one) is not bytes), len(made)]:
             if start < number:
@@ -177,14 +176,14 @@ class PipelineWorker:
                 events = map(Seen, received_ms[run], repeat(self._partition), count(offset))
                 seen.update(zip(keys[run], events, strict=True))
             if number < len(made):
-                raw, place, key = raws[number], Place(first.partition, first.offset + number), keys[number]
+                raw, place, key = RawRecord(*rows[number]), Place(first.partition, first.offset + number), keys[number]
                 drafts = cast("list[Draft] | None", made[number])
                 mine = self._end(raw, place, seen.get(key) or known.get(key), drafts, ends)
                 if mine is not None:
                     seen[key] = Seen(raw.received_at_ms, self._partition, mine)
             start = number + 1
 
-    def _find_new(self, raws: list[RawRecord], keys: list[bytes], known: Mapping[bytes, Seen]) -> Sequence[int]:
+    def _find_new(self, rows: list[RawRow], keys: list[bytes], known: Mapping[bytes, Seen]) -> Sequence[int]:
         """Return the numbers of the calls whose id is surely new.
 
         Whether a repetition in the same chunk is a duplicate shows only when its first call became an event.
@@ -192,25 +191,25 @@ class PipelineWorker:
         if not known and len(set(keys)) == len(keys):
             return range(len(keys))
         new: dict[bytes, int] = {}
-        for number, (raw, key) in enumerate(zip(raws, keys, strict=True)):
-            if raw.refusal is None and (key not in known or not self._repeats(raw, known[key])):
+        for number, (row, key) in enumerate(zip(rows, keys, strict=True)):
+            if row[_REFUSAL] is None and (key not in known or not self._repeats(RawRecord(*row), known[key])):
                 new.setdefault(key, number)
         return [*new.values()]
 
-    def _run(self, raws: list[RawRecord], rows: list[Row], first: Place, numbers: Sequence[int]) -> list[_Made]:
+    def _run(self, rows: list[RawRow], first: Place, numbers: Sequence[int]) -> list[_Made]:
         """Return what becomes of the calls with these numbers, None for the others and for refused ones.
 
         Usual calls go the short way, the rest through the stages, all at once.
         """
-        made: list[_Made] = [None] * len(raws)
+        made: list[_Made] = [None] * len(rows)
         partition, offset = first
         takes = {source: self._short_way.of_source[source] for source in {row[0] for row in rows}}
         for number in numbers:
             row = rows[number]
             made[number] = takes[row[0]](row, (partition, offset + number))
-        unusual = [number for number in numbers if made[number] is None and raws[number].refusal is None]
+        unusual = [number for number in numbers if made[number] is None and rows[number][_REFUSAL] is None]
         if unusual:
-            calls = [(raws[number], Place(partition, offset + number)) for number in unusual]
+            calls = [(RawRecord(*rows[number]), Place(partition, offset + number)) for number in unusual]
             for place, drafts in groupby(run_chain(self._stages, calls), key=lambda draft: draft.place):
                 made[place.offset - offset] = list(drafts)
         return made

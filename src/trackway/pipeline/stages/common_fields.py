@@ -11,13 +11,14 @@ _IDS = ("userId", "anonymousId", "groupId", "previousId")
 _TEXTS = ("name", "category")
 _SERVER_ONLY = ("writeKey", "projectId", "receivedAt", "originalTimestamp", "channel")
 """Set by the server alone; what a client sent there is not kept. A write key must never reach a destination."""
-_OPEN_MEMBER = {
+OPEN_MEMBER = {
     "track": "properties",
     "page": "properties",
     "screen": "properties",
     "identify": "traits",
     "group": "traits",
 }
+"""By kind the member that clients fill as they like."""
 _ODD = frozenset((*_SERVER_ONLY, *_TEXTS))
 
 
@@ -40,7 +41,7 @@ class CommonFields:
                     _set_id(draft, name)
             if kind == "alias" and "previousId" not in event and "anonymousId" in event:
                 event["previousId"] = event["anonymousId"]
-            member = _OPEN_MEMBER.get(kind)
+            member = OPEN_MEMBER.get(kind)
             if member and event.get(member) is None:
                 event[member] = {}
             if event.get("integrations") is None:

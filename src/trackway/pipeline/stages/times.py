@@ -52,7 +52,7 @@ class Times:
             original_ms, sent_ms = parse_ms(original), received_ms if sent is None else parse_ms(sent)
             if original_ms is None or sent_ms is None:
                 return None
-        if abs(sent_ms - received_ms) > self._skew_ms:
+        if not -self._skew_ms <= sent_ms - received_ms <= self._skew_ms:
             return None
         before_ms = sent_ms - original_ms
         return received_ms - before_ms if self._soonest_ms <= before_ms <= self._late_ms else None
