@@ -76,8 +76,10 @@ class Log:
 
     def __init__(self) -> None:
         self.events: list[bytes] = []
+        self._written_ms: list[int] = [0]
 
     def append(self, message_id: str, at_ms: int) -> int:
+        self._written_ms.append(max(self._written_ms[-1], at_ms))
         event = EventRecord("web", "track", message_id, "E", "u", None, at_ms, at_ms, Place(0, 0), b"{}")
         self.events.append(encode(event))
         return len(self.events) - 1
@@ -85,8 +87,8 @@ class Log:
     def starts(self, topic: str) -> dict[int, int]:
         return {0: 0}
 
-    def read(self, topic: str, partition: int, offset: int, *, max_records: int) -> Iterable[Slice]:
-        yield Slice(0, offset, 0, self.events[offset : offset + max_records])
+    def read(self, topic: str, partition: int, offset: int, *, max_records: int = 1) -> Iterable[Slice]:
+        yield Slice(0, offset, self._written_ms[offset + 1], self.events[offset : offset + max_records])
 
 
 class Lived:
@@ -261,6 +263,18 @@ def test_a_damaged_index_says_what_to_do(tmp_path: Path, damage: str):
     for _ in range(2):  # and it is not left locked
         with pytest.raises(TrackwayError, match=r"index cannot be opened: .*[Dd]elete the folder: it is rebuilt"):
             MessageIndex(folder, keep_s=86_400)
+
+
+def test_a_new_index_learns_no_more_than_the_windows_reach(tmp_path: Path):
+    log = Log()
+    for hour in range(1000):
+        log.append(f"m{hour}", START + hour * HOUR_MS)
+    with closing(MessageIndex(tmp_path / "index", keep_s=10 * 3600)) as index:
+        assert 20 <= index.catch_up(cast(EventLog, log), 0, 1000) <= 22
+        asked = [key_of("web", f"m{hour}") for hour in range(1000)]
+        found = index.look_up(asked, [START + 999 * HOUR_MS] * 1000)
+        assert {key_of("web", f"m{hour}") for hour in range(989, 1000)} <= found.keys()
+        assert index.catch_up(cast(EventLog, log), 0, 1000) == 0
 
 
 @pytest.mark.usefixtures("small")

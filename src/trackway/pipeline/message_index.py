@@ -10,6 +10,7 @@ deleting files; an id is looked for in the two buckets that a window can reach.
 
 import hashlib
 import threading
+from bisect import bisect_left
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -198,9 +199,16 @@ class MessageIndex:
             self._save(merging.files)
 
     def catch_up(self, log: EventLog, partition: int, head: int) -> int:
-        """Read what the index misses from the events log, up to offset `head`; return the number of events read."""
+        """Read what the index misses from the events log, up to offset `head`; return the number of events read.
+
+        Events from before any bucket that is kept are passed over.
+        """
         offset = max(self._known.get(partition, 0), log.starts(EVENTS).get(partition, 0))
         count = 0
+        if offset < head:
+            (last,) = (decode_event(part.records[0]) for part in log.read(EVENTS, partition, head - 1))
+            kept_from_ms = last.received_at_ms - _REACH * self._bucket_ms
+            offset = _first_written_at(kept_from_ms, log, partition, range(offset, head))
         while offset < head:
             for part in log.read(EVENTS, partition, offset, max_records=20_000):
                 self.remember(dict(_seen_in(part.records, partition, part.first)), partition, part.next)
@@ -253,6 +261,15 @@ def keys_of(sources: Sequence[str], message_ids: Sequence[str]) -> list[bytes]:
 
 
 _SOURCES: Memo[str, bytes] = Memo(lambda source: hashlib.blake2b(source.encode(), digest_size=4).digest())
+
+
+def _first_written_at(at_ms: int, log: EventLog, partition: int, offsets: range) -> int:
+    """Return the first of `offsets` that was written at a time, or later; the end if there is none."""
+
+    def written_ms(offset: int) -> int:
+        return next(iter(log.read(EVENTS, partition, offset))).time_ms
+
+    return offsets.start + bisect_left(offsets, at_ms, key=written_ms)
 
 
 def _seen_in(records: Iterable[bytes], partition: int, first: int) -> Iterable[tuple[bytes, Seen]]:
