@@ -245,11 +245,16 @@ class Backlog:
         heapq.heappush(self._later, (self._clock.monotonic() + delay_s, next(self._number), batch))
         self._changed.set()
 
-    def release(self, ended: Sequence[Item], still: Iterable[Item] = ()) -> None:
+    def release(self, ended: Sequence[Item], still: Sequence[Item] = ()) -> None:
         """Let the lines of `ended`, all of one partition, move on, but for those that have an item among `still`."""
         if ended:
-            self._pool(ended[0].partition).release(ended, {item.line for item in still if item.line is not None})
+            held = {item.line for item in still if item.line is not None} if still else ()
+            self._pool(ended[0].partition).release(ended, held)
         self._changed.set()
+
+    def ready(self) -> Batch | None:
+        """Return the next batch if it may go now."""
+        return None if self._stopped else self._next(self._clock.monotonic())
 
     async def take(self) -> Batch:
         """Return the next batch, waiting for it.
@@ -257,7 +262,7 @@ class Backlog:
         Raises:
             Stopped: the worker is stopping.
         """
-        if not self._stopped and (batch := self._next(self._clock.monotonic())):
+        if batch := self.ready():
             return batch
         # One waits for all: else each event would wake every sender.
         async with self._one_waits:

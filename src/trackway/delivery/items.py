@@ -190,7 +190,8 @@ class Window:
                 item = items.popleft()
                 self.count -= 1
                 self.size -= item.held_bytes
-                item.held_bytes = 0
+                if item.passing:
+                    item.held_bytes = 0
                 ended.append(item)
         return ended
 

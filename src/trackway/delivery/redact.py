@@ -15,6 +15,8 @@ _TOKEN = re.compile(r'("(?:access|refresh|id)_token"\s*:\s*")[^"]*')
 """In an answer that hands out tokens (RFC 6749, section 5.1): they are no settings, and as good as a password."""
 _SHORTEST = 6
 """Characters of what is taken for a credential in a URL; shorter values, such as `true`, stand in any answer."""
+_IN_HEADER = 4
+"""As above, of a header's value."""
 _RECOGNISED = 4
 """Characters of a credential at the end of a text that tell it, where the text was cut in the middle of it."""
 
@@ -42,7 +44,9 @@ class Redactor:
 
     def answer(self, body: bytes, request: Request) -> str:
         """Return the beginning of an answer's body without secrets; servers like to repeat what they were sent."""
-        return _beginning(self._cleaned(body.decode("utf-8", "replace"), _credentials(request))) if body else ""
+        if len(body) < _IN_HEADER:
+            return self.text(body.decode("utf-8", "replace"))
+        return _beginning(self._cleaned(body.decode("utf-8", "replace"), _credentials(request)))
 
     def detail(self, text: str, request: Request) -> str:
         """Return a part of an answer without secrets, also where it was cut in the middle of one."""
@@ -91,7 +95,11 @@ class Redactor:
 
 def _credentials(request: Request) -> list[str]:
     """Return what of a request's headers and URL may be one, whole and in the parts that a server may repeat."""
-    found = [value for name, value in request.headers.items() if len(value) > 3 and name.lower() not in _PLAIN_HEADERS]
+    found = [
+        value
+        for name, value in request.headers.items()
+        if len(value) >= _IN_HEADER and name.lower() not in _PLAIN_HEADERS
+    ]
     # Without its scheme, such as Bearer.
     found += [rest for value in found if len(rest := value.partition(" ")[2]) >= _SHORTEST]
     return sorted([*found, *_in_url(request.url)], key=len, reverse=True)

@@ -52,7 +52,13 @@ class Sender:
         An item's `rows` shrink to those that are to be sent again. An item of several rows is to be tried again when
         one of them is; else rejected when one ever was; else delivered.
         """
-        sent = [await self._exchange(part) for part in _by_route(items)]
+        if first and len(items) == 1 and len(items[0].rows) == 1:
+            one = await self._lone(items[0])
+            if one is None:
+                return None
+            sent = [one]
+        else:
+            sent = [await self._exchange(part) for part in _by_route(items)]
         if all(one.delivered for one in sent) and (first or not any(item.refused for item in items)):
             return None
         return _verdicts(items, sent)
@@ -77,8 +83,30 @@ class Sender:
         answer = self._redactor.answer(verdict.answer.body, verdict.request) if verdict.answer else ""
         return End(outcome, reason, detail, request, answer)
 
-    async def _exchange(self, part: "_Part") -> "_Sent":
-        """Return an outcome per row, with the request and the answer that decided about it."""
+    async def _lone(self, item: Item) -> "_Sent | None":
+        """Send an event that is one row; None: by one request, with success, as nearly always."""
+        row = item.rows[0]
+        part = _Part([row], [item])
+        request = self._destination.lone(row)
+        if request is None:
+            return await self._exchange(part)
+        started_ms, started_s = self._clock.now_ms(), self._clock.monotonic()
+        got = await self._transport.send(request)
+        if not isinstance(got, kit.Response) or not self._destination.took(got):
+            return await self._exchange(part, _Asked(started_ms, started_s, got))
+        duration_ms = round((self._clock.monotonic() - started_s) * 1000)
+        told = self._redactor.answer(got.body, request) if got.body else ""
+        partition, offset, key = item.partition, item.offset, kit.idempotency_key((row.message_id,))
+        self._record(
+            Attempt(started_ms, duration_ms, got.status, "delivered", "", told, 1, partition, offset, offset, None, key)
+        )
+        return None
+
+    async def _exchange(self, part: "_Part", asked: "_Asked | None" = None) -> "_Sent":
+        """Return an outcome per row, with the request and the answer that decided about it.
+
+        `asked`: the first request has been answered already.
+        """
         rows, items = part.rows, part.items
         answers: Answers = {}
         steps = self._destination.exchange(rows, answers)
@@ -89,11 +117,14 @@ class Sender:
             return _Sent(part, done.value, _all_delivered(done.value), None, None, answers)
         while True:
             started_ms, started_s = self._clock.now_ms(), self._clock.monotonic()
+            had: kit.Answer | None = None
+            if asked is not None:
+                (started_ms, started_s, had), asked = asked, None
             asks = not request.shared or request.shared not in self._shared
             if request.shared:
                 got, following, outcomes = await self._share(steps, request, len(rows))
             else:
-                got = await self._transport.send(request)
+                got = had if had is not None else await self._transport.send(request)
                 following, outcomes = _step(steps, got, len(rows))
             duration_ms = round((self._clock.monotonic() - started_s) * 1000)
             answer = got if isinstance(got, kit.Response) else None
@@ -197,6 +228,14 @@ class _Sent(NamedTuple):
     """The last one, as is the answer."""
     answer: kit.Response | None
     answers: Answers
+
+
+class _Asked(NamedTuple):
+    """A request that was made, when, and what came of it."""
+
+    started_ms: int
+    started_s: float
+    got: kit.Answer
 
 
 class _Shared(NamedTuple):

@@ -295,12 +295,13 @@ class DestinationWorker:
         """Send batch after batch, one at a time."""
         with contextlib.suppress(Stopped):
             while True:
-                batch = await self._backlog.take()
+                batch = self._backlog.ready() or await self._backlog.take()
                 # A single event is the same request at any time; where several go together, it is kept which.
                 if self._limits.events > 1 and not (batch.claimed or batch.parked):
                     await self._books.claim(batch)
                     batch.claimed = True
-                await self._breaker.admit()
+                if self._stopping or self._breaker.state != "closed":
+                    await self._breaker.admit()
                 # A deletion waits for what is on its way in its turn; not for these, which may have waited for days.
                 if batch.parked or self._replays:
                     if not await self._leave_out_deleted(batch):
@@ -337,7 +338,10 @@ class DestinationWorker:
 
     def _settle_delivered(self, batch: Batch) -> None:
         """Note that all of a batch was taken."""
-        self._tell_breaker(None, None)
+        if self._breaker.state == "closed":
+            self._breaker.succeeded()
+        else:
+            self._tell_breaker(None, None)
         self._window.deliver(batch.items)
         self._backlog.release(batch.items)
         if self._overflow.count:

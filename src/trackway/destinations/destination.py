@@ -147,6 +147,32 @@ class Destination:
             return self._guarded(self._single(rows, answers), len(rows))
         return self._in_parts(rows, answers)
 
+    def lone(self, row: kit.Row) -> kit.Request | None:
+        """Return the request of one row that needs no more than one; None: only `exchange` can tell.
+
+        When its answer is one that `took` it, that is all; else `exchange` makes it anew and judges the answer.
+        """
+        if self._exchange is not None or row.rejected is not None:
+            return None
+        try:
+            request = self._module.request(self.settings, (row,))
+        except Exception:  # noqa: BLE001  `exchange` meets it again, and tells of it
+            return None
+        plain = isinstance(request, kit.Request) and not request.shared  # pyright: ignore[reportUnnecessaryIsInstance]
+        return request if plain else None
+
+    def took(self, answer: kit.Response) -> bool:
+        """Return whether an answer to a `lone` request says that the row was delivered, and nothing else."""
+        if answer.status // 100 != 2 or (not self.pages_count and is_page(answer)):
+            return False
+        if self._judge is _by_default:
+            return True
+        try:
+            outcomes = self._judge(answer, count=1)
+        except Exception:  # noqa: BLE001  as in `lone`
+            return False
+        return len(outcomes) == 1 and type(outcomes[0]) is kit.Delivered
+
     def _most(self, route: str) -> int:
         """Return how many rows of a route may share a request: one event may make more."""
         return self._together(self.settings, route) if self._together else self.limits.events
