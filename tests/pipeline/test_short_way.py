@@ -15,7 +15,7 @@ from tests.pipeline.test_chain import bodies, json_values
 from tests.pipeline.test_geo import LYON
 from trackway.cli.shop import Plan as Play
 from trackway.cli.shop import simulate
-from trackway.events.records import EventRecord, Place, RawRecord, decode_event, decode_raw_row, encode
+from trackway.events.records import EventRecord, Place, RawRecord, decode_event, decode_raw_rows, encode
 from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import event_record
@@ -88,7 +88,8 @@ def raw_of(body: dict[str, Any] | bytes, type: str = "track", source: str = "sho
 
 
 def take(way: ShortWay, raw: RawRecord) -> EventRecord | None:
-    record = way.of_source[raw.source](decode_raw_row(encode(raw)), PLACE)
+    (row,) = decode_raw_rows([encode(raw)])
+    record = way.of_source[raw.source](row, PLACE)
     return None if record is None else decode_event(record)
 
 

@@ -62,8 +62,12 @@ def _parse_any(text: str) -> int | None:
 
 def format_ms(time_ms: int) -> str:
     """Return epoch milliseconds as `2026-11-20T10:00:00.120Z`."""
-    second, fraction = divmod(time_ms, 1000)
-    return (_known_texts.get(second) or _SECOND_TEXTS.ask(second)) + _FRACTION_TEXTS[fraction]
+    global _last_second
+    start_ms, text = _last_second
+    if not 0 <= time_ms - start_ms < 1000:
+        second = time_ms // 1000
+        start_ms, text = _last_second = second * 1000, _SECOND_TEXTS[second]
+    return text + _FRACTION_TEXTS[time_ms - start_ms]
 
 
 def correct(original: Any, sent: Any, received_ms: int) -> Times:
@@ -112,4 +116,5 @@ _SECONDS: Memo[str, Any] = Memo(_read_second, longest=19)
 SECONDS = _SECONDS.known
 """What stands before that, as epoch milliseconds, once `parse_ms` has read it; None if it is none."""
 _SECOND_TEXTS: Memo[int, str] = Memo(_format_second)
-_known_texts = _SECOND_TEXTS.known
+_last_second = 0, _SECOND_TEXTS[0]
+"""Epoch milliseconds and text: the times of calls that come together are in few seconds."""

@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS, RAW, Place, RawRecord, RawRow, decode_raw_row
+from trackway.events.records import EVENTS, RAW, Place, RawRecord, RawRow, decode_raw_rows
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Stage, build_default_chain, run_chain
@@ -152,7 +152,7 @@ class PipelineWorker:
         try:
             for one in slices:
                 for start in range(0, len(one.records), _CHUNK):
-                    rows = list(map(decode_raw_row, one.records[start : start + _CHUNK]))
+                    rows = decode_raw_rows(one.records[start : start + _CHUNK])
                     self._process_chunk(rows, Place(one.partition, one.first + start), batch)
         finally:
             if collecting:
@@ -167,9 +167,9 @@ class PipelineWorker:
         keys = keys_of(sources, message_ids)
         known = self._index.look_up(keys, received_ms)
         known |= {key: seen[key] for key in seen.keys() & keys}
-        made = self._run(rows, first, self._find_new(rows, keys, known))
+        made, others = self._run(rows, sources, first, self._find_new(rows, keys, known))
         start = 0
-        for number in [*(number for number, one in enumerate(made) if type(one) is not bytes), len(made)]:
+        for number in [*others, len(made)]:
             if start < number:
                 run = slice(start, number)
                 offset = ends.add_events(sources[run], cast("list[bytes]", made[run]))
@@ -196,23 +196,27 @@ class PipelineWorker:
                 new.setdefault(key, number)
         return [*new.values()]
 
-    def _run(self, rows: list[RawRow], first: Place, numbers: Sequence[int]) -> list[_Made]:
+    def _run(
+        self, rows: list[RawRow], sources: Sequence[str], first: Place, numbers: Sequence[int]
+    ) -> tuple[list[_Made], list[int]]:
         """Return what becomes of the calls with these numbers, None for the others and for refused ones.
 
-        Usual calls go the short way, the rest through the stages, all at once.
+        Usual calls go the short way, the rest through the stages, all at once. Also returned are the numbers of all
+        that did not go the short way.
         """
         made: list[_Made] = [None] * len(rows)
         partition, offset = first
-        takes = {source: self._short_way.of_source[source] for source in {row[0] for row in rows}}
+        takes = {source: self._short_way.of_source[source] for source in set(sources)}
         for number in numbers:
-            row = rows[number]
-            made[number] = takes[row[0]](row, (partition, offset + number))
-        unusual = [number for number in numbers if made[number] is None and rows[number][_REFUSAL] is None]
+            made[number] = takes[sources[number]](rows[number], (partition, offset + number))
+        others = [number for number, one in enumerate(made) if one is None]
+        tried = numbers if isinstance(numbers, range) else set(numbers)
+        unusual = [number for number in others if number in tried and rows[number][_REFUSAL] is None]
         if unusual:
             calls = [(RawRecord(*rows[number]), Place(partition, offset + number)) for number in unusual]
             for place, drafts in groupby(run_chain(self._stages, calls), key=lambda draft: draft.place):
                 made[place.offset - offset] = list(drafts)
-        return made
+        return made, others
 
     def _end(
         self, raw: RawRecord, place: Place, before: Seen | None, made: list[Draft] | None, ends: Ends
