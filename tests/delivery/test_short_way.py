@@ -76,6 +76,7 @@ REQUESTS = [
     Request(method="POST", url="/a", body=b"", headers={"content-type": "text/plain"}),
     Request(method="PATCH", url="/a#part", body=b"x" * 300_000, headers={"Content-Type": "a/b", "user-agent": "Mine"}),
     Request(method="POST", url="/a", body=b"bare"),
+    Request(method="POST", url="/a", body=b"told", headers={"Content-Length": "4"}),
     Request(method="POST", url="/a", body=b"ends\nhere", headers={"X-Mine": "two\r\nlines"}),
 ]
 

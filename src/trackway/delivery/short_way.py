@@ -8,11 +8,19 @@ import asyncio
 from collections.abc import Mapping
 
 import aiohttp
+from aiohttp.connector import Connection
 from multidict import CIMultiDict
 from yarl import URL
 
 _ONCE = frozenset({"POST", "PATCH"})
 """Methods that aiohttp does not repeat by itself when a kept connection turns out to be closed."""
+
+
+_AT_ONCE = 1 << 15
+"""Bytes of a body that is written at once, without waiting for the other side to take it: less than what a connection
+holds before it asks to wait."""
+_AS_THEY_COME = frozenset({"content-length", "transfer-encoding", "expect"})
+"""Headers that say how a body goes, if somebody sets them."""
 
 
 def is_usual(method: str, url: URL) -> bool:
@@ -42,11 +50,15 @@ async def send(
         raise RuntimeError("the session is closed")
     sent: CIMultiDict[str] = CIMultiDict(session.headers)
     sent.update(headers)
+    # aiohttp makes an object and a task for each body, to write what may be endless. Ours are bytes, and mostly few.
+    apart = len(data) <= _AT_ONCE and _AS_THEY_COME.isdisjoint(map(str.lower, sent))
+    if apart:
+        sent["Content-Length"] = str(len(data))
     request = aiohttp.ClientRequest(
         method,
         url,
         headers=sent,
-        data=data,
+        data=None if apart else data,
         skip_auto_headers=skip_auto_headers or None,
         loop=asyncio.get_running_loop(),
         session=session,
@@ -54,11 +66,14 @@ async def send(
     )
     connection = await connector.connect(request, traces=[], timeout=limits)
     try:
-        if connection.protocol is None:
-            raise aiohttp.ClientConnectionResetError("the connection is closed")
+        # Paused: it was answered before it had taken all of the last request, and may never take the rest.
+        if connection.protocol is None or connection.protocol.writing_paused:
+            raise aiohttp.ClientConnectionResetError("the connection takes nothing")
         connection.protocol.set_response_params(read_until_eof=True, auto_decompress=False, read_bufsize=1 << 16)
         answer = await request.send(connection)
         try:
+            if apart and data:
+                _write(connection, data)
             return await answer.start(connection)
         except BaseException:
             answer.close()
@@ -66,3 +81,11 @@ async def send(
     except BaseException:
         connection.close()
         raise
+
+
+def _write(connection: Connection, data: bytes) -> None:
+    """Write a body after its head; on uvloop both leave in one piece."""
+    transport = connection.protocol.transport if connection.protocol is not None else None
+    if transport is None or transport.is_closing():
+        raise aiohttp.ClientConnectionResetError("the connection is closed")
+    transport.write(data)
