@@ -154,7 +154,7 @@ class _Pool:
         items: list[Item] = []
         ready, again = self._ready, deque[Line]()
         most_rows, most_bytes = self._limits.events, self._limits.bytes
-        rows = size = 0
+        rows = size = taken = taken_size = 0
         # Thousands of times a batch: each line by line, nothing called that need not be.
         while rows < most_rows and size < most_bytes and (ready or again):
             line = ready[0] if ready else again[0]
@@ -167,8 +167,8 @@ class _Pool:
             if line.ready:
                 ready.popleft()
                 line.ready, line.busy = False, True
-                self._count -= len(waiting)
-                self._size -= line.size
+                taken += len(waiting)
+                taken_size += line.size
             else:
                 again.popleft()
             items.append(item)
@@ -176,6 +176,8 @@ class _Pool:
             line.size -= item.size
             if waiting and waiting[0].claim is None:
                 again.append(line)
+        self._count -= taken
+        self._size -= taken_size
         items.sort(key=_by_offset)
         return Batch(items)
 

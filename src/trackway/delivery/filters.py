@@ -36,6 +36,7 @@ class _Wishes(Struct):
     metadata: Any = field(name="_metadata", default=None)
 
 
+_NONE = (None, None)
 _decode_wishes = msgspec.json.Decoder(_Wishes).decode
 _decode_event = msgspec.json.Decoder(dict[str, Any]).decode
 
@@ -98,7 +99,8 @@ class Filter:
         if self._sources is not None and event.source not in self._sources:
             return SOURCE_NOT_CONNECTED
         if outline is not None:
-            reason = self._by_wishes(event, None, outline.integrations, outline.metadata)
+            wishes = outline.integrations, outline.metadata
+            reason = None if wishes == _NONE else self._by_wishes(event, None, *wishes)
         elif plain is None:
             reason = self._by_body(event)
         elif self._consent or "integrations" in plain or "_metadata" in plain:

@@ -95,7 +95,7 @@ class Intake:
                 if not self._delivered or not self._was_delivered(item):
                     outline = shared.outline() if outlines else None
                     plain = shared.json() if shares and outline is None else None
-                    whole = shared.json if shares else None
+                    whole = shared.json if shared.shared and shares else None
                     self._judge(item, kit.Event(event, name, plain, outline, whole))
         return items
 

@@ -15,7 +15,8 @@ from trackway.destinations.kit.values import Missing, Unfit
 from trackway.events import fql
 from trackway.events.fql.expressions import Path, walk
 
-_NOTHING = msgspec.Raw(b"null")
+_Raw = msgspec.Raw
+_NOTHING = _Raw(b"null")
 NO_MATCH = "NO_MATCHING_MAPPING"
 _CHOICES_KEPT = 10_000
 """Names of events for which the choice of mappings is remembered."""
@@ -67,7 +68,9 @@ class Mapped:
         Where one mapping cannot be sent and others can, its row says so in `rejected`; a mapping that a rule left out
         is only told of when no other made a row.
         """
-        outline = event.read_outline() if self.shortens else None
+        outline = event.outline
+        if outline is None and self.shortens:
+            outline = event.read_outline()
         if outline is None:
             plain = event.json
             chosen = self._choose(plain.get("type"), plain.get("event"), plain.get("name"), plain)
@@ -100,10 +103,11 @@ class Mapped:
         make = compiled(action, mapping, self._settings, label=name)
         self._ready.append(_Ready(name, mapping, action, wants.matches, make))
 
-    def _shorten(self, ready: _Ready) -> None:
+    def _shorten(self, ready: _Ready) -> ShortWay | None:
         ready.short = short_way(ready.action, ready.mapping, self._settings, label=ready.name)
         ready.asked = True
         self.shortens = self._simple and any(one.short is not None or not one.asked for one in self._ready)
+        return ready.short
 
     def _choose(self, kind: Any, event: Any, name: Any, plain: Any) -> Sequence[_Ready]:
         """Return the mappings that want an event; without its `plain` data its kind and names are all that they ask."""
@@ -126,10 +130,17 @@ class Mapped:
 
     def _run(self, ready: _Ready, event: Event, outline: Outline | None) -> Rows:
         action = ready.action
-        if outline is not None and (made := self._run_short(ready, outline)) is not None:
-            if action.build is not None:
-                return action.build(self._settings, made, event)
-            return Row(message_id=event.record.message_id, value=msgspec.Raw(made), route=action.route)
+        if outline is not None:
+            short = ready.short if ready.asked else self._shorten(ready)
+            if short is not None:
+                try:
+                    made = short(outline)
+                except Exception:  # noqa: BLE001  the general way says what is wrong
+                    made = None
+                if made is not None:
+                    if action.build is not None:
+                        return action.build(self._settings, made, event)
+                    return Row(message_id=event.record.message_id, value=_Raw(made), route=action.route)
         try:
             made = ready.make(event.json)
         except Missing as lacking:
@@ -141,13 +152,3 @@ class Mapped:
         if action.build is not None:
             return action.build(self._settings, made, event)
         return Row.of(event, made, route=action.route)
-
-    def _run_short(self, ready: _Ready, outline: Outline) -> Any:
-        if not ready.asked:
-            self._shorten(ready)
-        if ready.short is None:
-            return None
-        try:
-            return ready.short(outline)
-        except Exception:  # noqa: BLE001  the general way says what is wrong
-            return None

@@ -15,6 +15,7 @@ Context: TypeAlias = tuple[bytes, Rest | None, bytes]
 """JSON text, `b""` if there is none; then its rest and what may be its page, or None and `b""`."""
 _PAGE = b'"page":{'
 """Behind it, up to the next brace, stands what may be a page; whether it is one, the rest says."""
+_TO_PAGE = len(_PAGE) - 1
 _STAND_IN = secrets.token_hex(16)
 """Put where a page was: what was there is the page only if this is read back as that."""
 _STAND_IN_TEXT = b'"%s"' % _STAND_IN.encode()
@@ -47,9 +48,10 @@ class Outline(Struct, rename="camel", gc=False, eq=False):
     def context(self) -> Context:
         """The context, cut."""
         text = bytes(self.raw_context)
-        start = text.find(_PAGE) + len(_PAGE) - 1
-        if start < len(_PAGE) - 1:
+        start = text.find(_PAGE)
+        if start < 0:
             return text, None, b""
+        start += _TO_PAGE
         end = text.find(b"}", start) + 1
         return text, (text[:start], text[end:]), text[start:end]
 

@@ -19,9 +19,9 @@ from msgspec import UNSET, Struct
 from trackway.destinations.kit.actions import Action, Mapping
 from trackway.destinations.kit.code import Code
 from trackway.destinations.kit.division import Division, NoShortWay, Part, Share, divided
-from trackway.destinations.kit.expressions import Expression, at, put
+from trackway.destinations.kit.expressions import Expression, at, call, const, put
 from trackway.destinations.kit.outlines import ATTRIBUTES, TELL_NULL, Context, Outline, Rest, without_page
-from trackway.destinations.kit.values import NULL, Missing, Unfit
+from trackway.destinations.kit.values import NULL, Missing, Unfit, without
 from trackway.events.memo import Memo
 
 K = TypeVar("K")
@@ -220,12 +220,27 @@ def _write_text(code: Code, parts: Sequence[Part], followed: Sequence[Sequence[s
 
 def _write_laid(code: Code, part: Part, object_: Expression) -> str:
     """Add the lines that write the members of the object that is laid beside a part's own."""
-    found, laid = code.hold(object_.emit(code)), code.variable()
-    code.line(f"if type({found}) is dict and {found}:")
-    code.line(f"    if not {code.give(frozenset(part.names))}.isdisjoint({found}): return None")
-    code.line(f'    {laid} = b"," + {code.give(_encode)}({found})[1:-1]')
-    code.line(f'else: {laid} = b""')
+    names, encode, laid = code.give(frozenset(part.names)), code.give(_encode), code.variable()
+    whole = _source_of(object_, part)
+    found = code.hold(whole.emit(code))
+    code.line(f"if type({found}) is dict and {names}.isdisjoint({found}):")
+    code.line(f'    {laid} = b"," + {encode}({found})[1:-1] if {found} else b""')
+    with code.block("else:"):
+        found = code.hold(object_.emit(code))
+        code.line(f"if type({found}) is dict and {found}:")
+        code.line(f"    if not {names}.isdisjoint({found}): return None")
+        code.line(f'    {laid} = b"," + {encode}({found})[1:-1]')
+        code.line(f'else: {laid} = b""')
     return laid
+
+
+def _source_of(object_: Expression, part: Part) -> Expression:
+    """Return what `kit.without` takes members from, if these are names of the row: mostly there is nothing to take."""
+    if isinstance(object_, call) and object_.function is without:
+        source, names = object_.arguments
+        if isinstance(names, const) and part.names.keys() >= names.value:
+            return source
+    return object_
 
 
 def _leaf(code: Code, found: str) -> str:
