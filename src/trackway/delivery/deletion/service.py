@@ -158,23 +158,21 @@ class DeletionService:
         mine = select(cursors.c.partition, cursors.c.next_offset).where(
             cursors.c.destination == destination, cursors.c.topic == EVENTS
         )
+        # What the cursor has passed already is only looked at for this person: others may have thousands.
+        ids = [person.user_id, *person.anonymous_ids]
         with self._engine.connect() as connection:
             stand = {row.partition: row.next_offset for row in connection.execute(mine)}
+            for partition, head in heads.items():
+                late = exists().where(
+                    deferred.c.destination == destination,
+                    deferred.c.partition == partition,
+                    deferred.c.person.in_(ids),
+                    deferred.c.offset < head,
+                )
+                if connection.execute(select(late)).scalar():
+                    return True
         if not stand:
             return False  # it has never run
-            # What the cursor has passed already is only looked at for this person: others may have thousands.
-            mine = [person.user_id, *person.anonymous_ids]
-            for partition, head in heads.items():
-                late = select(
-                    exists().where(
-                        deferred.c.destination == destination,
-                        deferred.c.partition == partition,
-                        deferred.c.person.in_(mine),
-                        deferred.c.offset < head,
-                    )
-                )
-                if connection.execute(late).scalar():
-                    return True
         starts = self._log.starts(EVENTS)
         return any(stand.get(partition, starts.get(partition, 0)) < head for partition, head in heads.items())
 
