@@ -117,4 +117,4 @@ SECONDS = _SECONDS.known
 """What stands before that, as epoch milliseconds, once `parse_ms` has read it; None if it is none."""
 _SECOND_TEXTS: Memo[int, str] = Memo(_format_second)
 _last_second = 0, _SECOND_TEXTS[0]
-"""Epoch milliseconds and text: the times of calls that come together are in few seconds."""
+"""Epoch milliseconds and text, changed together: the times of calls that come together are in few seconds."""

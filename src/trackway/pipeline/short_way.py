@@ -21,7 +21,7 @@ from trackway.events.records import RawRow, encode
 from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.stages.privacy import Rule
-from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, decode_call
+from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, Call, decode_call
 from trackway.pipeline.usual_contexts import UsualContexts
 from trackway.pipeline.usual_members import UsualMembers
 
@@ -76,8 +76,19 @@ def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
     last_ms, last_text = -1, ""
     usual_integrations = usual_metadata = EMPTY
 
+    def have_objects(call: Call) -> bool:
+        """Tell whether integrations and metadata are objects, and take them for the usual ones."""
+        nonlocal usual_integrations, usual_metadata
+        integrations = OBJECTS[bytes(call.integrations)]
+        metadata = EMPTY if call.metadata is UNSET else OBJECTS[bytes(call.metadata)]
+        if integrations is None or metadata is None:
+            return False
+        call.integrations = usual_integrations = integrations
+        usual_metadata = metadata
+        return True
+
     def take(row: RawRow, place: tuple[int, int]) -> bytes | None:
-        nonlocal last_ms, last_text, usual_integrations, usual_metadata
+        nonlocal last_ms, last_text
         _, kind, message_id, received_ms, text, shared_sent, shared, ip, agent, client_side, refusal, repaired, _ = row
         if shared or repaired or refusal is not None:
             return None
@@ -108,17 +119,11 @@ def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
             return None
         if type(settled) is Raw or open is UNSET:
             setattr(call, member, settled if type(settled) is Raw else EMPTY)
-        if call.integrations != usual_integrations:
-            integrations = OBJECTS[bytes(call.integrations)]
-            if integrations is None:
-                return None
-            call.integrations = usual_integrations = integrations
         metadata = call.metadata
-        if metadata is not UNSET and metadata != usual_metadata:
-            usual = OBJECTS[bytes(metadata)]
-            if usual is None:
-                return None
-            usual_metadata = metadata.copy()
+        if (
+            call.integrations != usual_integrations or (metadata is not UNSET and metadata != usual_metadata)
+        ) and not have_objects(call):
+            return None
         if not complete(call, ip, agent, client_side):
             return None
         if received_ms != last_ms:  # the calls of one request share it

@@ -31,6 +31,8 @@ class Times:
         self._soonest_ms = -int(settings.future_limit * 1000)
         self._skew_ms = int(settings.skew_limit * 1000)
         self._late_ms = int(settings.late_after * 1000)
+        self._last_sent: tuple[Any, int] = None, 0
+        """The last `sentAt` and its epoch milliseconds, changed together: the calls of one request share it."""
 
     def unremarkable_time(self, original: Any, sent: Any, received_ms: int) -> int | None:
         """Return the time to believe of a call of which there is nothing to remark; None if there may be.
@@ -41,11 +43,13 @@ class Times:
             # As `parse_ms` reads the shape that nearly all have; this is asked for each call.
             second, _, fraction = original.partition(".")
             original_ms = SECONDS[second] + FRACTIONS[fraction]
+            last_sent, sent_ms = self._last_sent
             if sent is None:
                 sent_ms = received_ms
-            else:
+            elif sent != last_sent:
                 second, _, fraction = sent.partition(".")
                 sent_ms = SECONDS[second] + FRACTIONS[fraction]
+                self._last_sent = sent, sent_ms
         except (AttributeError, TypeError, KeyError):
             if original is None:
                 return received_ms if sent is None else None
