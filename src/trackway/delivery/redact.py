@@ -42,10 +42,14 @@ class Redactor:
                 text = text.replace(secret, "***")
         return text
 
+    def note(self, text: str) -> str:
+        """Return the beginning of a text without secrets."""
+        return _beginning(self.text(text))
+
     def answer(self, body: bytes, request: Request) -> str:
         """Return the beginning of an answer's body without secrets; servers like to repeat what they were sent."""
         if len(body) < _IN_HEADER:
-            return self.text(body.decode("utf-8", "replace"))
+            return self.note(body.decode("utf-8", "replace"))
         return _beginning(self._cleaned(body.decode("utf-8", "replace"), _credentials(request)))
 
     def detail(self, text: str, request: Request) -> str:

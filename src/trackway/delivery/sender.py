@@ -180,7 +180,7 @@ class Sender:
     def _told(self, got: kit.Response | kit.Retry | kit.Rejected, request: kit.Request) -> str:
         """Return what is kept of an answer, or why there was none; free of secrets."""
         if not isinstance(got, kit.Response):
-            return self._redactor.text(got.detail) if got.detail else ""
+            return self._redactor.note(got.detail) if got.detail else ""
         return self._redactor.answer(got.body, request) if got.body else ""
 
     def _excused(self, outcomes: Sequence[kit.Outcome], items: Sequence[Item]) -> Sequence[kit.Outcome]:
