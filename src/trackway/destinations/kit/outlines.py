@@ -10,15 +10,14 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, field, json
 
 Rest: TypeAlias = tuple[bytes, bytes]
-"""A context but for its page, which stood between."""
+"""A context but for the member that is its page, which stood between."""
 Context: TypeAlias = tuple[bytes, Rest | None, bytes]
-"""JSON text, `b""` if there is none; then its rest and what may be its page, or None and `b""`."""
+"""JSON text, `b""` if there is none; then its rest and what may be its page without the braces, or None and `b""`."""
 _PAGE = b'"page":{'
 """Behind it, up to the next brace, stands what may be a page; whether it is one, the rest says."""
-_TO_PAGE = len(_PAGE) - 1
 _STAND_IN = secrets.token_hex(16)
 """Put where a page was: what was there is the page only if this is read back as that."""
-_STAND_IN_TEXT = b'"%s"' % _STAND_IN.encode()
+_STAND_IN_TEXT = b'"page":"%s"' % _STAND_IN.encode()
 
 
 class Outline(Struct, rename="camel", gc=False, eq=False):
@@ -48,12 +47,11 @@ class Outline(Struct, rename="camel", gc=False, eq=False):
     def context(self) -> Context:
         """The context, cut."""
         text = bytes(self.raw_context)
-        start = text.find(_PAGE)
-        if start < 0:
+        before, page, after = text.partition(_PAGE)
+        if not page:
             return text, None, b""
-        start += _TO_PAGE
-        end = text.find(b"}", start) + 1
-        return text, (text[:start], text[end:]), text[start:end]
+        page, _, after = after.partition(b"}")
+        return text, (before, after), page
 
 
 ATTRIBUTES = {one.encode_name: one.name for one in msgspec.structs.fields(Outline)}

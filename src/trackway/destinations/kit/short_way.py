@@ -77,7 +77,7 @@ def _known(division: Division, label: str) -> Callable[[Context], _Known]:
         return () if context is None else answer(0, {"context": context})
 
     def ask_page(text: bytes) -> _Known:
-        return answer(1, {"context": {"page": _decode(text)}})
+        return answer(1, {"context": {"page": _decode(b"{%s}" % text)}})
 
     wholes = Memo(_or_nothing(ask), _CONTEXTS, longest=_LONGEST)
     rests, pages = Memo(_or_nothing(ask_rest), _CONTEXTS), Memo(_or_nothing(ask_page), _CONTEXTS)
