@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from trackway.destinations.kit import expressions as ex
 from trackway.destinations.kit.actions import Action, Field, Mapping, Rule, asked_fields, emit_field
 from trackway.destinations.kit.code import Code
-from trackway.destinations.kit.outlines import ATTRIBUTES, TELL_NULL
+from trackway.destinations.kit.outlines import ATTRIBUTES
 
 Path: TypeAlias = tuple[str | int, ...]
 _Emit: TypeAlias = Callable[[Code], Any]
@@ -58,8 +58,6 @@ class Division:
 
     def __init__(self, action: Action, mapping: Mapping, settings: Any) -> None:
         self.settings = settings
-        self.plain = action.build is not None
-        """What is made goes to the action's `build`; else it is the row."""
         self.rules: Sequence[Rule] = action.rules
         self.parts: list[Part] = []
         """The row, what is divided within it, and so on."""
@@ -67,8 +65,6 @@ class Division:
         """Of the context: all of it, or what is besides the page, and the page."""
         self.of_event: Collection[str] = ()
         """The members of the event that its own members are made of."""
-        self.nulls: Collection[str] = ()
-        """Those of them of which null is told from nothing."""
         self.needed: Collection[str] = ()
         """The fields that an event's own members are made of."""
         self._fields: dict[str, tuple[Field, ex.Expression]] = {}
@@ -108,13 +104,13 @@ class Division:
                 if name in part.names:
                     raise NoShortWay
                 part.names[name] = None
-                if inner is None and not self.plain and isinstance(expression, ex.fields | ex.merge):
+                if inner is None and isinstance(expression, ex.fields | ex.merge):
                     part.inner, inner = name, expression
                 else:
                     part.own[name] = expression
         if inner is not None:
             self.add(inner)
-        elif not part.own and not self.plain:
+        elif not part.own:
             raise NoShortWay
 
     def finish(self) -> None:
@@ -130,8 +126,8 @@ class Division:
         self.needed = _tried(self.settings, emits).asked | own
         emits.append(lambda code: self.write_fields(code, self.needed))
         taken = self._taken_by(*emits)
-        self.nulls = {str(path[0]) for path in _tried(self.settings, emits).nulls if len(path) == 1}
-        if any(not path or path[0] not in ATTRIBUTES for path in taken) or not self.nulls <= TELL_NULL:
+        tells_null = any(len(path) == 1 for path in _tried(self.settings, emits).nulls)
+        if tells_null or any(not path or path[0] not in ATTRIBUTES for path in taken):
             raise NoShortWay
         self.of_event = sorted({str(path[0]) for path in taken} - {"context"})
         self._share(sorted((path for path in taken if path[0] == "context"), key=str))
@@ -200,6 +196,8 @@ def divided(action: Action, mapping: Mapping, settings: Any) -> Division:
     Raises:
         NoShortWay: it cannot be.
     """
+    if action.build is not None:
+        raise NoShortWay  # it takes as long to lay plain data together as to make them
     division = Division(action, mapping, settings)
     row = ex.fields({name: ex.field(name) for name in action.fields}) if action.row is None else action.row
     if not isinstance(row, ex.fields):

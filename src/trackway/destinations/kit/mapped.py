@@ -10,7 +10,7 @@ from msgspec import Struct
 from trackway.destinations.kit.actions import Action, Mapping, Rows, Unsent, compiled
 from trackway.destinations.kit.contract import Event, Rejected, Row, Skipped
 from trackway.destinations.kit.outlines import Outline
-from trackway.destinations.kit.short_way import ShortWay, short_way
+from trackway.destinations.kit.short_way import Learning, ShortWay, short_way
 from trackway.destinations.kit.values import Missing, Unfit
 from trackway.events import fql
 from trackway.events.fql.expressions import Path, walk
@@ -18,6 +18,10 @@ from trackway.events.fql.expressions import Path, walk
 _Raw = msgspec.Raw
 _NOTHING = _Raw(b"null")
 NO_MATCH = "NO_MATCHING_MAPPING"
+_LOOK_AFTER, _PAUSE = 512, 16_384
+"""Events after which it is looked whether the short way pays, and how many go without where it did not."""
+_DEAR = 0.8
+"""Learning an event, as `Learning` counts it, that costs nearly as much as the short way saves."""
 _CHOICES_KEPT = 10_000
 """Names of events for which the choice of mappings is remembered."""
 
@@ -31,7 +35,7 @@ class _Ready(Struct, eq=False):
     wants: Callable[[Any], bool]
     make: Callable[[Any], Any]
     asked: bool = False
-    """Whether an event has come for it: its short way is only compiled then, for many mappings see none."""
+    """Whether its short way, if it has one, is compiled: when the first event comes, for many mappings see none."""
     short: ShortWay | None = None
 
 
@@ -59,8 +63,11 @@ class Mapped:
         for name, mapping in mappings.items():
             if mapping.enabled:
                 self._add(name, mapping, actions[mapping.action])
-        self.shortens = self._simple
-        """Whether usual events need no more than an outline, as far as is known."""
+        self.shortens = self._may_shorten()
+        """Whether an outline is what events should be read for now: some mapping needs no more, and contexts repeat."""
+        self._learning = Learning()
+        self._beginning = True
+        self._until_look = _LOOK_AFTER
 
     def rows(self, event: Event) -> Rows:
         """Return the event's rows, or why there are none.
@@ -68,6 +75,9 @@ class Mapped:
         Where one mapping cannot be sent and others can, its row says so in `rejected`; a mapping that a rule left out
         is only told of when no other made a row.
         """
+        self._until_look -= 1
+        if self._until_look <= 0:
+            self._look()
         outline = event.outline
         if outline is None and self.shortens:
             outline = event.read_outline()
@@ -101,13 +111,28 @@ class Mapped:
         paths = {one.parts for one, _ in walk(wants.expression) if isinstance(one, Path)}
         self._simple &= paths <= {("type",), ("event",), ("name",)}
         make = compiled(action, mapping, self._settings, label=name)
-        self._ready.append(_Ready(name, mapping, action, wants.matches, make))
+        has_none = action.build is not None
+        self._ready.append(_Ready(name, mapping, action, wants.matches, make, asked=has_none))
 
     def _shorten(self, ready: _Ready) -> ShortWay | None:
-        ready.short = short_way(ready.action, ready.mapping, self._settings, label=ready.name)
+        ready.short = short_way(ready.action, ready.mapping, self._settings, label=ready.name, learning=self._learning)
         ready.asked = True
-        self.shortens = self._simple and any(one.short is not None or not one.asked for one in self._ready)
+        self.shortens = self.shortens and self._may_shorten()
         return ready.short
+
+    def _look(self) -> None:
+        """Leave the short way for a while where nearly every context is a new one, and try it again after that."""
+        cost, self._learning.cost = self._learning.cost, 0
+        self._until_look = _LOOK_AFTER
+        if not self.shortens:
+            self.shortens, self._beginning = self._may_shorten(), True
+        elif self._beginning:  # what is usual has to be learnt once
+            self._beginning = False
+        elif cost > _DEAR * _LOOK_AFTER:
+            self.shortens, self._until_look = False, _PAUSE
+
+    def _may_shorten(self) -> bool:
+        return self._simple and any(one.short is not None or not one.asked for one in self._ready)
 
     def _choose(self, kind: Any, event: Any, name: Any, plain: Any) -> Sequence[_Ready]:
         """Return the mappings that want an event; without its `plain` data its kind and names are all that they ask."""
@@ -138,8 +163,6 @@ class Mapped:
                 except Exception:  # noqa: BLE001  the general way says what is wrong
                     made = None
                 if made is not None:
-                    if action.build is not None:
-                        return action.build(self._settings, made, event)
                     return Row(message_id=event.record.message_id, value=_Raw(made), route=action.route)
         try:
             made = ready.make(event.json)

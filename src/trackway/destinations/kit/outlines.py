@@ -7,7 +7,7 @@ import secrets
 from typing import Any, TypeAlias, cast
 
 import msgspec
-from msgspec import UNSET, Raw, Struct, field, json
+from msgspec import Raw, Struct, field, json
 
 Rest: TypeAlias = tuple[bytes, bytes]
 """A context but for the member that is its page, which stood between."""
@@ -21,17 +21,14 @@ _STAND_IN_TEXT = b'"page":"%s"' % _STAND_IN.encode()
 
 
 class Outline(Struct, rename="camel", gc=False, eq=False):
-    """The members of an event that mappings ask for, in the order of most events; absent or null ones are None.
-
-    Of the ids an absent one is UNSET.
-    """
+    """The members of an event that mappings ask for, in the order of most events; absent or null ones are None."""
 
     event: Any = None
     properties: Any = None
     type: Any = None
     message_id: Any = None
-    user_id: Any = UNSET
-    anonymous_id: Any = UNSET
+    user_id: Any = None
+    anonymous_id: Any = None
     integrations: Any = None
     raw_context: Raw = field(name="context", default=Raw(b""))
     metadata: Any = field(name="_metadata", default=None)
@@ -56,8 +53,6 @@ class Outline(Struct, rename="camel", gc=False, eq=False):
 
 ATTRIBUTES = {one.encode_name: one.name for one in msgspec.structs.fields(Outline)}
 """The attribute of an `Outline` by the member's name in an event."""
-TELL_NULL = frozenset({"userId", "anonymousId"})
-"""Members of which null differs from nothing."""
 _decode = json.Decoder(Outline).decode
 _decode_any = json.Decoder().decode
 

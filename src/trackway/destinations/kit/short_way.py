@@ -1,8 +1,8 @@
 """The short way of usual events through a mapping: what follows from a context is worked out once for each context.
 
 Most events share their context with others, down to the byte, and most of what a vendor is told stands there. So each
-mapping becomes two functions: one from a context to its part of the row, which is remembered, as JSON text where it can
-be, and one from the rest of an event (`outlines.py`) to the whole row. An event's own properties are laid beside that.
+mapping becomes two functions: one from a context to its part of the row, which is remembered as JSON text, and one from
+the rest of an event (`outlines.py`) to the whole row. An event's own properties are laid beside that.
 
 A mapping that cannot be divided so has no short way (`division.py`), and an event of which it is not sure takes none:
 a property with a name that the row has too, a value that does not fit, a rule that leaves it out. Those go the general
@@ -10,23 +10,23 @@ way (`actions.compiled`), which says what becomes of them. `tests/destinations/t
 same.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import Struct
 
 from trackway.destinations.kit.actions import Action, Mapping
 from trackway.destinations.kit.code import Code
 from trackway.destinations.kit.division import Division, NoShortWay, Part, Share, divided
 from trackway.destinations.kit.expressions import Expression, at, call, const, put
-from trackway.destinations.kit.outlines import ATTRIBUTES, TELL_NULL, Context, Outline, Rest, without_page
+from trackway.destinations.kit.outlines import ATTRIBUTES, Context, Outline, Rest, without_page
 from trackway.destinations.kit.values import NULL, Missing, Unfit, without
 from trackway.events.memo import Memo
 
 K = TypeVar("K")
-ShortWay: TypeAlias = Callable[[Outline], Any]
-"""Returns a row's JSON text, or the plain data that an action's `build` gets; None where an event is not usual.
+ShortWay: TypeAlias = Callable[[Outline], bytes | None]
+"""Returns a row's JSON text; None where an event is not usual.
 
 It may raise whatever the general way might: then that has to say what is wrong.
 """
@@ -38,11 +38,19 @@ _Known: TypeAlias = tuple[Any, ...]
 """For each part of a row what follows, then the values that an event's own members need; `()` if that is not usual."""
 
 
-def short_way(action: Action, mapping: Mapping, settings: Any, *, label: str) -> ShortWay | None:
-    """Return the short way through a mapping, or None if it has none."""
+class Learning(Struct):
+    """What it cost to learn what follows from contexts that were not known: 1 for a page, 2 for all the rest."""
+
+    cost: int = 0
+
+
+def short_way(
+    action: Action, mapping: Mapping, settings: Any, *, label: str, learning: Learning | None = None
+) -> ShortWay | None:
+    """Return the short way through a mapping, or None if it has none; it adds to `learning`."""
     try:
         division = divided(action, mapping, settings)
-        known = _known(division, label)
+        known = _known(division, label, learning or Learning())
         return _compiled(division, lambda code: _write_of_event(code, division, known), f"{label}, short way")
     except NoShortWay:
         return None
@@ -56,17 +64,16 @@ def _compiled(division: Division, write: Callable[[Code], str], label: str) -> C
     return code.function(write(code), label=label)
 
 
-def _known(division: Division, label: str) -> Callable[[Context], _Known]:
+def _known(division: Division, label: str, learning: Learning) -> Callable[[Context], _Known]:
     """Return a function from a context to what follows from it, which is remembered for its shares."""
     answers = [
         _compiled(division, lambda code, share=share: _write_of_context(code, division, share), f"{label}, context")
         for share in division.shares
     ]
-    tell = _as_they_are if division.plain else _as_text
 
     def answer(number: int, event: Any) -> _Known:
         objects, values = answers[number](event)
-        return (*tell(objects), *values)
+        return (*_as_text(objects), *values)
 
     def ask(text: bytes) -> _Known:
         event = {"context": _decode(text)} if text else {}
@@ -79,8 +86,9 @@ def _known(division: Division, label: str) -> Callable[[Context], _Known]:
     def ask_page(text: bytes) -> _Known:
         return answer(1, {"context": {"page": _decode(b"{%s}" % text)}})
 
-    wholes = Memo(_or_nothing(ask), _CONTEXTS, longest=_LONGEST)
-    rests, pages = Memo(_or_nothing(ask_rest), _CONTEXTS), Memo(_or_nothing(ask_page), _CONTEXTS)
+    wholes = Memo(_or_nothing(ask, learning, 2), _CONTEXTS, longest=_LONGEST)
+    rests = Memo(_or_nothing(ask_rest, learning, 2), _CONTEXTS)
+    pages = Memo(_or_nothing(ask_page, learning, 1), _CONTEXTS)
     known_wholes, known_rests, known_pages = wholes.known, rests.known, pages.known
     parted = len(answers) == 2
 
@@ -101,20 +109,17 @@ def _known(division: Division, label: str) -> Callable[[Context], _Known]:
     return known
 
 
-def _or_nothing(ask: Callable[[K], _Known]) -> Callable[[K], _Known]:
+def _or_nothing(ask: Callable[[K], _Known], learning: Learning, cost: int) -> Callable[[K], _Known]:
     """Return a function that has no answer where the general way has to say what is wrong."""
 
     def answer(asked: K) -> _Known:
+        learning.cost += cost
         try:
             return ask(asked)
         except (Missing, Unfit, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return ()
 
     return answer
-
-
-def _as_they_are(objects: Sequence[dict[str, Any]]) -> Sequence[Any]:
-    return objects
 
 
 def _as_text(objects: Sequence[dict[str, Any]]) -> Sequence[Any]:
@@ -126,26 +131,15 @@ def _write_of_context(code: Code, division: Division, share: Share) -> str:
     """Add the lines from a share of the context to its objects, and to the values that an event's own members need."""
     division.write_fields(code, share.fields)
     objects: list[str] = []
-    for part, following in zip(division.parts, share.parts, strict=True):
-        # Plain data keep the order of the table: forms show it, in which they stand as text.
-        placed = dict.fromkeys(part.names, None) if division.plain and share is division.shares[0] else {}
-        objects.append(whole := code.assign(repr(placed)))
+    for following in share.parts:
+        objects.append(whole := code.assign("{}"))
         for name, expression, _, _ in following:
             found = expression.emit(code)
             if name is None:
                 code.line(f"if type({found}) is dict: {whole}.update({found})")
             else:
                 put(code, whole, name, found)
-                _take_out(code, whole, name, found, placed)
     return f"({_tuple(objects)}, {_tuple([at('').reach(code, path) for path in share.values])})"
-
-
-def _take_out(code: Code, whole: str, name: str, value: str, placed: Collection[str]) -> None:
-    """Add a line that takes out what keeps a member's place, where that is absent."""
-    if name in placed and value == "None":
-        code.line(f"del {whole}[{name!r}]")
-    elif name in placed and value.startswith("v"):
-        code.line(f"if {value} is None: del {whole}[{name!r}]")
 
 
 def _tuple(variables: Sequence[str]) -> str:
@@ -165,40 +159,11 @@ def _write_of_event(code: Code, division: Division, known: Callable[[Context], _
             code.know(("at", path), variable)
     code.line(f"{_tuple(unpacked)} = {found}")
     for name in division.of_event:
-        _write_member(code, name, null=name in division.nulls)
+        code.know(("at", (name,)), code.assign(f"e.{ATTRIBUTES[name]}"))
     division.write_fields(code, division.needed)
     for rule in division.rules:
         code.line(f"if not ({rule.test.emit(code)}): return None")
-    if division.plain:
-        return _write_plain(code, division, followed[0])
     return _write_text(code, division.parts, followed)
-
-
-def _write_member(code: Code, name: str, *, null: bool) -> None:
-    """Add the lines that take a member of the event; with `null` it is told from nothing, too."""
-    found = code.assign(f"e.{ATTRIBUTES[name]}")
-    if null:
-        unset, told = code.give(UNSET), code.give(NULL)
-        both = code.assign(f"None if {found} is {unset} else {told} if {found} is None else {found}")
-        code.know(("null", (name,)), both)
-        code.nullable.add(both)
-    if name in TELL_NULL:
-        code.line(f"if {found} is {code.give(UNSET)}: {found} = None")
-    code.know(("at", (name,)), found)
-
-
-def _write_plain(code: Code, division: Division, followed: Sequence[str]) -> str:
-    """Add the lines that make plain data for `build`."""
-    part = division.parts[0]
-    whole = code.assign(f"{{{', '.join(f'**{one}' for one in followed)}}}")
-    for share, known in zip(division.shares[1:], followed[1:], strict=True):
-        for one in share.parts[0]:
-            code.line(f"if {one.name!r} not in {known}: del {whole}[{one.name!r}]")
-    for name, expression in part.own.items():
-        found = expression.emit(code)
-        put(code, whole, name, found)
-        _take_out(code, whole, name, found, part.names)
-    return whole
 
 
 def _write_text(code: Code, parts: Sequence[Part], followed: Sequence[Sequence[str]]) -> str:
