@@ -232,6 +232,15 @@ def test_where_no_context_comes_again_events_are_read_whole_until_they_do() -> N
     assert destination.shortens
 
 
+def test_where_hardly_an_event_goes_the_short_way_all_are_read_whole() -> None:
+    settings = next(iter(cases("customerio").values())).settings
+    destination = registry.load("customerio", settings, where="settings")
+    assert destination.shortens  # for what few events ask
+    for number in range(1100):
+        destination.rows(kit.Event.from_json(msgspec.json.encode(EVENT | {"messageId": f"m-{number}"})))
+    assert not destination.shortens
+
+
 @pytest.mark.parametrize("kind", ["mixpanel", "posthog"])
 def test_usual_events_go_the_short_way(kind: str) -> None:
     """Otherwise the tests above would compare the general way with itself."""

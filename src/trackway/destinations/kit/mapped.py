@@ -164,6 +164,7 @@ class Mapped:
                     made = None
                 if made is not None:
                     return Row(message_id=event.record.message_id, value=_Raw(made), route=action.route)
+            self._learning.cost += 1  # what has been read of it is read again
         try:
             made = ready.make(event.json)
         except Missing as lacking:

@@ -39,7 +39,10 @@ _Known: TypeAlias = tuple[Any, ...]
 
 
 class Learning(Struct):
-    """What it cost to learn what follows from contexts that were not known: 1 for a page, 2 for all the rest."""
+    """What it cost beyond the short way: learning what follows from a page 1, from the rest of a context 2.
+
+    An event that went the general way after all counts 1.
+    """
 
     cost: int = 0
 
