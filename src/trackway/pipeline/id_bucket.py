@@ -33,11 +33,6 @@ class Bucket:
     def __len__(self) -> int:
         return len(self._newest) + sum(map(len, self._runs()))
 
-    @property
-    def in_memory(self) -> int:
-        """Ids that no file holds."""
-        return len(self._newest) + sum(map(len, self.leaving)) + sum(map(len, self._memory))
-
     def _runs(self) -> Iterator[Run]:
         yield from self.files
         yield from self.leaving
