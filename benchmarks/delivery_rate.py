@@ -14,7 +14,8 @@
     backlog     memory with one destination dead and N events behind it (`--events 10000000`: ten million), against a
                 hundredth of that; and how soon it goes on after a restart
 
-The sink is a process of its own; "per core" divides by the processor time of the delivering process alone.
+The sink is a process of its own; "per core" divides by the processor time of the delivering process alone, which keeps
+to one core, as delivery processes do, but for `--anywhere`: then on any, as the hub's own delivery.
 """
 
 import argparse
@@ -43,6 +44,7 @@ from yarl import URL
 from benchmarks._harness import Measurement, make_events, report
 from benchmarks._sink import sink
 from benchmarks.render_rate import measure as measure_rendering
+from trackway.cores import keep_to_one, use_all
 from trackway.delivery.ledger import DestinationCounts, destination_counts
 from trackway.delivery.service import DeliveryService
 from trackway.delivery.transport import HttpTransport
@@ -66,6 +68,7 @@ _REPEATED = 5000
 _LATENCY_RATE = 500
 _ROUNDS = 3
 _CONNECTIONS = 16
+_PER_CORE = ("mixpanel", "webhook")
 
 
 def main() -> None:
@@ -74,6 +77,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, help="instead of each measurement's own number")
     parser.add_argument("--rate", type=int, default=5000, help="new events a second, for `together`")
     parser.add_argument("--processes", type=int, default=1, help="that deliver, for `together`")
+    parser.add_argument("--anywhere", action="store_true", help="run on any core, as the hub's own delivery does")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     parser.add_argument("--profile", action="store_true", help="show where the time goes instead")
     options = parser.parse_args()
@@ -81,12 +85,15 @@ def main() -> None:
     for name in options.which or MEASURES:
         measure, events = MEASURES[name]
         with tempfile.TemporaryDirectory() as folder, sink() as url:
+            if name in _PER_CORE and not options.anywhere:
+                keep_to_one(0, 1)  # as a delivery process does; the sink has the others
             more = {"rate": options.rate, "processes": options.processes} if name == "together" else {}
             run = measure(Path(folder), url, options.events or events, **more)
             if options.profile:
                 _profile(run)
             else:
                 report(uvloop.run(_listed(run)), json=options.json)
+        use_all()
 
 
 class To:
@@ -252,7 +259,9 @@ async def _together(folder: Path, url: str, count: int, *, rate: int, processes:
     spawn = multiprocessing.get_context("spawn")
     ends = [spawn.Pipe() for _ in range(processes)]
     children = [
-        spawn.Process(target=_delivering, args=(folder, url, kinds[number::processes], there), daemon=True)
+        spawn.Process(
+            target=_delivering, args=(folder, url, kinds[number::processes], there, number, processes), daemon=True
+        )
         for number, (_, there) in enumerate(ends)
     ]
     for child in children:
@@ -286,9 +295,10 @@ async def _together(folder: Path, url: str, count: int, *, rate: int, processes:
     ]
 
 
-def _delivering(folder: Path, url: str, keys: Collection[str], pipe: Connection) -> None:
+def _delivering(folder: Path, url: str, keys: Collection[str], pipe: Connection, number: int, processes: int) -> None:
     """Deliver to `keys` until told to stop; tell the processor time and the requests of it."""
     collect_less_garbage()
+    keep_to_one(number, processes)
     run = Run(folder, url, registry.known(), {"slack": _SLACK})
 
     async def work(service: DeliveryService) -> None:

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, cast
 
 import msgspec
 
+from trackway.cores import use_all
 from trackway.functions.files import function_files
 from trackway.functions.messages import Frames, Greeting, Reply, Task, decode_task, frame
 
@@ -138,6 +139,7 @@ def _wrong_with(returned: Any, event: dict[str, Any]) -> str:
 
 def main(folder: Path) -> None:
     """Serve until the input ends."""
+    use_all()
     source, out = os.fdopen(os.dup(0), "rb", buffering=0), os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # what functions print, and what libraries of theirs do
     sys.stdout = sys.stderr

@@ -6,8 +6,10 @@ import logging
 import socket
 from collections.abc import Callable
 
+from trackway.cores import keep_to_one
 from trackway.delivery.service import DeliveryService, UnknownDestination
 from trackway.errors import TrackwayError
+from trackway.node.delivering.owners import processes_of
 from trackway.node.delivering.wire import Ask, Told, listen
 from trackway.node.logs import open_clean_log
 from trackway.node.orders import News
@@ -25,8 +27,9 @@ async def run_delivery(
     news: asyncio.Queue[News],
 ) -> None:
     """Deliver to the destinations that process `number` owns until `stopping` is set; follow the settings meanwhile."""
+    workspace = first.workspace
+    keep_to_one(number, processes_of(workspace))
     async with contextlib.AsyncExitStack() as stack:
-        workspace = first.workspace
         clean = open_clean_log(workspace)
         stack.callback(clean.close)
         engine = open_state(workspace.data / "state.db")
