@@ -298,7 +298,8 @@ async def _together(folder: Path, url: str, count: int, *, rate: int, processes:
 def _delivering(folder: Path, url: str, keys: Collection[str], pipe: Connection, number: int, processes: int) -> None:
     """Deliver to `keys` until told to stop; tell the processor time and the requests of it."""
     collect_less_garbage()
-    keep_to_one(number, processes)
+    if processes > 1:  # the hub's own does not
+        keep_to_one(number, processes)
     run = Run(folder, url, registry.known(), {"slack": _SLACK})
 
     async def work(service: DeliveryService) -> None:
