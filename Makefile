@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
 WEB_SOURCES := $(shell find web/console web/sdk \( -name node_modules -o -name dist \) -prune -o -type f -print)
+COMPILED_SOURCES := $(shell find src/trackway \( -name '*.pyx' -o -name '*.px[di]' \))
 ANALYTICS_NEXT := node_modules/@segment/analytics-next
 BROWSER_CLIENT := src/trackway/collector/static
 PYTEST_ARGS ?= -n 4 --dist loadgroup
@@ -20,9 +21,9 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-setup: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/dbt ## Make the environment and build the web parts
+setup: $(STAMPS)/python $(STAMPS)/compiled $(STAMPS)/web $(STAMPS)/dbt ## Make the environment, build the web and the compiled parts
 
-run: $(STAMPS)/python $(STAMPS)/web ## Start everything in the foreground, in ./workspace
+run: $(STAMPS)/python $(STAMPS)/compiled $(STAMPS)/web ## Start everything in the foreground, in ./workspace
 	@$(BIN)/trackway up --workspace workspace
 
 test: setup ## Run all tests: Python, stock SDKs, browser
@@ -39,7 +40,7 @@ check: setup ## Lint, format, types, import rules
 bench: setup ## Run the benchmarks
 	$(BIN)/python -m benchmarks
 
-build: setup ## Build the wheel, web parts included, into dist/
+build: setup ## Build the wheel, with all of these, into dist/
 	$(BIN)/python -m hatchling build -t wheel
 
 lock: ## Resolve the dependencies anew
@@ -53,14 +54,19 @@ LOCK := --quiet --upgrade --universal --python-version 3.11 --generate-hashes --
 
 clean: ## Remove all that was made, but not the workspace
 	rm -rf $(VENV) $(STAMPS) node_modules web/*/node_modules dist web/sdk/dist src/trackway/console/static $(BROWSER_CLIENT)
+	find src/trackway -name '*.so' -delete
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMPS)/python: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Trackway needs Python 3.11 or later: make PYTHON=python3.11 …")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	HATCH_BUILD_NO_HOOKS=true $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@
+
+# Where nothing can be compiled the stamp stays old: the next make says so again, or finds a compiler.
+$(STAMPS)/compiled: $(STAMPS)/python hatch_build.py $(COMPILED_SOURCES)
+	@if $(BIN)/python hatch_build.py; then touch $@; fi
 
 # dbt for examples/dbt, in an environment of its own: its pins and ours do not go together.
 $(STAMPS)/dbt: requirements/dbt.txt

@@ -3,13 +3,16 @@
 A test whose program is missing is skipped with a hint; with TRACKWAY_REQUIRE_SERVICES=1, as in CI, it fails.
 """
 
+import importlib
 import os
 import shutil
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 import pytest
 
+import hatch_build
 from tests.browser import chromium
 
 ROOT = Path(__file__).parents[1]
@@ -41,6 +44,20 @@ def find_node_package(name: str) -> Path:
     """Return the folder of an npm package of this repository."""
     folder = ROOT / "node_modules" / name
     return folder if folder.is_dir() else miss(f"the npm package {name}", "run `make setup`")
+
+
+def find_compiled(name: str) -> ModuleType:
+    """Return a module that is written in Cython."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        miss(f"the compiled module {name} ({error})", "install gcc and python3-dev, then run `make setup`")
+
+
+def need_compiler() -> None:
+    """Go on only where modules can be compiled."""
+    if missing := list(hatch_build.missing_tools()):
+        miss(" and ".join(missing), "install gcc and python3-dev, then run `make setup`")
 
 
 def miss(what: str, hint: str) -> NoReturn:
