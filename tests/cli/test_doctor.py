@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 from tests.cli.serving import Collector, bound_socket, write_workspace
 from trackway.cli import app
 from trackway.cli.checks.finding import CheckResult, size
+from trackway.cli.checks.installation import check_compiled
 from trackway.cli.checks.machine import (
     check_clock,
     check_descriptors,
@@ -55,7 +56,9 @@ def test_a_new_workspace_is_fine(tmp_path: Path, runner: CliRunner) -> None:
     folder = write_workspace(tmp_path, collector=free_port(), console=free_port())
     code, checks = report(runner, folder)
     assert code == 0
-    assert {name: one.status for name, one in checks.items() if name not in ("fsync", "disk", "open files")} == {
+    assert {
+        name: one.status for name, one in checks.items() if name not in ("compiled", "fsync", "disk", "open files")
+    } == {
         "python": "OK",
         "workspace": "OK",
         "collector": "OK",
@@ -206,6 +209,26 @@ def test_a_free_port_stays_free(tmp_path: Path) -> None:
     port = free_port()
     assert [check(tmp_path, port).status for _ in range(2)] == ["OK", "OK"]
     assert not is_running(tmp_path / "data")
+
+
+# The installation
+
+
+def test_parts_that_are_not_compiled_are_warned_of(tmp_path: Path) -> None:
+    assert check_compiled(tmp_path).status == "OK"
+    (tmp_path / "trackway" / "events").mkdir(parents=True)
+    (tmp_path / "trackway" / "events" / "never_compiled.pyx").touch()
+    found = check_compiled(tmp_path)
+    assert found.status == "WARN"
+    assert "trackway.events.never_compiled" in found.finding
+    assert "apt-get install gcc python3-dev" in found.advice
+
+
+def test_parts_that_are_compiled_are_named(tmp_path: Path) -> None:
+    (tmp_path / "trackway" / "events").mkdir(parents=True)
+    (tmp_path / "trackway" / "events" / "ids.pyx").touch()  # of a module that can be imported
+    found = check_compiled(tmp_path)
+    assert (found.status, found.finding) == ("OK", "trackway.events.ids")
 
 
 # The machine

@@ -29,10 +29,10 @@ def doctor(workspace: WorkspaceOption = None, json: JsonOption = False) -> None:
 
 def run_checks(folder: Path) -> "list[CheckResult]":
     """Return the results of all checks; those that need the workspace are left out if it cannot be read."""
-    from trackway.cli.checks import data, machine, ports
+    from trackway.cli.checks import data, installation, machine, ports
 
     workspace, settings = data.check_workspace(folder)
-    results = [machine.check_python(), workspace]
+    results = [machine.check_python(), workspace, installation.check_compiled()]
     if settings is None:
         return [*results, machine.check_sync(folder), machine.check_clock(), machine.check_descriptors()]
     logs = data.check_logs(settings)

@@ -1,1 +1,4 @@
-"""What `trackway doctor` looks at: the machine (`machine.py`), the servers (`ports.py`), the workspace (`data.py`)."""
+"""What `trackway doctor` looks at.
+
+The machine (`machine.py`), what was installed (`installation.py`), the servers (`ports.py`), the workspace (`data.py`).
+"""
