@@ -21,9 +21,9 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## Say what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
 
-setup: $(STAMPS)/python $(STAMPS)/compiled $(STAMPS)/web $(STAMPS)/dbt ## Make the environment, build the web and the compiled parts
+setup: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/dbt $(STAMPS)/compiled ## Make the environment, build the web and the compiled parts
 
-run: $(STAMPS)/python $(STAMPS)/compiled $(STAMPS)/web ## Start everything in the foreground, in ./workspace
+run: $(STAMPS)/python $(STAMPS)/web $(STAMPS)/compiled ## Start everything in the foreground, in ./workspace
 	@$(BIN)/trackway up --workspace workspace
 
 test: setup ## Run all tests: Python, stock SDKs, browser
@@ -64,7 +64,7 @@ $(STAMPS)/python: requirements/dev.txt pyproject.toml
 	HATCH_BUILD_NO_HOOKS=true $(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@mkdir -p $(STAMPS) && touch $@
 
-# Where nothing can be compiled the stamp stays old: the next make says so again, or finds a compiler.
+# Last of all, so that its line is seen. Where nothing can be compiled the stamp stays old: the next make says so again.
 $(STAMPS)/compiled: $(STAMPS)/python hatch_build.py $(COMPILED_SOURCES)
 	@if $(BIN)/python hatch_build.py; then touch $@; fi
 

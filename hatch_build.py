@@ -13,7 +13,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +22,9 @@ from hatchling.builders.wheel import WheelBuilderConfig
 
 SUFFIX: str = sysconfig.get_config_var("EXT_SUFFIX")
 _READ = (".pyx", ".pxd", ".pxi")
-_FLAGS = f"{sysconfig.get_config_var('CFLAGS')} -O3 -g0"  # Python's own, which on Debian are -O2 -g
+_FLAGS = f"{sysconfig.get_config_var('CFLAGS') or ''} -O3 -g0"  # Python's own, which on Debian are -O2 -g
 _TOLD_LINES = 30
 _COST = "everything works without, but the pipeline takes about twice the processor time"
-_ADVICE = "`apt-get install gcc python3-dev` (macOS: `xcode-select --install`), then run this again"
 
 
 class Compiled(NamedTuple):
@@ -57,27 +56,32 @@ def compile_below(folder: Path) -> Compiled:
     sources = sorted(folder.rglob("*.pyx"))
     if not sources:
         return Compiled([], [])
-    if missing := list(missing_tools()):
-        return Compiled([], [f"Trackway is not compiled, for want of {' and '.join(missing)}: {_COST}. {_ADVICE}."])
+    if missing := missing_tools():
+        why, remedy = " and ".join(missing), " and ".join(missing.values())
+        return Compiled([], [f"Trackway is not compiled, for want of {why}: {_COST}. Run {remedy}, then this again."])
     failures = {one: _failure(folder, one.relative_to(folder)) for one in sources}
     complaints = [
-        f"{output}\nTrackway's {one.name} was not compiled, see above: {_COST}. If a C header is missing: {_ADVICE}."
+        f"{output}\nTrackway's {one.name} was not compiled, see above: {_COST}. "
+        "If a C header was not found: `apt-get install libc6-dev python3-dev`."
         for one, output in failures.items()
         if output
     ]
     return Compiled([one.with_name(one.stem + SUFFIX) for one, output in failures.items() if not output], complaints)
 
 
-def missing_tools() -> Iterator[str]:
-    """Yield what is needed to compile and is not there, in words."""
+def missing_tools() -> dict[str, str]:
+    """Return what compiling needs and is not there, in words, each with the command that installs it."""
+    missing: dict[str, str] = {}
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     if not shutil.which(compiler):
-        yield f"a C compiler ({compiler})"
+        missing[f"a C compiler ({compiler})"] = "`apt-get install gcc libc6-dev` (macOS: `xcode-select --install`)"
     if not Path(sysconfig.get_path("include"), "Python.h").exists():
-        yield f"the C headers of Python {sys.version_info.major}.{sys.version_info.minor} (Python.h)"
-    for module in ("Cython", "setuptools"):
+        python = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        missing[f"the C headers of {python} (Python.h)"] = "`apt-get install python3-dev`"
+    for package, module in (("cython", "Cython"), ("setuptools", "setuptools")):
         if not importlib.util.find_spec(module):
-            yield f"the Python package {module.lower()}"
+            missing[f"the package {package}"] = f"`{sys.executable} -m pip install {package}`"
+    return missing
 
 
 def _failure(folder: Path, source: Path) -> str:

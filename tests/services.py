@@ -51,13 +51,16 @@ def find_compiled(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        miss(f"the compiled module {name} ({error})", "install gcc and python3-dev, then run `make setup`")
+        miss(
+            f"the compiled module {name} ({error})",
+            "run `apt-get install gcc libc6-dev python3-dev`, then `make setup`",
+        )
 
 
 def need_compiler() -> None:
     """Go on only where modules can be compiled."""
-    if missing := list(hatch_build.missing_tools()):
-        miss(" and ".join(missing), "install gcc and python3-dev, then run `make setup`")
+    if missing := hatch_build.missing_tools():
+        miss(" and ".join(missing), "run " + " and ".join(missing.values()))
 
 
 def miss(what: str, hint: str) -> NoReturn:

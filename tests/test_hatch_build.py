@@ -108,7 +108,7 @@ def test_without_a_compiler_it_says_what_to_do_and_an_old_module_goes(
     assert modules == []
     assert "for want of a C compiler (/nonexistent/cc)" in complaint
     assert "twice the processor time" in complaint
-    assert "apt-get install gcc python3-dev" in complaint
+    assert "Run `apt-get install gcc libc6-dev` (macOS" in complaint
     assert not stale.exists()
 
 
@@ -117,6 +117,15 @@ def test_without_pythons_headers_it_says_so(source: Path, monkeypatch: pytest.Mo
     modules, [complaint] = compile_below(source)
     assert modules == []
     assert "the C headers of Python" in complaint
+    assert "Run `apt-get install python3-dev`" in complaint
+
+
+def test_without_cython_it_says_so(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hatch_build.importlib.util, "find_spec", lambda name: None if name == "Cython" else name)
+    modules, [complaint] = compile_below(source)
+    assert modules == []
+    assert "the package cython" in complaint
+    assert "-m pip install cython`" in complaint
 
 
 def test_a_full_disk_does_not_end_the_build(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,7 +221,7 @@ def test_parts_that_are_not_compiled_are_warned_of(tmp_path: Path) -> None:
     found = check_compiled(tmp_path)
     assert found.status == "WARN"
     assert "trackway.events.never_compiled" in found.finding
-    assert "apt-get install gcc python3-dev" in found.advice
+    assert "apt-get install gcc libc6-dev python3-dev" in found.advice
 
 
 def test_parts_that_are_compiled_are_named(tmp_path: Path) -> None:
