@@ -117,7 +117,7 @@ def test_without_pythons_headers_it_says_so(source: Path, monkeypatch: pytest.Mo
     modules, [complaint] = compile_below(source)
     assert modules == []
     assert "the C headers of Python" in complaint
-    assert "Run `apt-get install python3-dev`" in complaint
+    assert "`apt-get install python3-dev`" in complaint
 
 
 def test_without_cython_it_says_so(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
