@@ -2,7 +2,7 @@
 
 import re
 from typing import NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 LONGEST = 4096
 """Characters of a query that are looked at."""
@@ -43,22 +43,34 @@ def has_campaign(address: str) -> bool:
     if "?" not in address:
         return False
     address = address[:LONGEST].lower()
+    if not ("id" in address or "utm_" in address or "epik" in address):  # one of them is in each mark
+        return False
     return any(mark in address for mark in _MARKS)
 
 
-def read_campaign(address: str) -> Arrival:
-    """Return the campaign and the click ids in an address, or in a query that begins with `?`.
+def query_of(address: str) -> str:
+    """Return what `read_campaign` reads of an address, or of a query that begins with `?`."""
+    return address.partition("?")[2].partition("#")[0][:LONGEST]
 
-    The first value of a name counts.
+
+def read_campaign(query: str) -> Arrival:
+    """Return the campaign and the click ids in the query of an address, without its `?`.
+
+    The first value of a name counts; one without a value is none.
     """
-    query = address.partition("?")[2].partition("#")[0][:LONGEST]
     campaign: dict[str, str] = {}
     click_ids: dict[str, str] = {}
-    for name, value in parse_qsl(query):
+    # As `urllib.parse.parse_qsl` does, which decodes the values of all names.
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        if not value:
+            continue
+        if "%" in name or "+" in name:
+            name = unquote_plus(name)
         if found := _UTM.fullmatch(name):
             member = found[1].lower()
             if len(campaign) < _MOST:
-                campaign.setdefault("name" if member == "campaign" else member, value)
+                campaign.setdefault("name" if member == "campaign" else member, unquote_plus(value))
         elif name in CLICK_IDS:
-            click_ids.setdefault(name, value)
+            click_ids.setdefault(name, unquote_plus(value))
     return Arrival(campaign, click_ids)

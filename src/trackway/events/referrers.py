@@ -2,6 +2,8 @@
 
 from typing import Literal, NamedTuple
 
+from trackway.events.memo import Memo
+
 Kind = Literal["direct", "internal", "search", "social", "email", "ai", "referral"]
 
 
@@ -71,25 +73,34 @@ def host_of(address: str) -> str:
     scheme, mark, rest = address.partition("://")
     if not mark or not scheme:
         return ""
-    host = rest.replace("?", "/", 1).replace("#", "/", 1).partition("/")[0].rpartition("@")[2]
+    authority = rest.partition("/")[0]
+    try:
+        return _known_hosts[authority]
+    except KeyError:
+        return _hosts.ask(authority)
+
+
+def _read_host(authority: str) -> str:
+    """Return the host in what stands between the `://` of an address and the next slash, if there is one."""
+    host = authority.partition("?")[0].partition("#")[0].rpartition("@")[2]
     if host.startswith("["):
         host = host.partition("]")[0][1:]
     elif ":" in host:
         host = host.partition(":")[0]
-    host = host.lower().rstrip(".")
-    return host.removeprefix("www.")
+    return host.lower().rstrip(".").removeprefix("www.")
 
 
-def classify(referrer: str, page_host: str, own_domains: frozenset[str] = frozenset()) -> Referrer | None:
-    """Return the class of `referrer`, the address of the page before, or None when it is no address.
+_hosts = Memo(_read_host, longest=100)
+_known_hosts = _hosts.known
 
-    `""` is direct. The page's own host, `own_domains` and all their subdomains are internal.
+
+def classify(host: str, page_host: str, own_domains: frozenset[str] = frozenset()) -> Referrer:
+    """Return the class of a referrer by its host, and that of the page, which is `""` where it is not known.
+
+    `""` for the first is direct. The page's own host, `own_domains` and all their subdomains are internal.
     """
-    if not referrer:
-        return Referrer("direct")
-    host = host_of(referrer)
     if not host:
-        return None
+        return Referrer("direct")
     if host == page_host or host.endswith("." + page_host) or (page_host.endswith("." + host) and "." in host):
         return Referrer("internal")
     known: Referrer | None = None

@@ -8,7 +8,7 @@ import copy
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
-from trackway.events.campaigns import Arrival, has_campaign, read_campaign
+from trackway.events.campaigns import has_campaign, query_of, read_campaign
 from trackway.events.libraries import library_of, platform_of
 from trackway.events.referrers import classify, host_of
 from trackway.events.user_agent import Agent, apply_hints, bot_named, read_user_agent
@@ -17,7 +17,7 @@ from trackway.pipeline.geo import GeoFile
 from trackway.workspace.model import Workspace
 
 _KEPT = 20_000
-"""User agents, and pairs of referrer and site, remembered: few make up nearly all traffic."""
+"""User agents, and pairs of referrer's host and site, remembered: few make up nearly all traffic."""
 
 
 class Parts(NamedTuple):
@@ -32,6 +32,16 @@ class Parts(NamedTuple):
 
 
 _EVERYTHING = Parts()
+
+
+Clues = tuple[str | None, tuple[str, str] | None]
+"""What a page says of how its visitor came: a query with a campaign or click ids, and the hosts of the page before and
+of the page itself, each `""` where there is none. None where it says nothing. Nothing else of a page matters here."""
+
+
+def clues_of(referrer: Any, search: Any, url: Any) -> Clues:
+    """Return the clues in these members of a page, None for those that it has not."""
+    return _query_of(search, url), _hosts_of(referrer, url)
 
 
 class Enrich:
@@ -77,22 +87,30 @@ class Enrich:
         """Tell whether a place is added to a context of a source, if its ip tells one."""
         return self.geo is not None and self._parts.get(source, _EVERYTHING).geo and "location" not in context
 
-    def of_page(self, source: str, page: dict[str, Any]) -> dict[str, Any]:
-        """Return the members of a context that follow from `page`, if the client sent none of them itself."""
+    def add_location(self, context: dict[str, Any]) -> None:
+        """Add the place that the ip of a context tells, if it tells one."""
+        ip = context.get("ip")
+        place = self.geo.locate(ip) if self.geo is not None and type(ip) is str and ip else None
+        if place is not None:
+            context["location"] = place.copy()
+
+    def follow(self, source: str, clues: Clues) -> dict[str, Any]:
+        """Return the members of a context that follow from a page, if the client sent none of them itself."""
         on = self._parts.get(source, _EVERYTHING)
+        query, hosts = clues
         added: dict[str, Any] = {}
-        if on.campaign and (arrival := _arrival(page)) is not None:
-            if arrival.campaign:
-                added["campaign"] = arrival.campaign
-            if arrival.click_ids:
-                added["trackway"] = {"clickIds": arrival.click_ids}
-        if on.referrer and (found := self._referrer(page)) is not None:
-            added["referrer"] = found
+        if on.campaign and query is not None:
+            campaign, click_ids = read_campaign(query)
+            if campaign:
+                added["campaign"] = campaign
+            if click_ids:
+                added["trackway"] = {"clickIds": click_ids}
+        if on.referrer and hosts is not None:
+            added["referrer"] = self._referrer_of(hosts).copy()
         return added
 
     def run(self, drafts: list[Draft]) -> list[Draft]:
         """Change `drafts` in place."""
-        geo = self.geo
         for draft in drafts:
             on = self._parts.get(draft.raw.source, _EVERYTHING)
             context = draft.event["context"]
@@ -103,8 +121,8 @@ class Enrich:
                     _add_agent(context, found)
                 if bot is not None and on.bots:
                     draft.note("bot", bot)
-            if geo is not None and on.geo and "location" not in context:
-                _add_location(context, geo)
+            if self.geo is not None and on.geo and "location" not in context:
+                self.add_location(context)
             page = context.get("page")
             if type(page) is dict:
                 self._add_page(draft, context, cast("dict[str, Any]", page), on)
@@ -113,25 +131,18 @@ class Enrich:
         return drafts
 
     def _add_page(self, draft: Draft, context: dict[str, Any], page: dict[str, Any], on: Parts) -> None:
-        if on.campaign and "campaign" not in context and (arrival := _arrival(page)) is not None:
-            if arrival.campaign:
-                context["campaign"] = arrival.campaign
-            if arrival.click_ids:
-                draft.note("clickIds", arrival.click_ids)
-        if on.referrer and "referrer" not in context and (found := self._referrer(page)) is not None:
-            context["referrer"] = found
+        search, url = page.get("search"), page.get("url")
+        if on.campaign and "campaign" not in context and (query := _query_of(search, url)) is not None:
+            campaign, click_ids = read_campaign(query)
+            if campaign:
+                context["campaign"] = campaign
+            if click_ids:
+                draft.note("clickIds", click_ids)
+        if on.referrer and "referrer" not in context and (hosts := _hosts_of(page.get("referrer"), url)) is not None:
+            context["referrer"] = self._referrer_of(hosts).copy()
 
-    def _referrer(self, page: dict[str, Any]) -> dict[str, str] | None:
-        before, url = page.get("referrer"), page.get("url")
-        if type(before) is not str:
-            return None
-        found = self._referrer_of(before, host_of(url) if before and type(url) is str else "")
-        return None if found is None else found.copy()
-
-    def _classify(self, referrer: str, host: str) -> dict[str, str] | None:
-        found = classify(referrer, host, self._own_domains)
-        if found is None:
-            return None
+    def _classify(self, hosts: tuple[str, str]) -> dict[str, str]:
+        found = classify(*hosts, self._own_domains)
         return {"type": found.kind, "name": found.name} if found.name else {"type": found.kind}
 
 
@@ -154,19 +165,21 @@ def _add_agent(context: dict[str, Any], agent: Agent) -> None:
         context["device"] = device.copy()
 
 
-def _add_location(context: dict[str, Any], geo: GeoFile) -> None:
-    ip = context.get("ip")
-    place = geo.locate(ip) if type(ip) is str and ip else None
-    if place is not None:
-        context["location"] = place.copy()
+def _query_of(search: Any, url: Any) -> str | None:
+    """Return the query of a page that brought a campaign or click ids, None if surely none did."""
+    if type(search) is str and has_campaign(search):
+        return query_of(search)
+    return query_of(url) if type(url) is str and has_campaign(url) else None
 
 
-def _arrival(page: dict[str, Any]) -> Arrival | None:
-    """Return the campaign and the click ids that brought a visitor to `page`, None if surely none did."""
-    for address in (page.get("search"), page.get("url")):
-        if type(address) is str and has_campaign(address):
-            return read_campaign(address)
-    return None
+def _hosts_of(referrer: Any, url: Any) -> tuple[str, str] | None:
+    """Return the hosts of the page before and of this one, `("", "")` without one before, None if it is unknown."""
+    if type(referrer) is not str:
+        return None
+    if not referrer:
+        return "", ""
+    before = host_of(referrer)
+    return (before, host_of(url) if type(url) is str else "") if before else None
 
 
 def _add_library(context: dict[str, Any], user_agent: str) -> None:
