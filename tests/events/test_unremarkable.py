@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.events.tables import Tables
 from trackway.events.clock_skew import parse_ms
-from trackway.events.members import ANYTHING, NOTHING, Members, Shape, Table, is_date, is_moment
+from trackway.events.members import ANYTHING, NOTHING, Members, Shape, is_date, is_moment
 from trackway.events.reserved import GROUP_TRAITS, USER_TRAITS, repair_properties, repair_traits
 from trackway.events.semantic import check_properties, rename_properties, semantic_events
 from trackway.events.unremarkable import (
@@ -48,8 +49,8 @@ def test_what_a_table_of_a_semantic_event_takes_is_never_remarked_on(name: str, 
         if data.draw(st.booleans()):
             fitting = "list" if list in event.types.get(group[0], ()) else "o-1"
             properties.setdefault(group[0], [] if fitting == "list" else fitting)
-    table = Table(semantic_properties(event, rename=True).and_(RESERVED_PROPERTIES))
-    if table.read(msgspec.json.encode(properties)) is None:
+    table = Tables(semantic_properties(event, rename=True).and_(RESERVED_PROPERTIES))
+    if not table.any_fits(msgspec.json.encode(properties)):
         return
     before = copy.deepcopy(properties)
     assert not rename_properties(event, properties)
@@ -61,7 +62,7 @@ def test_what_a_table_of_a_semantic_event_takes_is_never_remarked_on(name: str, 
 @pytest.mark.parametrize("name", EVENTS)
 def test_a_semantic_event_as_specified_needs_no_remark(name: str):
     event = semantic_events()[name]
-    table = Table(semantic_properties(event, rename=True))
+    table = Tables(semantic_properties(event, rename=True))
     product = {"product_id": "p", "sku": "s", "price": 1.5}
     kinds: dict[str, Any] = {
         "string": "s",
@@ -79,10 +80,10 @@ def test_a_semantic_event_as_specified_needs_no_remark(name: str):
         else:
             properties[rule.name] = rule.enum[0] if rule.enum else kinds[kind]
     assert not check_properties(event, properties)
-    assert table.read(msgspec.json.encode(properties)) is not None
+    assert table.all_fit(msgspec.json.encode(properties))
     for wrong in event.advised:
         less = {key: value for key, value in properties.items() if key not in wrong}
-        assert table.read(msgspec.json.encode(less)) is None
+        assert not table.any_fits(msgspec.json.encode(less))
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
@@ -90,18 +91,18 @@ def test_a_semantic_event_as_specified_needs_no_remark(name: str):
 def test_what_a_table_of_traits_takes_is_never_remarked_on(traits: dict[str, Any]):
     text, before = msgspec.json.encode(traits), copy.deepcopy(traits)
     for kinds, table in ((USER_TRAITS, _USER), (GROUP_TRAITS, _GROUP)):
-        if table.read(text) is not None:
+        if table.any_fits(text):
             assert not repair_traits(traits, kinds)
             assert traits == before
 
 
-_USER, _GROUP = Table(RESERVED_USER_TRAITS), Table(RESERVED_GROUP_TRAITS)
+_USER, _GROUP = Tables(RESERVED_USER_TRAITS), Tables(RESERVED_GROUP_TRAITS)
 
 
 def test_usual_traits_need_no_remark():
     traits = {"email": "a@b.c", "age": 7, "created_at": "2026-11-20T10:00:00.000Z", "address": {"city": "x"}, "x": [1]}
-    assert _USER.read(msgspec.json.encode(traits)) is not None
-    assert _GROUP.read(b'{"employees":"10-50","name":"x"}') is not None
+    assert _USER.all_fit(msgspec.json.encode(traits))
+    assert _GROUP.all_fit(b'{"employees":"10-50","name":"x"}')
 
 
 _PARTS = [
@@ -128,16 +129,16 @@ def test_a_date_is_one_for_the_clock_as_well():
 def test_both_tables_hold():
     one = Members({"a": Shape(frozenset({str, int})), "b": ANYTHING}, required=["a"], others=False)
     other = Members({"a": Shape(frozenset({int, float}), minimum=2), "c": NOTHING, "d": ANYTHING}, one_of=[("b", "d")])
-    table = Table(one.and_(other))
-    assert table.read(b'{"a":2,"b":null}') is not None
+    table = Tables(one.and_(other))
+    assert table.all_fit(b'{"a":2,"b":null}')
     for text in (b'{"a":1,"b":1}', b'{"a":"2","b":1}', b'{"a":2}', b'{"a":2,"b":1,"e":1}', b'{"b":1}', b"[]", b"{"):
-        assert table.read(text) is None, text
+        assert not table.any_fits(text), text
     none = Members({"a": Shape(enum=frozenset())}).and_(Members({"a": ANYTHING}))
-    assert Table(none).read(b'{"a":"x"}') is None
+    assert not Tables(none).any_fits(b'{"a":"x"}')
     looking = Members({"a": Shape(look=lambda value: value != 3)}).and_(
         Members({"a": Shape(frozenset({int}), maximum=5)})
     )
-    assert [Table(looking).read(b'{"a":%d}' % number) is not None for number in (2, 3, 5, 6)] == [
+    assert [Tables(looking).all_fit(b'{"a":%d}' % number) for number in (2, 3, 5, 6)] == [
         True,
         False,
         True,
@@ -146,10 +147,10 @@ def test_both_tables_hold():
 
 
 def test_what_stands_in_unnamed_members_is_read_all_the_same():
-    table = Table(Members({"a": Shape(items=Shape(members=Members({"b": ANYTHING})))}, others=False))
-    assert table.read(b'{"a":[{"c":1}]}') is not None
-    assert table.read(b'{"a":[{"c":1e999}]}') is None
-    assert table.read(b'{"a":[{"c":"\xff"}]}') is None
+    table = Tables(Members({"a": Shape(items=Shape(members=Members({"b": ANYTHING})))}, others=False))
+    assert table.all_fit(b'{"a":[{"c":1}]}')
+    assert not table.any_fits(b'{"a":[{"c":1e999}]}')
+    assert not table.any_fits(b'{"a":[{"c":"\xff"}]}')
 
 
 def test_what_may_not_stand_in_an_object_leaves_its_table_closed():
@@ -159,7 +160,7 @@ def test_what_may_not_stand_in_an_object_leaves_its_table_closed():
     assert not listed.is_closed
     assert not Members(listed.shapes, others=False).is_closed
     assert listed.and_(strict).is_closed
-    table = Table(listed.and_(strict))
-    assert table.read(b'{"x":1}')
+    table = Tables(listed.and_(strict))
+    assert table.all_fit(b'{"x":1}')
     for text in (b'{"x":1,"products":[]}', b'{"x":1,"y":"\xff"}', b'{"x":"\xff"}', b'{"x":1e999}'):
-        assert table.read(text) is None
+        assert not table.any_fits(text)

@@ -187,7 +187,7 @@ class Table:
         asks = bool(members.shapes or members.required or members.one_of) or not members.others
         decode: Callable[[Raw | bytes], Any] = json.Decoder(members.struct()).decode if asks else _decode_object
         looks = [
-            (attribute, _look_of(shape))
+            (attribute, look_of(shape))
             for name, shape in members.shapes.items()
             if shape.look is not None and (attribute := members.attribute(name))
         ]
@@ -264,7 +264,7 @@ def _both(one: Look, other: Look) -> Look:
     return lambda value: one(value) and other(value)
 
 
-def _look_of(shape: Shape) -> Look:
+def look_of(shape: Shape) -> Look:
     """Return what tells whether a value, read as any JSON, is like a shape that has a look."""
     look, types, kind = shape.look or bool, shape.types, shape._replace(look=None).annotation()
 

@@ -6,10 +6,11 @@ and `traits` go into the event as the bytes that came. Every other call, and wha
 through the stages one by one (`chain.run_chain`); `tests/pipeline/test_short_way.py` holds both ways to the same.
 
 What a context becomes is asked of the stages themselves and remembered (`usual_contexts.py`). What properties and
-traits must be like is compiled for each event's name (`usual_members.py`).
+traits must be like is compiled for each event's name (`usual_members.py`). The most usual of these calls go the same
+way in a compiled module (`compiled_way.pyx`), where there is one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Raw, json
@@ -20,10 +21,14 @@ from trackway.events.personal_data import ANY_KEY
 from trackway.events.records import RawRow, encode
 from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.stages.common_fields import OPEN_MEMBER
-from trackway.pipeline.stages.privacy import Rule
 from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, Call, decode_call
 from trackway.pipeline.usual_contexts import UsualContexts
-from trackway.pipeline.usual_members import UsualMembers
+from trackway.pipeline.usual_members import Settle, UsualMembers
+
+try:
+    from trackway.pipeline.compiled_way import CompiledWay
+except ImportError:  # there was no compiler; all that is lost is speed
+    CompiledWay = None
 
 _encode_into = json.Encoder().encode_into
 _RULED = ("properties", "traits", "context")
@@ -39,8 +44,12 @@ The record is that of an `EventRecord`, as `records.encode` writes it.
 class ShortWay:
     """The short way beside a chain. As pure as the stages are; what it remembers changes nothing but its speed."""
 
-    def __init__(self, chain: Sequence[Any]) -> None:
-        """Stand beside the stages `chain`; beside stages that are not the built-in ones no call is usual."""
+    def __init__(self, chain: Sequence[Any], *, compiled: bool = True) -> None:
+        """Stand beside the stages `chain`; beside stages that are not the built-in ones no call is usual.
+
+        With `compiled` the compiled modules are used, if they are there.
+        """
+        self._compiled = compiled
         self._stages = BuiltIn.of(chain)
         self.of_source: Memo[str, Take] = Memo(self._take_of)
         """By source what takes its calls the short way."""
@@ -53,25 +62,37 @@ class ShortWay:
         paths = [rule.keys for rule in rules]
         if any(len(path) < 2 or path[0] not in _RULED or path[:2] == ("context", ANY_KEY) for path in paths):
             return _never
-        return _way_of(source, stages, rules)
+        ruled = (rule.keys[1] for rule in rules if rule.keys[0] == "context")
+        plan = stages.plan is not None and stages.plan.check_of(source) is not None
+        contexts = UsualContexts(source, stages.common, stages.enrich, ruled=ruled, plan=plan)
+        members = {kind: UsualMembers(source, kind, stages, rules, compiled=self._compiled).settlers for kind in NAMES}
+        take = _way_of(source, stages, contexts, members)
+        if CompiledWay is None or not self._compiled:
+            return take
+        most_usual = CompiledWay(
+            source,
+            settlers=members,
+            contexts=contexts,
+            objects=OBJECTS,
+            suppressed=stages.suppress.user_ids if stages.suppress else frozenset(),
+            bounds_ms=stages.times.bounds_ms,
+        ).take
+        return lambda row, place: most_usual(row, place) or take(row, place)
 
 
 def _never(row: RawRow, place: tuple[int, int]) -> bytes | None:
     """Take no call."""
 
 
-def _way_of(source: str, stages: BuiltIn, rules: Sequence[Rule]) -> Take:
-    """Return the short way of a source's calls; `rules` are the privacy rules for it.
+def _way_of(source: str, stages: BuiltIn, contexts: UsualContexts, settlers: Mapping[str, Memo[str, Settle]]) -> Take:
+    """Return the short way of a source's calls; `settlers` are by kind what settles the open member.
 
     A closure, whose variables cost the interpreter less than attributes do.
     """
-    ruled = (rule.keys[1] for rule in rules if rule.keys[0] == "context")
-    plan = stages.plan is not None and stages.plan.check_of(source) is not None
-    complete = UsualContexts(source, stages.common, stages.enrich, ruled=ruled, plan=plan).complete
+    complete = contexts.complete
     suppressed = stages.suppress.user_ids if stages.suppress else frozenset[str]()
     time_of = stages.times.unremarkable_time
-    members = {kind: UsualMembers(source, kind, stages, rules).settlers for kind in NAMES}
-    kinds = {kind: (NAMES[kind], OPEN_MEMBER[kind], memo.known, memo.ask) for kind, memo in members.items()}
+    kinds = {kind: (NAMES[kind], OPEN_MEMBER[kind], memo.known, memo.ask) for kind, memo in settlers.items()}
     body = bytearray()  # of the event in hand; written over each time, it need not grow anew
     last_ms, last_text = -1, ""
     usual_integrations = usual_metadata = EMPTY

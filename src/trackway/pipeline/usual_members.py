@@ -25,26 +25,34 @@ from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.stages.privacy import Rule
 
+try:
+    from trackway.events.compiled_members import Settler
+except ImportError:
+    Settler = None
+
 _RESERVED = {"track": RESERVED_PROPERTIES, "identify": RESERVED_USER_TRAITS, "group": RESERVED_GROUP_TRAITS}
 _decode_object = json.Decoder(dict[str, Any]).decode
 _encode = json.Encoder().encode
 
-Settle = Callable[[Raw], Any]
+Settle = Callable[[Raw | bytes], Any]
 """Returns what the stages make of an open member: a `Raw`, or anything else if it stays as it is.
 
 None if one of them may remark on it.
 """
 
 
-def _never(text: Raw) -> None:
+def _never(text: Raw | bytes) -> None:
     """Settle nothing."""
 
 
 class UsualMembers:
     """The open member of one source's calls of one kind."""
 
-    def __init__(self, source: str, kind: str, stages: BuiltIn, rules: Sequence[Rule]) -> None:
-        """`rules` are the privacy rules for the source."""
+    def __init__(
+        self, source: str, kind: str, stages: BuiltIn, rules: Sequence[Rule], *, compiled: bool = True
+    ) -> None:
+        """`rules` are the privacy rules for the source; with `compiled` tables are compiled to C, if they can be."""
+        self._compiled = compiled
         self._source = source
         self._kind = kind
         self._stages = stages
@@ -85,13 +93,26 @@ class UsualMembers:
         if self._currency:
             untouched.append(Members(dict.fromkeys((*MONETARY, "currency"), ANYTHING)))
         members = reduce(Members.and_, untouched, before.and_(after))
+        settle = _compile(members, self._currency) if self._compiled else None
+        if settle is not None:
+            return _changing(settle, before, after, self._rules) if self._may_change else settle
         read = Table(members).read
         amounts = [one for one in map(members.attribute, MONETARY) if one]
         if self._currency and amounts:
             return _adding_currency(read, amounts, members.attribute("currency"), self._currency)
         if self._may_change:
-            return _changing(read, Table(before).read, Table(after).read, self._rules)
+            return _changing(read, before, after, self._rules)
         return read
+
+
+def _compile(members: Members, currency: bytes) -> Settle | None:
+    """Return a compiled table that adds a currency, or none if that is `b""`; None where it cannot be compiled."""
+    if Settler is None:
+        return None
+    try:
+        return Settler(members, currency)
+    except ValueError:  # more members are needed than it can tell apart
+        return None
 
 
 def _adding_currency(read: Read, amounts: Sequence[str], named: str | None, currency: bytes) -> Settle:
@@ -100,7 +121,7 @@ def _adding_currency(read: Read, amounts: Sequence[str], named: str | None, curr
     `amounts` and `named` are the attributes of amounts and of their currency in what `read` returns.
     """
 
-    def settle(text: Raw) -> Any:
+    def settle(text: Raw | bytes) -> Any:
         found = read(text)
         if found is None:
             return None
@@ -114,21 +135,22 @@ def _adding_currency(read: Read, amounts: Sequence[str], named: str | None, curr
     return settle
 
 
-def _changing(usual: Read, before: Read, after: Read, rules: Sequence[Rule]) -> Settle:
+def _changing(usual: Read, before: Members, after: Members, rules: Sequence[Rule]) -> Settle:
     """Return what does what privacy rules say to members that are not `usual`, if there is nothing to remark on them.
 
-    That is judged `before` they are changed and `after`.
+    That is judged by the table `before` they are changed and by that `after`.
     """
+    is_fit_before, is_fit_after = Table(before).read, Table(after).read
 
-    def settle(text: Raw) -> Any:
+    def settle(text: Raw | bytes) -> Any:
         if usual(text) is not None:
             return text
-        if before(text) is None:
+        if is_fit_before(text) is None:
             return None
         value = _decode_object(text)
         for rule in rules:
             change_at(value, rule.keys[1:], rule.change)
         changed = Raw(_encode(value))
-        return None if after(changed) is None else changed
+        return None if is_fit_after(changed) is None else changed
 
     return settle

@@ -34,6 +34,11 @@ class Times:
         self._last_sent: tuple[Any, int] = None, 0
         """The last `sentAt` and its epoch milliseconds, changed together: the calls of one request share it."""
 
+    @property
+    def bounds_ms(self) -> tuple[int, int, int]:
+        """How wrong a clock may be, how long before an event was sent it may have happened, at least and at most."""
+        return self._skew_ms, self._soonest_ms, self._late_ms
+
     def unremarkable_time(self, original: Any, sent: Any, received_ms: int) -> int | None:
         """Return the time to believe of a call of which there is nothing to remark; None if there may be.
 

@@ -1,0 +1,86 @@
+"""JSON as bytes: where a text or a value ends, and whether it is JSON. All of it reads up to a NUL, which no JSON holds."""
+
+from cpython.unicode cimport PyUnicode_DecodeUTF8
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcpy
+
+cdef inline uint64_t word_at(const uint8_t* at) noexcept nogil:
+    """Return eight bytes, the first of them lowest."""
+    cdef uint64_t word
+    memcpy(&word, at, 8)
+    return word
+
+
+cdef inline uint64_t places_of(uint64_t word, uint64_t byte) noexcept nogil:
+    """Return a word that is not 0 if a byte of `word` is `byte`."""
+    word ^= 0x0101010101010101ULL * byte
+    return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL
+
+
+cdef inline bint is_utf8(const uint8_t* at, Py_ssize_t size) except -1:
+    try:
+        PyUnicode_DecodeUTF8(<const char*>at, size, NULL)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+cdef inline const uint8_t* past_space(const uint8_t* at) noexcept nogil:
+    while at[0] == c" " or at[0] == c"\n" or at[0] == c"\t" or at[0] == c"\r":
+        at += 1
+    return at
+
+
+cdef struct Text:
+    const uint8_t* at
+    Py_ssize_t size
+    bint plain  # without escapes
+
+
+cdef inline const uint8_t* past_escape(const uint8_t* at) noexcept nogil:
+    """Return what is behind the escape that begins at `at`; NULL if it is none, or that of a surrogate."""
+    cdef int place
+    if at[1] != c"u":
+        return at + 2 if at[1] in (c'"', c"\\", c"/", c"b", c"f", c"n", c"r", c"t") else NULL
+    for place in range(2, 6):
+        if not (c"0" <= at[place] <= c"9" or c"a" <= at[place] | 0x20 <= c"f"):
+            return NULL
+    return NULL if at[2] | 0x20 == c"d" and not c"0" <= at[3] <= c"7" else at + 6
+
+
+cdef inline const uint8_t* read_text(const uint8_t* at, const uint8_t* end, Text* text) except? NULL:
+    """Read a text that begins behind a quote at `at`, and return what is behind its closing one; NULL if it is no JSON.
+
+    NULL, too, for texts with escapes of surrogates, of which some are no characters.
+    """
+    cdef uint64_t word
+    cdef bint ascii = True
+    text.at, text.plain = at, True
+    while True:
+        while end - at >= 8:
+            word = word_at(at)
+            # Bytes from which 0x20 cannot be taken are control characters.
+            if (
+                places_of(word, c'"') | places_of(word, c"\\")
+                | (((word - 0x2020202020202020ULL) & ~word) | word) & 0x8080808080808080ULL
+            ):
+                break
+            at += 8
+        while at[0] >= 0x20 and at[0] < 0x80 and at[0] != c'"' and at[0] != c"\\":
+            at += 1
+        if at[0] == c'"':
+            break
+        if at[0] >= 0x80:
+            ascii = False
+            at += 1
+        elif at[0] == c"\\":
+            text.plain = False
+            at = past_escape(at)
+            if at == NULL:
+                return NULL
+        else:
+            return NULL
+    text.size = at - text.at
+    if not ascii and not is_utf8(text.at, text.size):
+        return NULL
+    return at + 1
