@@ -3,8 +3,9 @@
 import re
 from urllib.parse import parse_qsl
 
+import crawleruseragents
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from trackway.events.campaigns import CLICK_IDS, Arrival, has_campaign, query_of, read_campaign
@@ -173,6 +174,33 @@ def test_hints_know_what_the_user_agent_hides():
 ])  # fmt: skip
 def test_bots(text: str, name: str | None):
     assert bot_named(text) == name
+
+
+BOTS = [re.compile(entry["pattern"]) for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
+"""Few of which are more than a word, each on its own."""
+_UNUSUAL = [bot.pattern for bot in BOTS if re.search(r"[][()|^$*]", bot.pattern)]
+
+
+@pytest.mark.parametrize("number", range(0, len(BOTS), 25))
+def test_the_samples_of_each_bot_are_bots(number: int):
+    for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA[number : number + 25]:
+        for sample in entry["instances"]:
+            assert bot_named(sample), sample
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.sampled_from(
+            [CHROME, ANDROID, " ", "sentry", "wget", "Wget", "xcurl", "curl", "Y!J", "Bot", "Googl", "PTST/"]
+        )
+        | st.sampled_from(BOTS).map(lambda bot: bot.pattern.replace("\\", ""))
+        | st.sampled_from(_UNUSUAL).flatmap(lambda pattern: st.from_regex(pattern, fullmatch=True)),
+        max_size=3,
+    ).map("".join)
+)
+def test_a_bot_is_what_any_pattern_is_in(text: str):
+    assert (bot_named(text) is not None) == any(bot.search(text[:LONGEST]) for bot in BOTS)
 
 
 def test_libraries():

@@ -15,6 +15,12 @@ LONGEST = 1024
 """Characters that are looked at; more only costs time."""
 _CHUNK = 25
 """Patterns in one regex: as one they are slower, since Python tries all of them at each character."""
+_BEGINNING = 4
+"""Letters by which the words among the patterns are looked up."""
+_WORD = re.compile(r"(?:[^\\.^$*+?{}\[\]|()]|\\[^a-zA-Z0-9])+")
+"""A pattern that stands for one text."""
+_ESCAPED = re.compile(r"\\(.)")
+_NEVER = "(?!)"
 _NO_DEVICES = frozenset({"Spider", "Other"})
 _HINTED_MODEL = frozenset({"K", "Smartphone", "Tablet"})
 """Models that say nothing: browsers write K for any phone, ua-parser has words for what it does not know."""
@@ -68,7 +74,10 @@ def apply_hints(agent: Agent, hints: dict[str, Any]) -> Agent:
 def bot_named(text: str) -> str | None:
     """Return what the bot behind a user agent is called, such as `Googlebot`; None if it is none that is known."""
     text = text[:LONGEST]
-    for pattern in _bot_patterns():
+    bots = _bots()
+    if not bots.are_in(text):
+        return None
+    for pattern in bots.patterns:
         if found := pattern.search(text):
             return found[0].strip(" /;()+") or text
     return None
@@ -87,7 +96,37 @@ def _without_none(**members: str | None) -> dict[str, str]:
     return {name: value for name, value in members.items() if value and value != "Generic_Android"}
 
 
+class _Bots:
+    """The patterns of all bots, and what tells of most agents that none is in them, in an eighth of the time.
+
+    Nearly all patterns are plain words. A word is in a text only if its first letters are, and of these a text has few.
+    """
+
+    def __init__(self, patterns: list[str]) -> None:
+        self.patterns = [re.compile("|".join(patterns[at : at + _CHUNK])) for at in range(0, len(patterns), _CHUNK)]
+        self._words: dict[str, list[str]] = {}
+        first: list[str] = []
+        others: list[str] = []
+        for pattern in patterns:
+            word = _ESCAPED.sub(r"\1", pattern)
+            if _WORD.fullmatch(pattern) and len(word) >= _BEGINNING:
+                self._words.setdefault(word[:_BEGINNING], []).append(word)
+            else:
+                (first if pattern.startswith("^") and "|" not in pattern else others).append(pattern)
+        self._first = re.compile("|".join(first) or _NEVER)
+        self._others = re.compile("|".join(others) or _NEVER)
+
+    def are_in(self, text: str) -> bool:
+        """Tell whether any of the patterns is in `text`."""
+        beginnings = {text[at : at + _BEGINNING] for at in range(len(text) - _BEGINNING + 1)}
+        for beginning in beginnings & self._words.keys():
+            for word in self._words[beginning]:
+                if word in text:
+                    return True
+        # `match` looks at the beginning alone, `search` for what is there everywhere.
+        return self._first.match(text) is not None or self._others.search(text) is not None
+
+
 @cache
-def _bot_patterns() -> list[re.Pattern[str]]:
-    patterns: list[str] = [entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA]
-    return [re.compile("|".join(patterns[at : at + _CHUNK])) for at in range(0, len(patterns), _CHUNK)]
+def _bots() -> _Bots:
+    return _Bots([entry["pattern"] for entry in crawleruseragents.CRAWLER_USER_AGENTS_DATA])

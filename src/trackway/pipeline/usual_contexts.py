@@ -64,8 +64,8 @@ class _Frame(NamedTuple):
 
     head: bytes
     tail: bytes
-    made: _Made
-    """With something in the place of the page."""
+    by_ip: Memo[str, bytes] | None
+    channel: str
     campaign: bool
     """Whether the client sent one; what the page says of it is left out then."""
     referrer: bool
@@ -88,6 +88,7 @@ class UsualContexts:
         self._known_rests, self._known_pages = self.rest.known, self.page.known
         self._frames = Memo(self._ask_frame, most=1024)
         self._follows = Memo(self._follow, most=1024)
+        self._known_follows = self._follows.known
         self._by_ip = Memo(self._describe_ips)
         self.parted = self._ruled.isdisjoint({"page", *_OF_PAGE})
 
@@ -145,7 +146,7 @@ class UsualContexts:
         made = self._ask_stages(sent, user_agent, client_side, paged=True)
         if made is None or not _OF_PAGE.isdisjoint(sent):
             return None
-        return made._replace(text=made.text + (b"," + _PAGE if sent else _PAGE))
+        return _Made(made.text + (b"," + _PAGE if sent else _PAGE), made.by_ip, made.channel)
 
     def _ask_page(self, text: bytes) -> bytes | None:
         """Return the closing brace of a page and the members that follow from it, each behind a comma.
@@ -161,7 +162,11 @@ class UsualContexts:
             except NOT_USUAL:
                 return None
             page = _Page(referrer=members.get("referrer"), search=members.get("search"), url=members.get("url"))
-        return self._follows[clues_of(page.referrer, page.search, page.url)]
+        clues = clues_of(page.referrer, page.search, page.url)
+        try:
+            return self._known_follows[clues]
+        except KeyError:
+            return self._follows.ask(clues)
 
     def _follow(self, clues: Clues) -> bytes:
         """Return the closing brace of a page with `clues` and the members that follow from it."""
@@ -203,7 +208,7 @@ class UsualContexts:
         if not added.isdisjoint(("location", "library")) or ("trackway" in sent and "campaign" not in members):
             return None
         head, _, tail = made.text.partition(_STAND_IN_TEXT)
-        return _Frame(head, tail, made, "campaign" in members, "referrer" in members)
+        return _Frame(head, tail, made.by_ip, made.channel, "campaign" in members, "referrer" in members)
 
     def _fill(self, frame: _Frame, text: bytes) -> _Made | None:
         """Return what the stages make of a context whose page is `text` in braces."""
@@ -213,7 +218,7 @@ class UsualContexts:
             return None
         query, hosts = clues_of(page.get("referrer"), page.get("search"), page.get("url"))
         follows = self._follows[None if frame.campaign else query, None if frame.referrer else hosts]
-        return frame.made._replace(text=b"".join((frame.head, _encode(page), frame.tail, follows[1:])))
+        return _Made(b"".join((frame.head, _encode(page), frame.tail, follows[1:])), frame.by_ip, frame.channel)
 
     def _ask_stages(self, context: dict[str, Any], user_agent: str, client_side: bool, *, paged: bool) -> _Made | None:
         """Return what the stages make of `context`, which is changed to it; None where that is not usual.
@@ -227,8 +232,9 @@ class UsualContexts:
         self._placeless.run([draft])
         wants_ip = context.get("ip") == _SOME_IP
         wants_place = self._enrich.wants_place(self._source, context)
-        coming = {name for name, comes in (("ip", wants_ip), ("location", wants_place)) if comes}
-        if (wants_ip and had_ip) or ("protocols" in context and self._plan) or self._ruled & (context.keys() | coming):
+        if (wants_ip and had_ip) or (self._plan and "protocols" in context):
+            return None
+        if not self._ruled.isdisjoint(context) or (wants_place and "location" in self._ruled):
             return None
         if wants_ip:
             del context["ip"]

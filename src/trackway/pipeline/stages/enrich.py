@@ -167,9 +167,10 @@ def _add_agent(context: dict[str, Any], agent: Agent) -> None:
 
 def _query_of(search: Any, url: Any) -> str | None:
     """Return the query of a page that brought a campaign or click ids, None if surely none did."""
-    if type(search) is str and has_campaign(search):
+    # Most have no query, which need not be asked about.
+    if type(search) is str and "?" in search and has_campaign(search):
         return query_of(search)
-    return query_of(url) if type(url) is str and has_campaign(url) else None
+    return query_of(url) if type(url) is str and "?" in url and has_campaign(url) else None
 
 
 def _hosts_of(referrer: Any, url: Any) -> tuple[str, str] | None:
