@@ -83,7 +83,7 @@ def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> tu
             events_s.append(reference.event_s())
         parts = [range(part, min(part + _ASKED, end)) for part in range(first, min(first + _BATCH, end), _ASKED)]
         asked = [
-            ([f"ajs-next-{one}" for one in part], [_START_MS + one // 100 for one in part], part) for part in parts
+            ([b"ajs-next-%d" % one for one in part], [_START_MS + one // 100 for one in part], part) for part in parts
         ]
         besides_s += time.thread_time() - paused
         seen: dict[bytes, Seen] = {}

@@ -14,7 +14,7 @@ from tests.services import find_compiled
 from trackway.cli.shop import Plan as Play
 from trackway.cli.shop import simulate
 from trackway.events.clock_skew import format_ms
-from trackway.events.records import RawRecord, RawRow, decode_raw_rows, encode
+from trackway.events.records import encode
 from trackway.pipeline import short_way
 from trackway.pipeline.chain import Stage
 from trackway.pipeline.short_way import ShortWay, Take
@@ -48,7 +48,7 @@ def compiled(chain: list[Stage]) -> Callable[[str], Take]:
     find_compiled("trackway.pipeline.compiled_way")
     ways = ShortWay(chain)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(short_way, "_way_of", lambda *_: lambda row, place: None)
+        patch.setattr(short_way, "_way_of", lambda *_: lambda record, place: None)
         for source in ("shop", "planned", "private", "bare", "web", "app", "server"):
             assert ways.of_source[source]
     return ways.of_source.known.__getitem__
@@ -57,11 +57,6 @@ def compiled(chain: list[Stage]) -> Callable[[str], Take]:
 @pytest.fixture(scope="module")
 def interpreted(chain: list[Stage]) -> ShortWay:
     return ShortWay(chain, compiled=False)
-
-
-def row_of(raw: RawRecord) -> RawRow:
-    (row,) = decode_raw_rows([encode(raw)])
-    return row
 
 
 @pytest.mark.parametrize(
@@ -83,10 +78,10 @@ def test_the_most_usual_calls_are_taken(
 ):
     absent = [name for name in ("event", "properties") if changes.get(name, "") is None]
     body = {name: value for name, value in (BROWSER | changes | {"type": type}).items() if name not in absent}
-    row = row_of(raw_of(body, type, "private"))
-    record = compiled("private")(row, _PLACE)
+    call = encode(raw_of(body, type, "private"))
+    record = compiled("private")(call, _PLACE)
     assert record is not None
-    assert record == interpreted.of_source["private"](row, _PLACE)
+    assert record == interpreted.of_source["private"](call, _PLACE)
 
 
 def test_most_calls_of_a_shop_are_taken(compiled: Callable[[str], Take], interpreted: ShortWay):
@@ -94,9 +89,9 @@ def test_most_calls_of_a_shop_are_taken(compiled: Callable[[str], Take], interpr
     taken = list[bool]()
     for event in islice(simulate(play), 1000):
         raw = raw_of(event.json, event.json["type"], event.channel, client_side=event.channel != "server")
-        row = row_of(msgspec.structs.replace(raw, message_id=event.json["messageId"]))
-        record = compiled(event.channel)(row, _PLACE)
-        usual = interpreted.of_source[event.channel](row, _PLACE)
+        call = encode(msgspec.structs.replace(raw, message_id=event.json["messageId"]))
+        record = compiled(event.channel)(call, _PLACE)
+        usual = interpreted.of_source[event.channel](call, _PLACE)
         assert record in (None, usual)
         if usual is not None:
             taken.append(record is not None)
@@ -110,19 +105,19 @@ def test_times_are_read_and_written_alike(
 ):
     for original_ms, sent_ms, usual in ((called, sent, False), (sent, sent, False), (received, received, True)):
         body = BROWSER | {"timestamp": format_ms(original_ms), "sentAt": format_ms(sent_ms)}
-        row = row_of(msgspec.structs.replace(raw_of(body), received_at_ms=received))
-        record = compiled("shop")(row, _PLACE)
-        assert record in (None, interpreted.of_source["shop"](row, _PLACE))
+        call = encode(msgspec.structs.replace(raw_of(body), received_at_ms=received))
+        record = compiled("shop")(call, _PLACE)
+        assert record in (None, interpreted.of_source["shop"](call, _PLACE))
         assert record or not usual
 
 
 @pytest.mark.parametrize("time", ["2026-11-20T10:00:00Z", "2026-11-20T10:00:00.1Z", "2026-11-20T10:00:00.129999+00:00",
     "2026-11-20T10:00:00.123456789Z", "2026-11-20T10:00:00.120+00:00"])  # fmt: skip
 def test_a_time_is_read_in_each_usual_form(compiled: Callable[[str], Take], interpreted: ShortWay, time: str):
-    row = row_of(raw_of(BROWSER | {"timestamp": time, "sentAt": time}))
-    record = compiled("shop")(row, _PLACE)
+    call = encode(raw_of(BROWSER | {"timestamp": time, "sentAt": time}))
+    record = compiled("shop")(call, _PLACE)
     assert record is not None
-    assert record == interpreted.of_source["shop"](row, _PLACE)
+    assert record == interpreted.of_source["shop"](call, _PLACE)
 
 
 @pytest.mark.parametrize("time", ["2026-02-29T10:00:00.000Z", "2100-02-29T10:00:00.000Z", "2026-13-01T10:00:00.000Z",
@@ -131,7 +126,7 @@ def test_a_time_is_read_in_each_usual_form(compiled: Callable[[str], Take], inte
     "2026-11-20 10:00:00.000Z", "2026-11-2/T10:00:00.000Z",
     "1969-12-31T23:59:59.999Z"])  # fmt: skip
 def test_what_is_no_time_is_not_taken(compiled: Callable[[str], Take], time: str):
-    assert compiled("shop")(row_of(raw_of(BROWSER | {"timestamp": time})), _PLACE) is None
+    assert compiled("shop")(encode(raw_of(BROWSER | {"timestamp": time})), _PLACE) is None
 
 
 @settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
@@ -145,5 +140,5 @@ def test_damaged_calls_are_the_same_both_ways(
     text = _TEXT
     for at, gone, bit in changes:
         text = text[:at] + bit + text[at + gone :]
-    row = row_of(raw_of(text, source=source))
-    assert compiled(source)(row, _PLACE) in (None, interpreted.of_source[source](row, _PLACE))
+    call = encode(raw_of(text, source=source))
+    assert compiled(source)(call, _PLACE) in (None, interpreted.of_source[source](call, _PLACE))

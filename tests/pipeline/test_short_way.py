@@ -16,7 +16,7 @@ from tests.pipeline.test_chain import bodies, json_values
 from tests.pipeline.test_geo import LYON
 from trackway.cli.shop import Plan as Play
 from trackway.cli.shop import simulate
-from trackway.events.records import EventRecord, Place, RawRecord, decode_event, decode_raw_rows, encode
+from trackway.events.records import EventRecord, Place, RawRecord, decode_event, encode
 from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import event_record
@@ -85,9 +85,8 @@ class Ways:
 
     def take(self, raw: RawRecord) -> EventRecord | None:
         """Return what the short way makes of a call."""
-        (row,) = decode_raw_rows([encode(raw)])
-        record = self._way.of_source[raw.source](row, PLACE)
-        assert record in (None, self._interpreted.of_source[raw.source](row, PLACE))
+        record = self._way.of_source[raw.source](encode(raw), PLACE)
+        assert record in (None, self._interpreted.of_source[raw.source](encode(raw), PLACE))
         return None if record is None else decode_event(record)
 
 

@@ -3,14 +3,12 @@ from collections.abc import Mapping
 from msgspec import Raw
 
 from trackway.events.memo import Memo
-from trackway.events.records import RawRow
 from trackway.pipeline.usual_contexts import UsualContexts
 from trackway.pipeline.usual_members import Settle
 
 class CompiledWay:
     def __init__(
         self,
-        source: str,
         *,
         settlers: Mapping[str, Memo[str, Settle]],
         contexts: UsualContexts,
@@ -18,4 +16,4 @@ class CompiledWay:
         suppressed: frozenset[str],
         bounds_ms: tuple[int, int, int],
     ) -> None: ...
-    def take(self, row: RawRow, place: tuple[int, int]) -> bytes | None: ...
+    def take(self, record: bytes, place: tuple[int, int]) -> bytes | None: ...

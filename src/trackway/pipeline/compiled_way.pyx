@@ -20,6 +20,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from trackway.events.compiled_members cimport AS_IT_IS, WITHOUT_CURRENCY, Judgement, Settler
+from trackway.events.raw_record cimport Part, RawFields, read_raw
 from trackway.events.json_text cimport Text, past_space, places_of, read_text, word_at
 
 import secrets
@@ -551,7 +552,6 @@ cdef bint _has_its_members(Kind kind, Value* values) noexcept nogil:
 cdef class CompiledWay:
     """The short way of one source's most usual calls."""
 
-    cdef str source
     cdef dict settlers
     cdef object contexts, objects
     cdef frozenset suppressed
@@ -560,13 +560,12 @@ cdef class CompiledWay:
     cdef _Known known_settlers, known_contexts, known_pages, known_objects
     cdef _Buffer context, record
 
-    def __init__(self, str source, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
+    def __init__(self, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
         """Take what is asked about what is not known yet.
 
         `settlers` is by kind as `UsualMembers.settlers`, `contexts` the source's `UsualContexts`, `objects` as
         `usual_calls.OBJECTS`, `suppressed` the ids of users, and `bounds_ms` as `Times.bounds_ms`.
         """
-        self.source = source
         self.settlers = settlers
         self.contexts = contexts
         self.parted = contexts.parted
@@ -577,33 +576,30 @@ cdef class CompiledWay:
         self.known_contexts, self.known_pages = _Known(4096), _Known(4096)
         self.context, self.record = _Buffer(), _Buffer()
 
-    def take(self, tuple row not None, place not None):
+    def take(self, bytes record not None, place not None):
         """As `short_way.Take`; None, too, for calls that are usual but not of the most usual form."""
+        cdef RawFields raw
         cdef Value values[MEMBERS]
-        cdef bytes text = <bytes?>row[4]
-        cdef Py_ssize_t size
-        cdef const char* utf8 = PyUnicode_AsUTF8AndSize(row[1], &size)
-        cdef Kind kind = _kind_of(utf8, size)
-        cdef const uint8_t* start = <const uint8_t*>PyBytes_AS_STRING(text)
-        cdef int64_t received_ms = row[3]
+        cdef Kind kind
         cdef int64_t time_ms
         cdef int member
-        if kind == NO_KIND or row[6] or row[10] is not None or row[11]:
+        if not read_raw(<const uint8_t*>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record), &raw):
+            return None
+        kind = _kind_of(<const char*>raw.type.at, raw.type.size)
+        if kind == NO_KIND or raw.shared.size > 0 or raw.refused or raw.repaired:
             return None
         memset(values, 0, sizeof(values))
-        if not _find_members(start, start + PyBytes_GET_SIZE(text), values) or not _has_its_members(kind, values):
+        if not _find_members(raw.body.at, raw.body.at + raw.body.size, values) or not _has_its_members(kind, values):
             return None
         for member in range(MEMBERS):
             if values[member].form == (TEXT if _is_object(member) else OBJECT):
                 return None
-        utf8 = PyUnicode_AsUTF8AndSize(row[2], &size)
-        if values[MESSAGE_ID].form != TEXT or values[MESSAGE_ID].size != size or memcmp(values[MESSAGE_ID].at, utf8, size) != 0:
+        if values[MESSAGE_ID].form != TEXT or not _is_same(&values[MESSAGE_ID], &raw.message_id):
             return None
-        if values[SENT_AT].form != TEXT and row[5] is not None:
+        if values[SENT_AT].form != TEXT and raw.sent_at.at != NULL:
             # As all calls of a request share it. It is read as a time below, so it is a text without escapes.
-            utf8 = PyUnicode_AsUTF8AndSize(row[5], &size)
-            values[SENT_AT].form, values[SENT_AT].at, values[SENT_AT].size = TEXT, <const uint8_t*>utf8, size
-        time_ms = self.time_of(&values[TIMESTAMP], &values[SENT_AT], received_ms)
+            values[SENT_AT].form, values[SENT_AT].at, values[SENT_AT].size = TEXT, raw.sent_at.at, raw.sent_at.size
+        time_ms = self.time_of(&values[TIMESTAMP], &values[SENT_AT], raw.received_ms)
         if time_ms < 0:
             return None
         if self.suppressed and values[USER_ID].form == TEXT and _text_of(&values[USER_ID]) in self.suppressed:
@@ -613,7 +609,7 @@ cdef class CompiledWay:
             return None
         if open.form == ABSENT:
             open.at, open.size = <const uint8_t*>b"{}", 2
-        cdef bytes ending = self.settle(kind, row[1], &values[EVENT], open)
+        cdef bytes ending = self.settle(kind, &raw.type, &values[EVENT], open)
         if ending is None:
             return None
         if not self.is_object(&values[INTEGRATIONS]) or not self.is_object(&values[METADATA]):
@@ -622,10 +618,10 @@ cdef class CompiledWay:
             return None
         if values[CONTEXT].form == ABSENT:
             values[CONTEXT].at, values[CONTEXT].size = <const uint8_t*>b"{}", 2
-        channel = self.complete(&values[CONTEXT], row[7], row[8], row[9])
+        cdef str channel = self.complete(&values[CONTEXT], &raw)
         if channel is None:
             return None
-        return self.write(kind, row[1], values, open, ending, <str>channel, received_ms, time_ms, place)
+        return self.write(kind, &raw, values, open, ending, channel, time_ms, place)
 
     cdef int64_t time_of(self, Value* original, Value* sent, int64_t received_ms) noexcept:
         """As `Times.unremarkable_time`; negative for None."""
@@ -644,7 +640,7 @@ cdef class CompiledWay:
         time_ms = received_ms - before_ms
         return time_ms if self.soonest_ms <= before_ms <= self.late_ms and 0 <= time_ms < LAST_MS else -1
 
-    cdef bytes settle(self, Kind kind, kind_text, Value* event, Value* open):
+    cdef bytes settle(self, Kind kind, Part* kind_text, Value* event, Value* open):
         """Put what the stages make of an open member in its place, and return what is to follow it in it.
 
         None where a stage may remark on it.
@@ -659,7 +655,7 @@ cdef class CompiledWay:
         hash = self.known_settlers.hash(&key)
         known = self.known_settlers.find(&key, hash)
         if known == NULL:
-            settle = self.settlers[kind_text][_text_of(event) if kind == TRACK else ""]
+            settle = self.settlers[_text_at(kind_text)][_text_of(event) if kind == TRACK else ""]
             self.known_settlers.remember(&key, hash, settle)
         else:
             settle = <object>known
@@ -692,7 +688,7 @@ cdef class CompiledWay:
         self.known_objects.remember(&key, hash, True)
         return True
 
-    cdef object complete(self, Value* context, ip, agent, bint client_side):
+    cdef str complete(self, Value* context, RawFields* raw):
         """Put what a context becomes in its place, and return the channel; None where that is not usual."""
         cdef const uint8_t* end = context.at + context.size
         cdef const uint8_t* start = NULL
@@ -711,7 +707,7 @@ cdef class CompiledWay:
             before.at, before.size = context.at, start - context.at
             page.at, page.size = start + PAGE_SIZE, brace - start - PAGE_SIZE
             after.at, after.size = brace + 1, end - brace - 1
-            made = self.of_context(&before, &after, agent, client_side)
+            made = self.of_context(&before, &after, raw)
             if made is not None:
                 told = self.of_page(&page)
                 if told is None:
@@ -720,14 +716,14 @@ cdef class CompiledWay:
                     follows = <bytes>told
         if made is None:
             page.size = 0
-            made = self.of_context(context, NULL, agent, client_side)
+            made = self.of_context(context, NULL, raw)
             if made is None:
                 return None
         cdef bytes head = <bytes>(<tuple>made)[0]
         by_ip = (<tuple>made)[1]
         cdef bytes added = b"}"
-        if by_ip is not None and ip:
-            added = <bytes>by_ip[ip]
+        if by_ip is not None and raw.ip.size > 0:
+            added = <bytes>by_ip[_text_at(&raw.ip)]
         cdef Out out
         self.context.make_room(PyBytes_GET_SIZE(head) + page.size + PyBytes_GET_SIZE(follows) + PyBytes_GET_SIZE(added))
         out.at = self.context.at
@@ -736,28 +732,27 @@ cdef class CompiledWay:
         _put_bytes(&out, follows)
         _put_bytes(&out, added)
         context.at, context.size = self.context.at, out.at - self.context.at
-        return (<tuple>made)[2]
+        return <str>(<tuple>made)[2]
 
-    cdef object of_context(self, Value* before, Value* after, agent, bint client_side):
+    cdef object of_context(self, Value* before, Value* after, RawFields* raw):
         """Return the `usual_contexts.Made` of a whole context, or of what stands before and after its page; or None."""
         cdef Key key
         cdef uint64_t hash
         cdef PyObject* known
-        cdef Py_ssize_t size
-        cdef const char* text = PyUnicode_AsUTF8AndSize(agent, &size)
-        _begin(&key, 2 * (after != NULL) + client_side)
+        _begin(&key, 2 * (after != NULL) + raw.client_side)
         _add(&key, 0, before.at, before.size)
         if after != NULL:
             _add(&key, 1, after.at, after.size)
-        _add(&key, 2, text, size)
+        _add(&key, 2, raw.user_agent.at, raw.user_agent.size)
         hash = self.known_contexts.hash(&key)
         known = self.known_contexts.find(&key, hash)
         if known != NULL:
             return <object>known
+        agent = _text_at(&raw.user_agent)
         if after != NULL:
-            made = self.contexts.rest[_bytes_of(before), _bytes_of(after), agent, client_side]
+            made = self.contexts.rest[_bytes_of(before), _bytes_of(after), agent, bool(raw.client_side)]
         else:
-            made = self.contexts.whole[_bytes_of(before), agent, client_side]
+            made = self.contexts.whole[_bytes_of(before), agent, bool(raw.client_side)]
         self.known_contexts.remember(&key, hash, made)
         return made
 
@@ -777,18 +772,15 @@ cdef class CompiledWay:
         return follows
 
     cdef bytes write(
-        self, Kind kind, kind_text, Value* values, Value* open, bytes ending, str channel, int64_t received_ms,
-        int64_t time_ms, place,
+        self, Kind kind, RawFields* raw, Value* values, Value* open, bytes ending, str channel, int64_t time_ms, place
     ):
         """Return the record of an event."""
-        cdef Py_ssize_t type_size, source_size, channel_size, body_size, head_size, room
-        cdef const char* type_text = PyUnicode_AsUTF8AndSize(kind_text, &type_size)
-        cdef const char* source = PyUnicode_AsUTF8AndSize(self.source, &source_size)
+        cdef Py_ssize_t channel_size, body_size, head_size, room
         cdef const char* channel_text = PyUnicode_AsUTF8AndSize(channel, &channel_size)
         cdef Value* name = &values[EVENT if kind == TRACK else NAME]
         cdef int member
         cdef Out out
-        room = ROOM + open.size + PyBytes_GET_SIZE(ending) + source_size + channel_size
+        room = ROOM + open.size + PyBytes_GET_SIZE(ending) + raw.source.size + channel_size
         for member in range(MEMBERS):
             room += 2 * values[member].size  # ids and names stand in both parts
         self.record.make_room(room)
@@ -810,7 +802,7 @@ cdef class CompiledWay:
         _put(&out, open.at, open.size)
         _put_bytes(&out, ending)
         _put(&out, b',"type":"', 9)
-        _put(&out, type_text, type_size)
+        _put(&out, raw.type.at, raw.type.size)
         _put_text(&out, b'","messageId":"', 15, &values[MESSAGE_ID])
         if _says_something(&values[USER_ID]):
             _put_text(&out, b',"userId":"', 11, &values[USER_ID])
@@ -831,10 +823,10 @@ cdef class CompiledWay:
         if values[TIMESTAMP].form == TEXT:
             _put_text(&out, b',"originalTimestamp":"', 22, &values[TIMESTAMP])
         else:
-            _put_time(&out, b',"originalTimestamp":"', 22, received_ms)
+            _put_time(&out, b',"originalTimestamp":"', 22, raw.received_ms)
         if values[SENT_AT].form == TEXT:
             _put_text(&out, b',"sentAt":"', 11, &values[SENT_AT])
-        _put_time(&out, b',"receivedAt":"', 15, received_ms)
+        _put_time(&out, b',"receivedAt":"', 15, raw.received_ms)
         _put_time(&out, b',"timestamp":"', 14, time_ms)
         _put(&out, b',"channel":"', 12)
         _put(&out, channel_text, channel_size)
@@ -844,13 +836,13 @@ cdef class CompiledWay:
         # What stands before it in an `EventRecord`, written behind it.
         cdef uint8_t* head = out.at
         _put(&out, b"\x9b", 1)
-        _pack_text(&out, source, source_size)
-        _pack_text(&out, type_text, type_size)
+        _pack_text(&out, raw.source.at, raw.source.size)
+        _pack_text(&out, raw.type.at, raw.type.size)
         _pack_text(&out, values[MESSAGE_ID].at, values[MESSAGE_ID].size)
         _pack_text(&out, name.at, name.size)
         _pack_id(&out, &values[USER_ID])
         _pack_id(&out, &values[ANONYMOUS_ID])
-        _pack_number(&out, received_ms)
+        _pack_number(&out, raw.received_ms)
         _pack_number(&out, time_ms)
         _put(&out, b"\x92", 1)
         _pack_number(&out, place[0])
@@ -871,6 +863,14 @@ cdef inline bint _is_object(int member) noexcept nogil:
 
 cdef inline bytes _bytes_of(Value* value):
     return PyBytes_FromStringAndSize(<const char*>value.at, value.size)
+
+
+cdef inline bint _is_same(Value* value, Part* part) noexcept nogil:
+    return value.size == part.size and memcmp(value.at, part.at, part.size) == 0
+
+
+cdef inline str _text_at(Part* part):
+    return PyUnicode_DecodeUTF8(<const char*>part.at, part.size, NULL)
 
 
 cdef inline str _text_of(Value* value):

@@ -254,10 +254,10 @@ def key_of(source: str, message_id: str) -> bytes:
     return _SOURCES[source] + xxh3_128_digest(message_id.encode())
 
 
-def keys_of(sources: Sequence[str], message_ids: Sequence[str]) -> list[bytes]:
-    """Return the keys of message ids, each of the source at its place in `sources`."""
+def keys_of(sources: Sequence[str], message_ids: Sequence[bytes]) -> list[bytes]:
+    """Return the keys of message ids in UTF-8, each of the source at its place in `sources`."""
     codes = {source: _SOURCES[source] for source in set(sources)}
-    return [codes[source] + xxh3_128_digest(one.encode()) for source, one in zip(sources, message_ids, strict=True)]
+    return [codes[source] + xxh3_128_digest(one) for source, one in zip(sources, message_ids, strict=True)]
 
 
 _SOURCES: Memo[str, bytes] = Memo(lambda source: hashlib.blake2b(source.encode(), digest_size=4).digest())

@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw, json
 from trackway.events.clock_skew import format_ms
 from trackway.events.memo import Memo
 from trackway.events.personal_data import ANY_KEY
-from trackway.events.records import RawRow, encode
+from trackway.events.records import decode_raw_row, encode
 from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, Call, decode_call
@@ -34,10 +34,10 @@ _encode_into = json.Encoder().encode_into
 _RULED = ("properties", "traits", "context")
 """The members that privacy rules may be about; what others say, the stage itself must see to."""
 
-Take = Callable[[RawRow, tuple[int, int]], bytes | None]
-"""Returns the record of the event that a call becomes, which stands at a partition's offset; None if it is not usual.
+Take = Callable[[bytes, tuple[int, int]], bytes | None]
+"""Returns the record of the event that a call becomes, by its raw record, which stands at a partition's offset.
 
-The record is that of an `EventRecord`, as `records.encode` writes it.
+None if it is not usual. The record is that of an `EventRecord`, as `records.encode` writes it.
 """
 
 
@@ -70,17 +70,16 @@ class ShortWay:
         if CompiledWay is None or not self._compiled:
             return take
         most_usual = CompiledWay(
-            source,
             settlers=members,
             contexts=contexts,
             objects=OBJECTS,
             suppressed=stages.suppress.user_ids if stages.suppress else frozenset(),
             bounds_ms=stages.times.bounds_ms,
         ).take
-        return lambda row, place: most_usual(row, place) or take(row, place)
+        return lambda record, place: most_usual(record, place) or take(record, place)
 
 
-def _never(row: RawRow, place: tuple[int, int]) -> bytes | None:
+def _never(record: bytes, place: tuple[int, int]) -> bytes | None:
     """Take no call."""
 
 
@@ -108,8 +107,9 @@ def _way_of(source: str, stages: BuiltIn, contexts: UsualContexts, settlers: Map
         usual_metadata = metadata
         return True
 
-    def take(row: RawRow, place: tuple[int, int]) -> bytes | None:
+    def take(record: bytes, place: tuple[int, int]) -> bytes | None:
         nonlocal last_ms, last_text
+        row = decode_raw_row(record)
         _, kind, message_id, received_ms, text, shared_sent, shared, ip, agent, client_side, refusal, repaired, _ = row
         if shared or repaired or refusal is not None:
             return None

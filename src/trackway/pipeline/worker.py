@@ -13,7 +13,7 @@ from typing import NamedTuple, cast
 import msgspec
 
 from trackway.errors import TrackwayError
-from trackway.events.records import EVENTS, RAW, Place, RawRecord, RawRow, decode_raw_rows
+from trackway.events.records import EVENTS, RAW, Heads, Place, RawRecord, decode_raw, read_heads
 from trackway.log import consumers
 from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Stage, build_default_chain, run_chain
@@ -29,7 +29,6 @@ _BATCH = 4000
 _CHUNK = 250
 """Calls that go through the stages at a time: their Python objects should fit into the processor's cache."""
 _DEFAULT_WINDOW_MS = 24 * 3600 * 1000
-_REFUSAL = RawRecord.__struct_fields__.index("refusal")
 _encode_position = msgspec.msgpack.Encoder().encode
 _decode_position = msgspec.msgpack.Decoder(dict[int, int]).decode
 
@@ -152,22 +151,26 @@ class PipelineWorker:
         try:
             for one in slices:
                 for start in range(0, len(one.records), _CHUNK):
-                    rows = decode_raw_rows(one.records[start : start + _CHUNK])
-                    self._process_chunk(rows, Place(one.partition, one.first + start), batch)
+                    records = one.records[start : start + _CHUNK]
+                    self._process_chunk(records, Place(one.partition, one.first + start), batch)
         finally:
             if collecting:
                 gc.enable()
         return Processed(batch.ends.records, batch.seen)
 
-    def _process_chunk(self, rows: list[RawRow], first: Place, batch: "_Batch") -> None:
-        """Take calls, of which the first stands at `first`, to their ends."""
+    def _process_chunk(self, records: Sequence[bytes], first: Place, batch: _Batch) -> None:
+        """Take calls, by their raw records, of which the first stands at `first`, to their ends."""
         ends, seen = batch.ends, batch.seen
-        # By columns where that can be: a loop of the interpreter costs several times what one in C does.
-        sources, _, message_ids, received_ms, *_ = zip(*rows, strict=True)
-        keys = keys_of(sources, message_ids)
+        heads = read_heads(records)
+        sources, received_ms = heads.sources, heads.received_ms
+        keys = keys_of(sources, heads.message_ids)
         known = self._index.look_up(keys, received_ms)
         known |= {key: seen[key] for key in seen.keys() & keys}
-        made, others = self._run(rows, sources, first, self._find_new(rows, keys, known))
+        new = self._find_new(heads, keys, known)
+        made = self._take(records, sources, first, new)
+        others = [number for number, one in enumerate(made) if one is None]
+        raws = {number: decode_raw(records[number]) for number in others}
+        self._run({number: raws[number] for number in raws.keys() & new}, first, made)
         start = 0
         for number in [*others, len(made)]:
             if start < number:
@@ -176,14 +179,14 @@ class PipelineWorker:
                 events = map(Seen, received_ms[run], repeat(self._partition), count(offset))
                 seen.update(zip(keys[run], events, strict=True))
             if number < len(made):
-                raw, place, key = RawRecord(*rows[number]), Place(first.partition, first.offset + number), keys[number]
+                raw, place, key = raws[number], Place(first.partition, first.offset + number), keys[number]
                 drafts = cast("list[Draft] | None", made[number])
                 mine = self._end(raw, place, seen.get(key) or known.get(key), drafts, ends)
                 if mine is not None:
                     seen[key] = Seen(raw.received_at_ms, self._partition, mine)
             start = number + 1
 
-    def _find_new(self, rows: list[RawRow], keys: list[bytes], known: Mapping[bytes, Seen]) -> Sequence[int]:
+    def _find_new(self, heads: Heads, keys: list[bytes], known: Mapping[bytes, Seen]) -> Sequence[int]:
         """Return the numbers of the calls whose id is surely new.
 
         Whether a repetition in the same chunk is a duplicate shows only when its first call became an event.
@@ -191,32 +194,30 @@ class PipelineWorker:
         if not known and len(set(keys)) == len(keys):
             return range(len(keys))
         new: dict[bytes, int] = {}
-        for number, (row, key) in enumerate(zip(rows, keys, strict=True)):
-            if row[_REFUSAL] is None and (key not in known or not self._repeats(RawRecord(*row), known[key])):
+        refused = set(heads.refused)
+        for number, (key, source, received_ms) in enumerate(zip(keys, heads.sources, heads.received_ms, strict=True)):
+            if number not in refused and (key not in known or not self._repeats(source, received_ms, known[key])):
                 new.setdefault(key, number)
         return [*new.values()]
 
-    def _run(
-        self, rows: list[RawRow], sources: Sequence[str], first: Place, numbers: Sequence[int]
-    ) -> tuple[list[_Made], list[int]]:
-        """Return what becomes of the calls with these numbers, None for the others and for refused ones.
-
-        Usual calls go the short way, the rest through the stages, all at once. Also returned are the numbers of all
-        that did not go the short way.
-        """
-        made: list[_Made] = [None] * len(rows)
+    def _take(
+        self, records: Sequence[bytes], sources: Sequence[str], first: Place, numbers: Sequence[int]
+    ) -> list[_Made]:
+        """Return what becomes of those calls with these numbers that go the short way, None for all others."""
+        made: list[_Made] = [None] * len(records)
         partition, offset = first
         takes = {source: self._short_way.of_source[source] for source in set(sources)}
         for number in numbers:
-            made[number] = takes[sources[number]](rows[number], (partition, offset + number))
-        others = [number for number, one in enumerate(made) if one is None]
-        tried = numbers if isinstance(numbers, range) else set(numbers)
-        unusual = [number for number in others if number in tried and rows[number][_REFUSAL] is None]
-        if unusual:
-            calls = [(RawRecord(*rows[number]), Place(partition, offset + number)) for number in unusual]
-            for place, drafts in groupby(run_chain(self._stages, calls), key=lambda draft: draft.place):
-                made[place.offset - offset] = list(drafts)
-        return made, others
+            made[number] = takes[sources[number]](records[number], (partition, offset + number))
+        return made
+
+    def _run(self, raws: Mapping[int, RawRecord], first: Place, made: list[_Made]) -> None:
+        """Put what the stages make of calls into `made`, but for those that the collector refused."""
+        partition, offset = first
+        calls = [(raws[number], Place(partition, offset + number)) for number in sorted(raws)]
+        calls = [(raw, place) for raw, place in calls if raw.refusal is None]
+        for place, drafts in groupby(run_chain(self._stages, calls), key=lambda draft: draft.place):
+            made[place.offset - offset] = list(drafts)
 
     def _end(
         self, raw: RawRecord, place: Place, before: Seen | None, made: list[Draft] | None, ends: Ends
@@ -224,7 +225,7 @@ class PipelineWorker:
         """Write what becomes of a call that did not go the short way, and return the offset of its event, if any."""
         if raw.refusal is not None:
             ends.quarantine(raw, place, "collector", raw.refusal)
-        elif before is not None and self._repeats(raw, before):
+        elif before is not None and self._repeats(raw.source, raw.received_at_ms, before):
             ends.drop_duplicate(raw, place, before.place)
         else:
             return ends.add(made or run_chain(self._stages, [(raw, place)]))
@@ -233,9 +234,9 @@ class PipelineWorker:
     def _window_ms(self, source: str) -> int:
         return self._windows_ms.get(source, _DEFAULT_WINDOW_MS)
 
-    def _repeats(self, raw: RawRecord, seen: Seen) -> bool:
-        """Tell whether `raw` came within its source's window after the event with the same id."""
-        return raw.received_at_ms - seen.received_at_ms <= self._window_ms(raw.source)
+    def _repeats(self, source: str, received_ms: int, seen: Seen) -> bool:
+        """Tell whether a call came within its source's window after the event with the same id."""
+        return received_ms - seen.received_at_ms <= self._window_ms(source)
 
 
 def _default_chain() -> Callable[[], Sequence[Stage]]:

@@ -1,0 +1,3 @@
+from collections.abc import Sequence
+
+def read_heads(records: Sequence[bytes]) -> tuple[list[str], list[bytes], list[int], list[int]] | None: ...
