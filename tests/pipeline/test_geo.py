@@ -30,7 +30,7 @@ def test_a_place_has_segments_names(tmp_path: Path):
         "longitude": 4.85,
     }
     assert geo.locate("2001:db8::1") == {"country": "France", "countryCode": "FR"}
-    assert [geo.locate(ip) for ip in ("203.0.114.1", "0.0.0.0", "nonsense", "")] == [None] * 4
+    assert [geo.locate(ip) for ip in ("203.0.114.1", "0.0.0.0", "nonsense", "", "203.0.113.77\0")] == [None] * 5
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -16,11 +16,12 @@ from tests.pipeline.test_chain import bodies, json_values
 from tests.pipeline.test_geo import LYON
 from trackway.cli.shop import Plan as Play
 from trackway.cli.shop import simulate
-from trackway.events.records import EventRecord, Place, RawRecord, decode_event, encode
+from trackway.events.records import EventRecord, Place, RawRecord, Refusal, decode_event, encode
 from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import event_record
 from trackway.pipeline.short_way import ShortWay
+from trackway.pipeline.stages.enrich import Enrich
 from trackway.pipeline.stages.privacy import Suppress
 from trackway.workspace import load_workspace
 
@@ -269,6 +270,25 @@ def test_odd_texts_are_the_same_both_ways(chain: list[Stage], body: bytes):
 )
 def test_what_looks_like_a_page_is_the_same_both_ways(chain: list[Stage], context: bytes):
     check(chain, raw_of(b'{"event":"Mine","context":%s}' % context))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_fault_of_ours_costs_its_event_and_not_the_worker(chain: list[Stage], compiled: bool):
+    class Faulty:
+        def locate(self, ip: str) -> None:
+            raise RuntimeError("a fault of ours")
+
+    stages = [Enrich(geo=cast("Any", Faulty())) if isinstance(stage, Enrich) else stage for stage in chain]
+    faulty = raw_of(BROWSER | {"context": {"ip": "203.0.113.9"}})
+    assert ShortWay(stages, compiled=compiled).of_source["shop"](encode(faulty), PLACE) is None
+    (draft,) = run_chain(stages, [(faulty, PLACE)])
+    assert draft.end == Refusal("pipeline_error", "", "enrich failed: RuntimeError: a fault of ours")
+
+
+def test_an_ip_with_a_nul_is_an_event_all_the_same(chain: list[Stage]):
+    taken = check(chain, raw_of(BROWSER | {"context": {"ip": "203.0.113.9\0"}}))
+    assert taken
+    assert json.loads(taken.body)["context"]["ip"] == "203.0.113.9\0"
 
 
 def test_suppressed_people_go_the_long_way():

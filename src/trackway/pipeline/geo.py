@@ -38,7 +38,7 @@ class GeoFile:
     def _locate(self, ip: str) -> dict[str, Any] | None:
         try:
             entry = cast("Any", self._reader.get(ip))  # pyright: ignore[reportUnknownMemberType]
-        except ValueError:  # no address, or IPv6 in a file of IPv4
+        except (ValueError, TypeError):  # no address, or IPv6 in a file of IPv4; a text with a NUL
             return None
         return _location(cast("dict[str, Any]", entry)) if isinstance(entry, dict) else None
 

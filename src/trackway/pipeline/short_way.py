@@ -68,7 +68,7 @@ class ShortWay:
         members = {kind: UsualMembers(source, kind, stages, rules, compiled=self._compiled).settlers for kind in NAMES}
         take = _way_of(source, stages, contexts, members)
         if CompiledWay is None or not self._compiled:
-            return take
+            return _first_of(_never, take)
         most_usual = CompiledWay(
             settlers=members,
             contexts=contexts,
@@ -76,7 +76,19 @@ class ShortWay:
             suppressed=stages.suppress.user_ids if stages.suppress else frozenset(),
             bounds_ms=stages.times.bounds_ms,
         ).take
-        return lambda record, place: most_usual(record, place) or take(record, place)
+        return _first_of(most_usual, take)
+
+
+def _first_of(one: Take, other: Take) -> Take:
+    """Return what takes a call as `one` does, or else as `other` does."""
+
+    def take(record: bytes, place: tuple[int, int]) -> bytes | None:
+        try:
+            return one(record, place) or other(record, place)
+        except Exception:  # noqa: BLE001 - a fault of ours must cost its event alone: the stages quarantine it
+            return None
+
+    return take
 
 
 def _never(record: bytes, place: tuple[int, int]) -> bytes | None:
