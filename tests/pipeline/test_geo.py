@@ -35,8 +35,13 @@ def test_a_place_has_segments_names(tmp_path: Path):
 
 @pytest.mark.parametrize(
     "entry",
-    [{}, {"country": "FR"}, {"city": {"names": ["Lyon"]}}, {"subdivisions": []}, {"city": {"names": {"de": "Köln"}}}],
-)
+    [
+        {}, {"country": "FR"}, {"city": {"names": ["Lyon"]}}, {"subdivisions": []}, {"city": {"names": {"de": "Köln"}}},
+        {"city": [], "subdivisions": "FR", "country": 7, "location": True},
+        {"city": {"names": {"en": 7}}, "subdivisions": {"names": {"en": "Lyon"}}, "location": [1.5]},
+        {"subdivisions": ["FR"], "country": {"names": "FR"}, "location": {}},
+    ],
+)  # fmt: skip
 def test_an_entry_of_another_shape_gives_no_place(tmp_path: Path, entry: dict[str, Any]):
     assert GeoFile(write_mmdb(tmp_path / "c.mmdb", {"1.0.0.0/8": entry})).locate("1.2.3.4") is None
 

@@ -44,29 +44,34 @@ class GeoFile:
 
 
 def _location(entry: dict[str, Any]) -> dict[str, Any] | None:
-    place = _member(entry, "location")
-    divisions = entry.get("subdivisions")
-    region: Any = cast("list[Any]", divisions)[0] if isinstance(divisions, list) and divisions else None
-    country = _member(entry, "country")
-    found: dict[str, Any] = {
+    country, place = entry.get("country"), entry.get("location")
+    found = {
         "city": _english(entry.get("city")),
-        "region": _english(region),
+        "region": _english(_member(entry.get("subdivisions"), 0)),
         "country": _english(country),
-        "countryCode": country.get("iso_code"),
-        "latitude": place.get("latitude"),
-        "longitude": place.get("longitude"),
+        "countryCode": _member(country, "iso_code"),
+        "latitude": _member(place, "latitude"),
+        "longitude": _member(place, "longitude"),
     }
     return {name: value for name, value in found.items() if value is not None} or None
 
 
-def _member(entry: dict[str, Any], name: str) -> dict[str, Any]:
-    value = entry.get(name)
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+def _member(value: Any, key: str | int) -> Any:
+    """Return a member of an object or a list, None where there is none or `value` is something else."""
+    if value is None:
+        return None
+    try:
+        return value[key]
+    except (LookupError, TypeError):
+        return None
 
 
 def _english(named: Any) -> str | None:
     """Return the English name of a place, such as `{"names": {"en": "Paris"}}`."""
-    if not isinstance(named, dict):
+    if named is None:
         return None
-    name = _member(cast("dict[str, Any]", named), "names").get("en")
+    try:
+        name = named["names"]["en"]
+    except (LookupError, TypeError):
+        return None
     return name if isinstance(name, str) else None
