@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.events.tables import Tables
+from tests.services import find_compiled
 from trackway.events.clock_skew import parse_ms
 from trackway.events.members import ANYTHING, NOTHING, Members, Shape, is_date, is_moment
 from trackway.events.reserved import GROUP_TRAITS, USER_TRAITS, repair_properties, repair_traits
@@ -144,6 +145,26 @@ def test_both_tables_hold():
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("count", [8, 31, 32, 33, 64])
+def test_each_of_many_members_is_needed(count: int):
+    names = [f"n{number}" for number in range(count)]
+    grouped = [(name, name, f"{name} or this") for name in names]  # that a name comes twice changes nothing
+    everything = dict.fromkeys(names)
+    for table in (
+        Tables(Members({}, required=names)),
+        Tables(Members(dict.fromkeys(names, ANYTHING), one_of=grouped)),
+    ):
+        assert table.all_fit(msgspec.json.encode(everything))
+        for name in names:
+            assert not table.any_fits(msgspec.json.encode({key: 1 for key in names if key != name}))
+
+
+def test_more_needed_members_than_can_be_told_apart_are_refused():
+    settler = find_compiled("trackway.events.compiled_members").Settler
+    with pytest.raises(ValueError, match="too many members are needed"):
+        settler(Members({}, required=map(str, range(65))))
 
 
 def test_what_stands_in_unnamed_members_is_read_all_the_same():

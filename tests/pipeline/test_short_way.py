@@ -257,6 +257,28 @@ def test_odd_texts_are_the_same_both_ways(chain: list[Stage], body: bytes):
 
 
 @pytest.mark.parametrize(
+    ("properties", "added"),
+    [
+        (b'{"price":1,"price":null}', b""),
+        (b'{"price":null,"price":1}', b',"currency":"USD"'),
+        (b'{"price":1,"total":null}', b',"currency":"USD"'),
+        (b'{"price":1,"currency":null,"currency":"EUR"}', b""),
+    ],
+)
+def test_of_a_member_that_comes_twice_the_last_counts(chain: list[Stage], properties: bytes, added: bytes):
+    taken = check(chain, raw_of(b'{"messageId":"m1","event":"Mine","properties":%s}' % properties))
+    assert taken
+    assert b'"properties":%s%s},"type"' % (properties[:-1], added) in taken.body
+
+
+def test_what_no_rule_is_about_stays_as_the_client_wrote_it(chain: list[Stage]):
+    properties = b'{"x":"\\ud83d\\ude00","y":1.50}'  # the compiled table leaves surrogates to others
+    taken = check(chain, raw_of(b'{"messageId":"m1","properties":%s}' % properties, "page", "private"))
+    assert taken
+    assert properties in taken.body
+
+
+@pytest.mark.parametrize(
     "context",
     [
         b'{"app":{"page":{"url":"https://a.example/"}},"page":null}',

@@ -21,7 +21,7 @@ from trackway.events.members import Shape, look_of
 from trackway.events.reserved import MONETARY
 
 cdef extern from "Python.h":
-    double PyOS_string_to_double(const char* text, char** end, object overflow) except? -1.0
+    double PyOS_string_to_double(const char* text, char** end, PyObject* overflow) except? -1.0
 
 cdef enum Type:
     STRING = 1
@@ -40,27 +40,23 @@ cdef enum:
 cdef dict _TYPES = {
     str: STRING, int: INTEGER, float: INTEGER | FLOAT, bool: BOOLEAN, list: ARRAY, dict: OBJECT, type(None): NONE
 }
+cdef enum:
+    CURRENCY = 1
+cdef dict _MARKS = {name: 2**number for number, name in enumerate(["currency", *MONETARY])}  # a bit for each
 _decode_any = json.Decoder().decode
-
-
-cdef enum Mark:
-    PLAIN
-    AMOUNT
-    CURRENCY
 
 cdef struct Slot:
     const uint8_t* name
     Py_ssize_t size
     PyObject* node
     uint64_t bit  # of a member that must be there, or one of whose group must; else 0
-    int mark
+    uint64_t mark  # of a member that says something of money; else 0
 
 cdef struct Money:
-    # What a table of an object with amounts and a currency saw of them.
-    bint amount  # of any kind
-    bint number
-    bint currency
-    bint no_currency  # null
+    # The marks of all members, of numbers and of nulls. Of a member that comes twice the last one counts.
+    uint64_t all
+    uint64_t numbers
+    uint64_t nulls
 
 
 @cython.final
@@ -111,19 +107,22 @@ cdef class _Table:
 
     def __init__(self, members, marks=None):
         cdef uint64_t size = 8
+        cdef uint64_t bit = 1
         cdef dict bits = {}
         cdef Slot* slot
         shapes = dict(members.shapes)
         for name in members.required:
             shapes.setdefault(name, Shape() if members.others else Shape(frozenset()))
         groups = [[name for name in group if name in shapes] for group in members.one_of if members.required.isdisjoint(group)]
-        for name in [*members.required, *(name for group in groups for name in group)]:
-            bits.setdefault(name, 1 << len(bits))
-        if len(bits) > 64:
+        needed = dict.fromkeys([*members.required, *(name for group in groups for name in group)])
+        if len(needed) > 64:
             raise ValueError("too many members are needed")
+        for name in needed:
+            bits[name] = bit
+            bit <<= 1
         self.others = members.others
         self.required = sum(bits[name] for name in members.required)
-        self.groups = [sum(bits[name] for name in group) for group in groups]
+        self.groups = [sum(bits[name] for name in set(group)) for group in groups]
         while size < 2 * len(shapes):
             size *= 2
         self.mask = size - 1
@@ -138,7 +137,7 @@ cdef class _Table:
             self.nodes.append(node)
             slot = self.free_slot(at, len(name.encode()))
             slot.name, slot.size, slot.node, slot.bit = at, len(name.encode()), <PyObject*>node, bits.get(name, 0)
-            slot.mark = PLAIN if marks is None else marks.get(name, PLAIN)
+            slot.mark = 0 if marks is None else marks.get(name, 0)
             at += slot.size
 
     cdef Slot* free_slot(self, const uint8_t* name, Py_ssize_t size) noexcept:
@@ -206,8 +205,8 @@ cdef const uint8_t* _read_object(
                 found |= slot.bit
                 start = at
                 at = _read_value(<_Node>slot.node, at, end, depth)
-                if slot.mark != PLAIN and money != NULL and not _tell(slot.mark, start[0], money):
-                    return NULL
+                if slot.mark and money != NULL:
+                    _tell(money, slot.mark, start[0])
             elif table is None or table.others:
                 at = _read_value(None, at, end, depth)
             else:
@@ -230,16 +229,15 @@ cdef const uint8_t* _read_object(
     return at
 
 
-cdef inline bint _tell(int mark, uint8_t first, Money* money) noexcept nogil:
-    """Tell of a member, whose value begins with `first`; False if it may have come before."""
-    if mark == AMOUNT:
-        money.amount = True
-        money.number = money.number or first == c"-" or c"0" <= first <= c"9"
-        return True
-    if money.currency:
-        return False
-    money.currency, money.no_currency = True, first == c"n"
-    return True
+cdef inline void _tell(Money* money, uint64_t mark, uint8_t first) noexcept nogil:
+    """Tell of a member whose value begins with `first`."""
+    money.all |= mark
+    money.numbers &= ~mark
+    money.nulls &= ~mark
+    if first == c"-" or c"0" <= first <= c"9":
+        money.numbers |= mark
+    elif first == c"n":
+        money.nulls |= mark
 
 
 cdef const uint8_t* _read_list(_Node items, const uint8_t* at, const uint8_t* end, int depth) except? NULL:
@@ -332,7 +330,7 @@ cdef const uint8_t* _read_number(_Node node, int types, const uint8_t* at) excep
     if node is not None and node.bounded:
         memcpy(copy, start, at - start)
         copy[at - start] = 0
-        number = PyOS_string_to_double(copy, NULL, None)
+        number = PyOS_string_to_double(copy, NULL, NULL)
         if not node.minimum <= number <= node.maximum:
             return NULL
     return at
@@ -348,7 +346,7 @@ cdef class Settler:
         Raises:
             ValueError: the table asks for more members than can be told apart here.
         """
-        self._table = _Table(members, dict.fromkeys(MONETARY, AMOUNT) | {"currency": CURRENCY})
+        self._table = _Table(members, _MARKS)
         self.currency = currency
 
     def __call__(self, text):
@@ -370,9 +368,9 @@ cdef class Settler:
         at = _read_object(<_Table>self._table, at, end, 0, &money)
         if at != end:
             return UNKNOWN
-        if not self.currency or not money.amount:
+        if not self.currency or not money.all & ~CURRENCY:
             return AS_IT_IS
-        if money.currency:
+        if money.all & CURRENCY:
             # Nothing is added to null, but the stage has something to say of that beside an amount.
-            return UNKNOWN if money.no_currency else AS_IT_IS
-        return WITHOUT_CURRENCY if money.number else AS_IT_IS
+            return UNKNOWN if money.nulls & CURRENCY else AS_IT_IS
+        return WITHOUT_CURRENCY if money.numbers else AS_IT_IS

@@ -47,6 +47,8 @@ cdef struct Value:
     const uint8_t* at
     Py_ssize_t size
 
+cdef const uint8_t* NOTHING = b""  # for texts that are not there: C's functions take no NULL, not even of size 0
+
 cdef enum:
     EVENT, NAME, CATEGORY, GROUP_ID, PROPERTIES, TRAITS, TYPE, MESSAGE_ID, USER_ID, ANONYMOUS_ID, INTEGRATIONS, CONTEXT
     METADATA, TIMESTAMP, SENT_AT, WRITE_KEY
@@ -399,8 +401,10 @@ cdef inline uint64_t _mixed(uint64_t hash, uint64_t word, uint64_t seed) noexcep
 
 
 cdef inline void _begin(Key* key, int64_t case) noexcept nogil:
-    memset(key, 0, sizeof(Key))
+    cdef int piece
     key.case = case
+    for piece in range(3):
+        key.at[piece], key.size[piece] = NOTHING, 0
 
 
 cdef inline void _add(Key* key, int piece, const void* at, Py_ssize_t size) noexcept nogil:
@@ -702,7 +706,7 @@ cdef class CompiledWay:
             start = <const uint8_t*>memmem(context.at, context.size, PAGE_MEMBER, PAGE_SIZE)
         if start != NULL:
             brace = <const uint8_t*>memchr(start + PAGE_SIZE, c"}", end - start - PAGE_SIZE)
-        page.at, page.size = start, 0
+        page.at, page.size = NOTHING, 0
         if brace != NULL:
             before.at, before.size = context.at, start - context.at
             page.at, page.size = start + PAGE_SIZE, brace - start - PAGE_SIZE
@@ -839,7 +843,10 @@ cdef class CompiledWay:
         _pack_text(&out, raw.source.at, raw.source.size)
         _pack_text(&out, raw.type.at, raw.type.size)
         _pack_text(&out, values[MESSAGE_ID].at, values[MESSAGE_ID].size)
-        _pack_text(&out, name.at, name.size)
+        if _says_something(name):
+            _pack_text(&out, name.at, name.size)
+        else:
+            _pack_text(&out, NOTHING, 0)
         _pack_id(&out, &values[USER_ID])
         _pack_id(&out, &values[ANONYMOUS_ID])
         _pack_number(&out, raw.received_ms)

@@ -148,6 +148,9 @@ def _changing(usual: Read, before: Members, after: Members, rules: Sequence[Rule
         if is_fit_before(text) is None:
             return None
         value = _decode_object(text)
+        if not any(rule.keys[1] in value or (rule.keys[1] == ANY_KEY and value) for rule in rules):
+            # `usual` knew too little of it. What no rule is about stays as the client wrote it.
+            return None if is_fit_after(text) is None else text
         for rule in rules:
             change_at(value, rule.keys[1:], rule.change)
         changed = Raw(_encode(value))
