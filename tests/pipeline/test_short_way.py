@@ -17,12 +17,14 @@ from tests.pipeline.test_geo import LYON
 from trackway.cli.shop import Plan as Play
 from trackway.cli.shop import simulate
 from trackway.events.records import EventRecord, Place, RawRecord, Refusal, decode_event, encode
+from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import event_record
 from trackway.pipeline.short_way import ShortWay
 from trackway.pipeline.stages.enrich import Enrich
 from trackway.pipeline.stages.privacy import Suppress
+from trackway.pipeline.usual_members import UsualMembers
 from trackway.workspace import load_workspace
 
 RECEIVED = 1_795_168_801_000
@@ -269,6 +271,23 @@ def test_of_a_member_that_comes_twice_the_last_counts(chain: list[Stage], proper
     taken = check(chain, raw_of(b'{"messageId":"m1","event":"Mine","properties":%s}' % properties))
     assert taken
     assert b'"properties":%s%s},"type"' % (properties[:-1], added) in taken.body
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_what_would_take_much_memory_goes_the_long_way(chain: list[Stage], compiled: bool):
+    take = ShortWay(chain, compiled=compiled).of_source["shop"]
+    assert take(encode(raw_of(BROWSER | {"event": "x" * 512})), PLACE)
+    for changes in ({"event": "x" * 513}, {"event": "é" * 5000}, {"context": {"x": "y" * 2100}}):
+        assert take(encode(raw_of(BROWSER | changes)), PLACE) is None
+
+
+def test_long_names_of_events_are_not_remembered(chain: list[Stage]):
+    stages = BuiltIn.of(chain)
+    assert stages
+    settlers = UsualMembers("shop", "track", stages, []).settlers
+    for name in ("x" * 512, "y" * 513):
+        assert settlers[name]
+    assert [*settlers.known] == ["x" * 512]
 
 
 def test_what_no_rule_is_about_stays_as_the_client_wrote_it(chain: list[Stage]):

@@ -31,6 +31,8 @@ except ImportError:
     Settler = None
 
 _RESERVED = {"track": RESERVED_PROPERTIES, "identify": RESERVED_USER_TRAITS, "group": RESERVED_GROUP_TRAITS}
+_LONGEST = 512
+"""Characters of an event's name; calls of longer ones go the long way, since each name and its table are remembered."""
 _decode_object = json.Decoder(dict[str, Any]).decode
 _encode = json.Encoder().encode
 
@@ -65,12 +67,12 @@ class UsualMembers:
         )
         # What a rule takes from properties may be an amount, or the currency.
         self._may_change = bool(self._rules) and not self._currency and all(rule.always for rule in self._rules)
-        self.settlers: Memo[str, Settle] = Memo(self._settler_of)
+        self.settlers: Memo[str, Settle] = Memo(self._settler_of, longest=_LONGEST)
         """By the name of a track call, for others by `""`, what settles the member."""
 
     def _settler_of(self, event: str) -> Settle:
         kind, source, stages = self._kind, self._source, self._stages
-        if stages.block and stages.block.may_concern(source, kind, event):
+        if len(event) > _LONGEST or (stages.block and stages.block.may_concern(source, kind, event)):
             return _never
         before = ANY_MEMBERS
         if (
