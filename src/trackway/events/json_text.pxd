@@ -1,18 +1,28 @@
-"""JSON as bytes: where a text or a value ends, and whether it is JSON. All of it reads up to a NUL, which no JSON holds."""
+"""JSON as bytes: where a text ends, and whether it is JSON. All of it reads up to a NUL at the most, which no JSON holds."""
 
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint8_t, uint64_t
-from libc.string cimport memcpy
 
-cdef inline uint64_t word_at(const uint8_t* at) noexcept nogil:
-    """Return eight bytes, the first of them lowest."""
-    cdef uint64_t word
-    memcpy(&word, at, 8)
-    return word
+cdef extern from *:
+    """
+    #include <stdint.h>
+    #include <string.h>
+    static inline uint64_t trackway_word(const uint8_t *at)
+    {
+        uint64_t word;
+        memcpy(&word, at, 8);
+    #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+        word = __builtin_bswap64(word);
+    #endif
+        return word;
+    }
+    """
+    uint64_t word_at "trackway_word" (const uint8_t* at) nogil  # eight bytes, the first of them lowest
+    int first_bit "__builtin_ctzll" (uint64_t word) nogil
 
 
 cdef inline uint64_t places_of(uint64_t word, uint64_t byte) noexcept nogil:
-    """Return a word that is not 0 if a byte of `word` is `byte`."""
+    """Return a word that has a bit for the first byte of `word` that is `byte`, and perhaps others behind it."""
     word ^= 0x0101010101010101ULL * byte
     return (word - 0x0101010101010101ULL) & ~word & 0x8080808080808080ULL
 
@@ -59,11 +69,13 @@ cdef inline const uint8_t* read_text(const uint8_t* at, const uint8_t* end, Text
     while True:
         while end - at >= 8:
             word = word_at(at)
-            # Bytes from which 0x20 cannot be taken are control characters.
-            if (
+            # Bytes from which 0x20 cannot be taken are control characters. The lowest bit is true, if any is.
+            word = (
                 places_of(word, c'"') | places_of(word, c"\\")
                 | (((word - 0x2020202020202020ULL) & ~word) | word) & 0x8080808080808080ULL
-            ):
+            )
+            if word:
+                at += first_bit(word) >> 3
                 break
             at += 8
         while at[0] >= 0x20 and at[0] < 0x80 and at[0] != c'"' and at[0] != c"\\":

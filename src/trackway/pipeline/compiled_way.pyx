@@ -21,7 +21,7 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 
 from trackway.events.compiled_members cimport AS_IT_IS, WITHOUT_CURRENCY, Judgement, Settler
 from trackway.events.raw_record cimport Part, RawFields, read_raw
-from trackway.events.json_text cimport Text, past_space, places_of, read_text, word_at
+from trackway.events.json_text cimport Text, first_bit, past_space, places_of, read_text, word_at
 
 import secrets
 
@@ -104,7 +104,9 @@ cdef const uint8_t* _end_of_object(const uint8_t* at, const uint8_t* end) noexce
             while True:
                 while end - at >= 8:
                     word = word_at(at)
-                    if (places_of(word, c'"') | places_of(word, c"\\")) != 0:
+                    word = places_of(word, c'"') | places_of(word, c"\\")
+                    if word:
+                        at += first_bit(word) >> 3
                         break
                     at += 8
                 while at < end and at[0] != c'"' and at[0] != c"\\":
