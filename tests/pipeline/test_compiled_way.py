@@ -142,3 +142,14 @@ def test_damaged_calls_are_the_same_both_ways(
         text = text[:at] + bit + text[at + gone :]
     call = encode(raw_of(text, source=source))
     assert compiled(source)(call, _PLACE) in (None, interpreted.of_source[source](call, _PLACE))
+
+
+def test_a_call_ends_where_its_body_does(compiled: Callable[[str], Take], interpreted: ShortWay):
+    text = b'{"messageId":"m1","properties":{},"timestamp":"%b","sentAt":"%b","event":"Mine","userId":"u"}'
+    text %= (format_ms(RECEIVED).encode(),) * 2
+    assert compiled("shop")(encode(raw_of(text)), _PLACE)
+    for cut in range(len(text)):
+        # The client's, too, stands behind it in the record. The head of a text of 150 bytes is a character of UTF-8.
+        record = encode(raw_of(text[:cut], sent_at=text[cut:].ljust(150).decode()))
+        assert compiled("shop")(record, _PLACE) is None
+        assert interpreted.of_source["shop"](record, _PLACE) is None

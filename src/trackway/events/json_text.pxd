@@ -1,4 +1,8 @@
-"""JSON as bytes: where a text ends, and whether it is JSON. All of it reads up to a NUL at the most, which no JSON holds."""
+"""JSON as bytes: where a text ends, and whether it is JSON.
+
+A NUL, which no JSON holds, ends all reading. There must be one behind the JSON, but other bytes may come before it: what
+was read is JSON only if it ends where it should, which is for the caller to see.
+"""
 
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint8_t, uint64_t

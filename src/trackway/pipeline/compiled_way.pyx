@@ -129,9 +129,10 @@ cdef const uint8_t* _end_of_object(const uint8_t* at, const uint8_t* end) noexce
 
 
 cdef bint _find_members(const uint8_t* at, const uint8_t* end, Value* values) except -1:
-    """Find the members of a call in its JSON, behind which there is a NUL; False if it is not of the most usual form.
+    """Find the members of a call in its JSON; False if it is not of the most usual form.
 
     Members are known, come once, and are texts without escapes, objects or null. What is in objects is not looked at.
+    A text without an end is read beyond `end`, up to a NUL: the last one is that of the raw record's Python bytes.
     """
     cdef const uint8_t* start
     cdef int member
