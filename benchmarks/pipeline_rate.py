@@ -10,6 +10,7 @@ time of all of them. `--profile` prints where the time goes instead, by the func
 import argparse
 import cProfile
 import pstats
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -25,6 +26,7 @@ from trackway.events.records import CLEAN_TOPICS, RAW, RawRecord, encode
 from trackway.log.sqlite import SqliteLog
 from trackway.pipeline.live_chain import LiveChain
 from trackway.pipeline.message_index import MessageIndex
+from trackway.pipeline.short_way import CompiledWay
 from trackway.pipeline.worker import PipelineWorker
 from trackway.workspace import load_workspace
 from trackway.workspace.model import Workspace
@@ -43,6 +45,11 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     parser.add_argument("--profile", action="store_true", help="show where the time goes instead")
     options = parser.parse_args()
+    if CompiledWay is None:
+        print(
+            "the compiled modules are missing (`trackway doctor` says why): this is the interpreted way",
+            file=sys.stderr,
+        )
     found: list[Measurement] = []
     for traffic in options.traffic or _traffic.SOURCES:
         with tempfile.TemporaryDirectory() as folder:
