@@ -24,6 +24,7 @@ def read_heads(records):
     cdef Part last
     cdef object source = None
     cdef bytes record
+    cdef bytes before = None  # kept, since `last` points into it
     last.at, last.size = NULL, 0
     for record in records:
         if not read_raw(<const uint8_t*>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record), &fields):
@@ -32,7 +33,7 @@ def read_heads(records):
         if source is None or fields.source.size != last.size or memcmp(fields.source.at, last.at, last.size) != 0:
             source = PyUnicode_DecodeUTF8(<const char*>fields.source.at, fields.source.size, NULL)
             source = known.setdefault(source, source)
-            last = fields.source
+            last, before = fields.source, record
         if fields.refused:
             refused.append(len(sources))
         sources.append(source)
