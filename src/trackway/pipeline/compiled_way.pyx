@@ -77,6 +77,7 @@ cdef inline void _put_time(Out* out, const char* name, Py_ssize_t name_size, int
 cdef class CompiledWay:
     """The short way of one source's most usual calls."""
 
+    cdef object otherwise
     cdef dict settlers
     cdef object contexts, objects
     cdef frozenset suppressed
@@ -85,12 +86,13 @@ cdef class CompiledWay:
     cdef ByteMemo known_settlers, known_contexts, known_pages, known_objects
     cdef Buffer context, record
 
-    def __init__(self, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
-        """Take what is asked about what is not known yet.
+    def __init__(self, otherwise, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
+        """Take what is asked about what is not known yet, and what `otherwise` takes calls.
 
         `settlers` is by kind as `UsualMembers.settlers`, `contexts` the source's `UsualContexts`, `objects` as
         `usual_calls.OBJECTS`, `suppressed` the ids of users, and `bounds_ms` as `Times.bounds_ms`.
         """
+        self.otherwise = otherwise
         self.settlers = settlers
         self.contexts = contexts
         self.parted = contexts.parted
@@ -101,8 +103,21 @@ cdef class CompiledWay:
         self.known_contexts, self.known_pages = ByteMemo(4096), ByteMemo(4096)
         self.context, self.record = Buffer(), Buffer()
 
-    def take(self, bytes record not None, place not None):
-        """As `short_way.Take`; None, too, for calls that are usual but not of the most usual form."""
+    def __call__(self, bytes record not None, place not None):
+        """As `short_way.Take`."""
+        return self.take(record, place[0], place[1])
+
+    cdef bytes take(self, bytes record, uint64_t partition, uint64_t offset):
+        """Return the record of the event that a call becomes, taken otherwise if need be; None if it is not usual."""
+        cdef bytes made
+        try:
+            made = self.take_most_usual(record, partition, offset)
+            return self.otherwise(record, (partition, offset)) if made is None else made
+        except Exception:  # a fault of ours must cost its event alone: the stages quarantine it
+            return None
+
+    cdef bytes take_most_usual(self, bytes record, uint64_t partition, uint64_t offset):
+        """Return the record of an event; None, too, for calls that are usual but not of the most usual form."""
         cdef RawFields raw
         cdef Value values[MEMBERS]
         cdef Kind kind
@@ -146,7 +161,7 @@ cdef class CompiledWay:
         cdef str channel = self.complete(&values[CONTEXT], &raw)
         if channel is None:
             return None
-        return self.write(kind, &raw, values, open, ending, channel, time_ms, place)
+        return self.write(kind, &raw, values, open, ending, channel, time_ms, partition, offset)
 
     cdef int64_t time_of(self, Value* original, Value* sent, int64_t received_ms) noexcept:
         """As `Times.unremarkable_time`; negative for None."""
@@ -297,7 +312,8 @@ cdef class CompiledWay:
         return follows
 
     cdef bytes write(
-        self, Kind kind, RawFields* raw, Value* values, Value* open, bytes ending, str channel, int64_t time_ms, place
+        self, Kind kind, RawFields* raw, Value* values, Value* open, bytes ending, str channel, int64_t time_ms,
+        uint64_t partition, uint64_t offset,
     ):
         """Return the record of an event."""
         cdef Py_ssize_t channel_size, body_size, head_size, room
@@ -373,8 +389,8 @@ cdef class CompiledWay:
         pack_number(&out, raw.received_ms)
         pack_number(&out, time_ms)
         put(&out, b"\x92", 1)
-        pack_number(&out, place[0])
-        pack_number(&out, place[1])
+        pack_number(&out, partition)
+        pack_number(&out, offset)
         pack_size(&out, 0xC4, body_size)
         head_size = out.at - head
         cdef bytes record = PyBytes_FromStringAndSize(NULL, head_size + body_size + 1)
@@ -383,6 +399,17 @@ cdef class CompiledWay:
         memcpy(into + head_size, body, body_size)
         memcpy(into + head_size + body_size, b"\x90", 1)  # no findings
         return record
+
+
+def take_each(list made not None, records, sources, dict takes not None, uint64_t partition, uint64_t offset, numbers):
+    """As `short_way.take_each`."""
+    cdef Py_ssize_t number
+    for number in numbers:
+        take = takes[sources[number]]
+        if type(take) is CompiledWay:
+            made[number] = (<CompiledWay>take).take(<bytes?>records[number], partition, offset + number)
+        else:
+            made[number] = take(records[number], (partition, offset + number))
 
 
 cdef inline bint _is_object(int member) noexcept nogil:

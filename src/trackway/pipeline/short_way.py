@@ -10,7 +10,7 @@ traits must be like is compiled for each event's name (`usual_members.py`). The 
 way in a compiled module (`compiled_way.pyx`), where there is one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Raw, json
@@ -18,7 +18,7 @@ from msgspec import UNSET, Raw, json
 from trackway.events.clock_skew import format_ms
 from trackway.events.memo import Memo
 from trackway.events.personal_data import ANY_KEY
-from trackway.events.records import decode_raw_row, encode
+from trackway.events.records import Place, decode_raw_row, encode
 from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, Call, decode_call
@@ -26,9 +26,9 @@ from trackway.pipeline.usual_contexts import UsualContexts
 from trackway.pipeline.usual_members import Settle, UsualMembers
 
 try:
-    from trackway.pipeline.compiled_way import CompiledWay
+    from trackway.pipeline.compiled_way import CompiledWay, take_each
 except ImportError:  # there was no compiler; all that is lost is speed
-    CompiledWay = None
+    CompiledWay = take_each = None
 
 _encode_into = json.Encoder().encode_into
 _RULED = ("properties", "traits", "context")
@@ -54,6 +54,23 @@ class ShortWay:
         self.of_source: Memo[str, Take] = Memo(self._take_of)
         """By source what takes its calls the short way."""
 
+    def take(
+        self, records: Sequence[bytes], sources: Sequence[str], first: Place, numbers: Iterable[int]
+    ) -> list[bytes | None]:
+        """Return the records of the events that those calls with these numbers become, None for all others.
+
+        The call of the first of `records`, which are raw records of `sources`, stands at `first`.
+        """
+        made: list[bytes | None] = [None] * len(records)
+        takes = {source: self.of_source[source] for source in set(sources)}
+        partition, offset = first
+        if take_each is not None:
+            take_each(made, records, sources, takes, partition, offset, numbers)
+            return made
+        for number in numbers:
+            made[number] = takes[sources[number]](records[number], (partition, offset + number))
+        return made
+
     def _take_of(self, source: str) -> Take:
         stages = self._stages
         if stages is None or any(source in function.sources for function in stages.functions):
@@ -68,23 +85,23 @@ class ShortWay:
         members = {kind: UsualMembers(source, kind, stages, rules, compiled=self._compiled).settlers for kind in NAMES}
         take = _way_of(source, stages, contexts, members)
         if CompiledWay is None or not self._compiled:
-            return _first_of(_never, take)
-        most_usual = CompiledWay(
+            return _guarded(take)
+        return CompiledWay(
+            take,
             settlers=members,
             contexts=contexts,
             objects=OBJECTS,
             suppressed=stages.suppress.user_ids if stages.suppress else frozenset(),
             bounds_ms=stages.times.bounds_ms,
-        ).take
-        return _first_of(most_usual, take)
+        )
 
 
-def _first_of(one: Take, other: Take) -> Take:
-    """Return what takes a call as `one` does, or else as `other` does."""
+def _guarded(one: Take) -> Take:
+    """Return what takes a call as `one` does, or not if that fails."""
 
     def take(record: bytes, place: tuple[int, int]) -> bytes | None:
         try:
-            return one(record, place) or other(record, place)
+            return one(record, place)
         except Exception:  # noqa: BLE001 - a fault of ours must cost its event alone: the stages quarantine it
             return None
 

@@ -167,7 +167,7 @@ class PipelineWorker:
         known = self._index.look_up(keys, received_ms)
         known |= {key: seen[key] for key in seen.keys() & keys}
         new = self._find_new(heads, keys, known)
-        made = self._take(records, sources, first, new)
+        made: list[_Made] = [*self._short_way.take(records, sources, first, new)]
         others = [number for number, one in enumerate(made) if one is None]
         raws = {number: decode_raw(records[number]) for number in others}
         self._run({number: raws[number] for number in raws.keys() & new}, first, made)
@@ -199,17 +199,6 @@ class PipelineWorker:
             if number not in refused and (key not in known or not self._repeats(source, received_ms, known[key])):
                 new.setdefault(key, number)
         return [*new.values()]
-
-    def _take(
-        self, records: Sequence[bytes], sources: Sequence[str], first: Place, numbers: Sequence[int]
-    ) -> list[_Made]:
-        """Return what becomes of those calls with these numbers that go the short way, None for all others."""
-        made: list[_Made] = [None] * len(records)
-        partition, offset = first
-        takes = {source: self._short_way.of_source[source] for source in set(sources)}
-        for number in numbers:
-            made[number] = takes[sources[number]](records[number], (partition, offset + number))
-        return made
 
     def _run(self, raws: Mapping[int, RawRecord], first: Place, made: list[_Made]) -> None:
         """Put what the stages make of calls into `made`, but for those that the collector refused."""
