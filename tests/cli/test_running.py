@@ -79,7 +79,9 @@ def test_the_status_says_what_destinations_wait_for(tmp_path: Path) -> None:
     hook = {"type": "webhook", "settings": {"url": f"http://127.0.0.1:{free_port()}/hook"}}
     more = {"destinations": {"gone": hook}, "delivery": {"allow_private_addresses": True}}
     with start_trackway(tmp_path, **more) as trackway:
-        assert run(trackway, "send", "Signed Up", "--user", "u-1").returncode == 0
+        # Of several people, so that they are tried side by side: five failures open the breaker.
+        calls = [{"type": "track", "event": "Signed Up", "userId": f"u-{number}"} for number in range(6)]
+        assert trackway.post("/v1/batch", {"batch": calls}).status == 200
         told: dict[str, Any] = {}
 
         def opened() -> bool:
