@@ -1,8 +1,8 @@
 """The message ids of one bucket of time: the newest in a dictionary, the others in runs behind a filter.
 
 Runs are kept from the oldest to the newest: first those in files, then those that are being written into one, then
-those in memory. Where the last eight or more of them are of like size they become one, so that an id is moved once for
-each eightfold growth, and a look-up that the filter lets pass searches some twenty runs.
+those in memory. Where the last sixteen or more of them are of like size they become one, so that an id is moved once
+for each sixteenfold growth, and a look-up that the filter lets pass searches some thirty runs.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from trackway.pipeline.id_runs import FileRun, Ids, MemoryRun, Run, Seen, merge_
 _SPILL = 1 << 13
 """Ids that a dictionary holds before they become a run."""
 _R = TypeVar("_R", bound=Run)
-_LIKE = 8
+_LIKE = 16
 """Runs of like size that become one; they are of like size if the largest is less than so many times the smallest."""
 
 
@@ -117,15 +117,15 @@ class Bucket:
 
 
 def _last_alike(runs: list[_R]) -> list[_R]:
-    """Return the last runs, eight or more, none of which makes up more than a sixth of them."""
+    """Return the last runs, sixteen or more, none of which makes up more than a twelfth of them."""
     for size in sorted({_size(run) for run in runs}):
         count = next((n for n, run in enumerate(reversed(runs)) if _size(run) > size), len(runs))
         last = [len(run) for run in runs[-count:]]
-        if count >= _LIKE and 6 * max(last) <= sum(last):
+        if count >= _LIKE and 12 * max(last) <= sum(last):
             return runs[-count:]
     return []
 
 
 def _size(run: Run) -> int:
-    """Return how often eight runs of the smallest size, or less, were made one to get a run as large."""
+    """Return how often sixteen runs of the smallest size, or less, were made one to get a run as large."""
     return max(0, (len(run) // _SPILL).bit_length() - 1) // (_LIKE.bit_length() - 1)

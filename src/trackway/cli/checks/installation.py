@@ -7,7 +7,7 @@ import trackway
 from trackway.cli.checks.finding import CheckResult, ok, warn
 
 _ADVICE = (
-    "all works without, but the pipeline takes about twice the processor time: install a C compiler and Python's "
+    "all works without, but the pipeline takes about 1.6 times the processor time: install a C compiler and Python's "
     "headers (`apt-get install gcc libc6-dev python3-dev`, on macOS `xcode-select --install`), then `make setup` or "
     "install Trackway's sources again"
 )
