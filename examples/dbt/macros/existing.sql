@@ -1,9 +1,14 @@
 {#- Tables and columns of a warehouse appear with their first value: an event that never came has no table, and a property
     that never came no column. These two let a model be built all the same. -#}
 
+{#- Asks the warehouse and not dbt's cache, which tells one thread that a table is missing while another fills it. -#}
 {% macro exists(table) -%}
-    {{ return(adapter.get_relation(database=source('events', table).database, schema=source('events', table).schema,
-                                   identifier=table) is not none) }}
+    {%- set wanted = source('events', table) -%}
+    {%- set found = run_query(
+        "select 1 from information_schema.tables where table_catalog = '" ~ wanted.database
+        ~ "' and table_schema = '" ~ wanted.schema ~ "' and table_name = '" ~ wanted.identifier ~ "'"
+    ) -%}
+    {{ return(execute and found | length > 0) }}
 {%- endmacro %}
 
 {% macro column_or_null(table, column, type) -%}

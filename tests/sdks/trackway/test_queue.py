@@ -13,6 +13,8 @@ from tests.sdks.trackway.visitor import Shop, Visitor
 pytestmark = [pytest.mark.xdist_group("sdks"), pytest.mark.timeout(90)]
 PAUSED = "Object.keys(localStorage).some((key) => key.endsWith('.pause'))"
 """What one tab has stored, the others see a little later."""
+READ = "!Object.keys(localStorage).some((key) => /^tw[.].*[.]q/.test(key))"
+"""All answers were read. Who lets time pass sooner lets a request under way time out, and it is rightly sent again."""
 BEGUN = "new Promise((go) => setTimeout(go, 1)).then(() => analytics.flush())"
 """A page looks once for what waits, and would send at once what is called before."""
 
@@ -77,6 +79,7 @@ def test_what_was_handed_over_in_vain_comes_back(
     visitor.goto(url, clock=True)
     visitor.run("void analytics.track('Back').then(() => analytics.flush())")
     wait_for(proxy, 1)
+    visitor.until("!JSON.stringify(localStorage).includes('Back')")
     visitor.later(45_000)
     assert sorted(names(wait_for(proxy, 2))) == ["Back", "Left"]
     check_arrived(trackway, requests_in(proxy))
@@ -108,6 +111,8 @@ def test_two_tabs_that_come_back_online_send_nothing_twice(
     assert sent_in(proxy) == []
     visitor.offline(False)
     _check_that_all_arrive_once(proxy)
+    for tab in "ab":
+        visitor.until(READ, tab=tab)
     visitor.later(45_000)
     _check_that_all_arrive_once(proxy)
     check_arrived(trackway, requests_in(proxy))
@@ -176,6 +181,7 @@ def test_events_of_a_tab_that_crashed_in_a_pause_are_sent_by_another(
     visitor.crash()
     visitor.later(121_000, tab="other")
     assert names(wait_for(proxy, 1)) == ["Too Much"]
+    visitor.until("!JSON.stringify(localStorage).includes('Too Much')", tab="other")
     visitor.later(45_000, tab="other")  # all had the time of a lease to send what is theirs
     assert names(wait_for(proxy, 2)) == ["Too Much", "Last Words"]
     check_arrived(trackway, requests_in(proxy))
