@@ -2,7 +2,7 @@
 
 `python -m benchmarks.dedup_rate [--json] [--ids N]`. One figure for each stretch of ids up to a size, with the merging
 of files that came to pass meanwhile: the processor time of all threads, the index's own among them, but for making the
-ids. The reference, taken 25 times a million ids, reads and writes JSON, so that the ratio does not follow the
+ids. The reference, taken 250 times a million ids, reads and writes JSON, so that the ratio does not follow the
 machine when it becomes faster or slower; `flat` is that ratio against the first stretch's: 1 is flat, less is slower.
 Ids come at 100,000 a second of the clock that they carry, in one window, so none expires; memory is what the process
 has more than before.
@@ -25,8 +25,7 @@ from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
 
 _BATCH = 4000
 _ASKED = 250
-_REFERENCE_EACH = 10
-"""Batches."""
+_REFERENCE_BODIES = 100
 _START_MS = 1_790_000_000_000
 _SIZES = (1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000, 100_000_000)
 
@@ -63,7 +62,7 @@ class Reference:
     """Work of another kind, by which the speed of the machine is told."""
 
     def __init__(self) -> None:
-        self._bodies = [event["body"] for event in make_events(500)]
+        self._bodies = [event["body"] for event in make_events(_REFERENCE_BODIES)]
 
     def event_s(self) -> float:
         """Return how long reading and writing an event's JSON takes now."""
@@ -77,10 +76,9 @@ def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> tu
     """Take the index from `start` ids to `end`; return its processor seconds, and the rate of the reference."""
     began, besides_s = time.process_time(), 0.0
     events_s: list[float] = []
-    for number, first in enumerate(range(start, end, _BATCH)):
+    for first in range(start, end, _BATCH):
         paused = time.thread_time()
-        if number % _REFERENCE_EACH == 0:
-            events_s.append(reference.event_s())
+        events_s.append(reference.event_s())
         parts = [range(part, min(part + _ASKED, end)) for part in range(first, min(first + _BATCH, end), _ASKED)]
         asked = [
             ([b"ajs-next-%d" % one for one in part], [_START_MS + one // 100 for one in part], part) for part in parts

@@ -17,6 +17,7 @@ from trackway.log.sqlite import SqliteLog
 from trackway.pipeline import id_bucket, id_filter, id_runs, message_index
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 
+pytestmark = pytest.mark.usefixtures("way")
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 START = 1_795_168_800_000
@@ -146,8 +147,8 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(message_index, "_IN_MEMORY_AT_MOST", 20)
     monkeypatch.setattr(id_runs, "_BLOCK", 2)
     monkeypatch.setattr(id_runs, "_PIECE", 6)
-    monkeypatch.setattr(id_filter, "_FIRST_WORDS", 2)
-    monkeypatch.setattr(id_filter, "_MOST_WORDS", 16)
+    monkeypatch.setattr(id_filter, "_FIRST_BLOCKS", 2)
+    monkeypatch.setattr(id_filter, "_MOST_BLOCKS", 16)
 
 
 _batches = st.lists(st.tuples(st.integers(0, 200), st.integers(-HOUR_MS, HOUR_MS)), min_size=1, max_size=20)

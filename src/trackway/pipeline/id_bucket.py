@@ -11,6 +11,11 @@ from typing import TypeVar
 from trackway.pipeline.id_filter import IdFilter
 from trackway.pipeline.id_runs import FileRun, Ids, MemoryRun, Run, Seen, merge_in_memory
 
+try:
+    from trackway.pipeline.compiled_ids import newest_with
+except ImportError:  # there was no compiler
+    from trackway.pipeline.id_columns import newest_with
+
 _SPILL = 1 << 13
 """Ids that a dictionary holds before they become a run."""
 _R = TypeVar("_R", bound=Run)
@@ -57,11 +62,13 @@ class Bucket:
         return found
 
     def _search(self, hash_: int, rest: int) -> Seen | None:
-        for runs in (self._memory, self.leaving, self.files):
-            for run in reversed(runs):
-                seen = run.find(hash_, rest)
-                if seen is not None:
-                    return seen
+        runs = [*self._runs()]
+        columns = [run.column for run in runs]
+        while (number := newest_with(columns, hash_)) >= 0:
+            seen = runs[number].find(hash_, rest)
+            if seen is not None:
+                return seen
+            del columns[number:]
         return None
 
     def add(self, seen: Mapping[bytes, Seen]) -> None:

@@ -6,20 +6,21 @@ one hash stand in the order in which they came. A file has one column after the 
 """
 
 import os
-from array import array
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
 from trackway.events.records import Place
 from trackway.log.storage import sync_folder
+from trackway.pipeline.id_columns import HASH_BYTES, U64
 
-U64: TypeAlias = NDArray[np.uint64]
+try:
+    from trackway.pipeline.compiled_ids import FileColumn, MemoryColumn, merge_columns
+except ImportError:  # there was no compiler
+    from trackway.pipeline.id_columns import FileColumn, MemoryColumn, merge_columns
 
 _KEY = np.dtype([("source", "<u4"), ("hash", "<u8"), ("rest", "<u8")])
 _SOURCE_SHIFT = np.uint64(32)
@@ -27,10 +28,10 @@ _REST_MASK = np.uint64(0xFFFFFFFF_00000000)
 _PARTITION_SHIFT = 48
 _OFFSET_MASK = (1 << _PARTITION_SHIFT) - 1
 _WIDTH = 3
-_HASH_BYTES = 8
 _ROW_BYTES = 8 * _WIDTH
+_NONE = np.empty(0, np.uint64)
 _BLOCK = 256
-"""Ids of which one hash is kept in memory, so that a look-up reads 2 KiB of hashes."""
+"""Ids of a file of which one hash is kept in memory, so that a look-up reads 2 KiB of hashes."""
 _PIECE = 1 << 16
 """Ids that are read, and merged, at a time: some blocks."""
 
@@ -69,7 +70,7 @@ class MemoryRun:
     def __init__(self, hashes: U64, rows: U64) -> None:
         self.hashes = hashes
         self.rows = rows
-        self._hashes = hashes.data
+        self.column = MemoryColumn(hashes)
 
     @classmethod
     def of(cls, seen: Mapping[bytes, Seen]) -> "MemoryRun":
@@ -87,15 +88,8 @@ class MemoryRun:
 
     def find(self, hash_: int, rest: int) -> Seen | None:
         """Return what is known of an id; of several with one hash and rest, the last."""
-        hashes = self._hashes
-        start = bisect_left(hashes, hash_)
-        if start == len(hashes) or hashes[start] != hash_:
-            return None
-        return _last(self.rows[start : bisect_right(hashes, hash_, start)], rest)
-
-    def below(self, hash_: int) -> int:
-        """Return the number of ids whose hash is smaller."""
-        return bisect_left(self._hashes, hash_)
+        places = self.column.places(hash_)
+        return None if places is None else _last(self.rows[slice(*places)], rest)
 
     def part(self, start: int, end: int) -> tuple[U64, U64]:
         """Return both columns of the ids from number `start` up to `end`."""
@@ -113,10 +107,9 @@ class FileRun:
         """
         self.path = path
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        self._count = os.fstat(self._file).st_size // (_HASH_BYTES + _ROW_BYTES)
-        self._fence = array("Q")
-        for hashes in self.hashes():
-            self._fence.frombytes(hashes[::_BLOCK].tobytes())
+        self._count = os.fstat(self._file).st_size // (HASH_BYTES + _ROW_BYTES)
+        fence = [hashes[::_BLOCK] for hashes in self.hashes()]
+        self.column = FileColumn(self._file, self._count, np.concatenate([_NONE, *fence]), _BLOCK)
 
     def __len__(self) -> int:
         return self._count
@@ -132,33 +125,18 @@ class FileRun:
         Raises:
             OSError: the file cannot be read.
         """
-        fence = self._fence
-        after = bisect_left(fence, hash_)
-        first = _BLOCK * max(0, after - 1)
-        if after < len(fence) and fence[after] == hash_:
-            after = bisect_right(fence, hash_)
-        end = min(self._count, _BLOCK * after)
-        hashes = memoryview(os.pread(self._file, (end - first) * _HASH_BYTES, first * _HASH_BYTES)).cast("Q")
-        start = bisect_left(hashes, hash_)
-        if start == len(hashes) or hashes[start] != hash_:
-            return None
-        return _last(self._read_rows(first + start, first + bisect_right(hashes, hash_, start)), rest)
-
-    def below(self, hash_: int) -> int:
-        """Return the number of ids whose hash is smaller."""
-        first = _BLOCK * max(0, bisect_left(self._fence, hash_) - 1)
-        hashes = self._read_hashes(first, min(self._count, first + _BLOCK))
-        return first + bisect_left(hashes.data, hash_)
+        places = self.column.places(hash_)
+        return None if places is None else _last(self._read_rows(*places), rest)
 
     def part(self, start: int, end: int) -> tuple[U64, U64]:
         """Return both columns of the ids from number `start` up to `end`."""
         return self._read_hashes(start, end), self._read_rows(start, end)
 
     def _read_hashes(self, start: int, end: int) -> U64:
-        return self._read(start * _HASH_BYTES, (end - start) * _HASH_BYTES)
+        return self._read(start * HASH_BYTES, (end - start) * HASH_BYTES)
 
     def _read_rows(self, start: int, end: int) -> U64:
-        offset = self._count * _HASH_BYTES + start * _ROW_BYTES
+        offset = self._count * HASH_BYTES + start * _ROW_BYTES
         return self._read(offset, (end - start) * _ROW_BYTES).reshape(-1, _WIDTH)
 
     def _read(self, offset: int, size: int) -> U64:
@@ -184,14 +162,10 @@ def merge(runs: Sequence[Run]) -> Iterator[tuple[U64, U64]]:
     parts = sum(map(len, runs)) // _PIECE + 1
     starts = [0] * len(runs)
     for number in range(1, parts + 1):
-        ends = [len(run) if number == parts else run.below((number << 64) // parts) for run in runs]
+        ends = [len(run) if number == parts else run.column.below((number << 64) // parts) for run in runs]
         columns = [run.part(start, end) for run, start, end in zip(runs, starts, ends, strict=True)]
-        hashes = np.concatenate([one for one, _ in columns])
-        order = np.argsort(hashes)
-        ordered = hashes.take(order)
-        if np.any(ordered[1:] == ordered[:-1]):  # an id came again: the later one must stand behind
-            order = np.argsort(hashes, kind="stable")
-        yield ordered, np.concatenate([rows for _, rows in columns]).take(order, axis=0)
+        hashes, rows = zip(*columns, strict=True)
+        yield merge_columns(hashes, rows)
         starts = ends
 
 
@@ -211,7 +185,7 @@ def write(path: Path, runs: Sequence[Run], stopped: Callable[[], bool] = lambda:
     """
     try:
         with path.open("wb") as file:
-            hash_offset, row_offset = 0, sum(map(len, runs)) * _HASH_BYTES
+            hash_offset, row_offset = 0, sum(map(len, runs)) * HASH_BYTES
             for hashes, rows in merge(runs):
                 if stopped():
                     path.unlink()
