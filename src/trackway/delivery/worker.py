@@ -1,40 +1,31 @@
 """One destination's delivery: reads the log, sends, judges, and keeps the books.
 
-What happens when a request fails depends on whose fault it looks like:
-
-    the event's      the destination says that it will never take it: failed, and the cursor passes it
-    the network's    no answer, 5xx, 429: the batch waits and tries again; in a row, the breaker holds everything back
-    the settings'    the credentials are refused, or the address: the same, with an alarm; an event that
-                     alone is refused so again and again, while others are taken, has failed
-    both             it fails again and again, while others succeed: parked, and the cursor passes it
-
-So an outage stops the cursor and nothing else; the log is the queue. Events of one person stay in order through all of
-it, but for those that are parked.
+An outage stops the cursor and nothing else: the log is the queue. Events of one person stay in order through all of it,
+but for those that are parked. What becomes of an event when its request fails is in `settling`.
 """
 
 import asyncio
 import contextlib
-import logging
 from concurrent.futures import Executor, ThreadPoolExecutor
 
 from msgspec import Struct
 
 from trackway.delivery.backlog import Backlog
 from trackway.delivery.books import Books
-from trackway.delivery.breaker import LONGEST_PAUSE_S, Backoff, Breaker, Stopped
+from trackway.delivery.breaker import Backoff, Breaker, Stopped
 from trackway.delivery.clock import Clock, SystemClock
 from trackway.delivery.commits import Commits
 from trackway.delivery.deletion.deleted import DELETED, Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
-from trackway.delivery.items import DELIVERED, Batch, End, Item, Verdict, Window
+from trackway.delivery.items import Batch, End, Item, Verdict, Window
 from trackway.delivery.kept_secrets import KeptSecrets
 from trackway.delivery.metrics import Meter
 from trackway.delivery.overflow import Overflow, Share
 from trackway.delivery.parked import ParkedEvents
 from trackway.delivery.redact import Redactor
-from trackway.delivery.refusals import in_words
-from trackway.delivery.sender import CREDENTIALS, NOT_ALLOWED, SETTINGS, Sender
+from trackway.delivery.sender import Sender
+from trackway.delivery.settling import Settling, fails_alone
 from trackway.delivery.shared import Decode, decode_alone
 from trackway.delivery.store import Attempt, Store
 from trackway.delivery.transport import Transport
@@ -49,8 +40,6 @@ KEPT = 500
 """Events in memory of a person whose others are deferred, more where one request needs it."""
 READER_COMMIT_S = 1.0
 """How often the log is told what may be deleted."""
-
-_log = logging.getLogger("trackway.delivery")
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -147,7 +136,13 @@ class DestinationWorker:
         kept = KeptSecrets.of(destination, store.engine, key.partition("#")[0], self._redactor.add)
         self._kept = kept
         self._sender = Sender(
-            destination, transport, clock, self._redactor, self._record, self._fails_alone, self._keep
+            destination,
+            transport,
+            clock,
+            self._redactor,
+            self._record,
+            lambda item: fails_alone(item, self._breaker, options.park_after),
+            self._keep,
         )
         self._parked = ParkedEvents(
             store,
@@ -175,6 +170,18 @@ class DestinationWorker:
             alone=limits.events == 1,
             state=state,
             reader=self._reader,
+        )
+        self._settling = Settling(
+            key,
+            self._breaker,
+            self._window,
+            self._backlog,
+            self._overflow,
+            self._books,
+            self._sender,
+            self._redactor,
+            backoff=options.backoff,
+            park_after=options.park_after,
         )
         self._crowded_s = 0.0
         """When it may be looked again who has more than a share."""
@@ -311,11 +318,11 @@ class DestinationWorker:
                 else:
                     verdicts = await self._sender.send(batch.items, first=batch.tries == 0)
                 if batch.parked:
-                    self._settle_parked(batch, verdicts[0] if verdicts else Verdict(kit.Delivered()))
+                    self._settling.parked(batch, verdicts[0] if verdicts else Verdict(kit.Delivered()))
                 elif verdicts is None:
-                    self._settle_delivered(batch)
+                    self._settling.delivered(batch)
                 else:
-                    self._settle(batch, verdicts)
+                    self._settling.settle(batch, verdicts)
 
     async def _leave_out_deleted(self, batch: Batch) -> bool:
         """End the events of people who were deleted since they were read; return whether there are others."""
@@ -336,99 +343,9 @@ class DestinationWorker:
         self._books.ended()
         return bool(batch.items)
 
-    def _settle_delivered(self, batch: Batch) -> None:
-        """Note that all of a batch was taken."""
-        if self._breaker.state == "closed":
-            self._breaker.succeeded()
-        else:
-            self._tell_breaker(None, None)
-        self._window.deliver(batch.items)
-        self._backlog.release(batch.items)
-        if self._overflow.count:
-            self._overflow.settled(batch.items)
-        self._books.ended(batch if batch.claimed and batch.wholly else None)
-
-    def _settle(self, batch: Batch, verdicts: list[Verdict]) -> None:
-        """Give each item its end, or put it back."""
-        batch.tries += 1
-        waits = [verdict.outcome for verdict in verdicts if isinstance(verdict.outcome, kit.Retry)]
-        asked_s = max((wait.after_s for wait in waits if wait.after_s is not None), default=None)
-        self._tell_breaker(waits[0] if len(waits) == len(verdicts) else None, asked_s)
-        for item, verdict in zip(batch.items, verdicts, strict=True):
-            item.end = self._end(item, verdict)
-            batch.wholly &= item.end in (None, DELIVERED)
-        self._window.deliver([item for item in batch.items if item.end is DELIVERED])
-        again = [item for item in batch.items if item.end is None]
-        ended = [item for item in batch.items if item.end is not None]
-        self._backlog.release(ended, again)
-        if self._overflow.count:
-            self._overflow.settled(ended)
-        if again:
-            batch.items = again
-            own_s = self._options.backoff.delay_s(batch.tries)
-            self._backlog.later(batch, own_s if asked_s is None else min(asked_s, LONGEST_PAUSE_S))
-        self._books.ended(batch if batch.claimed and batch.wholly and not again else None)
-
     async def _keep(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._state, self._kept.write)
 
     def _record(self, attempt: Attempt) -> None:
         self._books.attempt(attempt)
         self._meter.count(attempt.outcome, attempt.reason, attempt.duration_ms / 1000)
-
-    def _tell_breaker(self, trouble: kit.Retry | None, asked_s: float | None) -> None:
-        """Note how a request ended, and sound the alarm when the settings begin to be refused."""
-        refused = self._breaker.refuses
-        if trouble is None:
-            self._breaker.succeeded()
-        elif trouble.reason in CREDENTIALS:
-            # A 403 may be for one endpoint or one event; when it is for all, that shows soon enough.
-            self._breaker.refused(trouble.reason, at_once=trouble.reason != "403")
-        elif trouble.reason == NOT_ALLOWED:
-            self._breaker.refused(trouble.reason, trouble.detail, rarely=False)
-        else:
-            self._breaker.failed(trouble.reason, asked_s, trouble.detail)
-        if self._breaker.refuses and not refused:
-            _log.error(
-                "destination %s %s: its events wait; correct destinations.%s.settings",
-                self._key,
-                in_words(self._breaker.reason, self._redactor.text(self._breaker.detail)),
-                self._key.partition("#")[0],  # a replay's own key has its number
-            )
-        elif refused and self._breaker.state == "closed":
-            _log.warning("destination %s answers again: its events go on", self._key)
-
-    def _fails_alone(self, item: Item) -> bool:
-        """Say whether an event whose settings were refused is refused alone: often, and others are taken between."""
-        others_succeed = 0 <= item.successes_before < self._breaker.successes
-        return item.tries + 1 >= self._options.park_after and others_succeed
-
-    def _end(self, item: Item, verdict: Verdict) -> End | None:
-        """Return how an item ended, or None when it is to be tried again here."""
-        outcome = verdict.outcome
-        if isinstance(outcome, kit.Delivered):
-            return DELIVERED
-        if isinstance(outcome, kit.Rejected):
-            return self._sender.end("failed", verdict)
-        # "Too many" is never one event's fault.
-        item.tries += outcome.reason != "429"
-        others_succeed = 0 <= item.successes_before < self._breaker.successes
-        # Settings that were good until now prove nothing about an event: only what succeeds between its tries does.
-        if item.successes_before < 0 or outcome.reason in SETTINGS:
-            item.successes_before = self._breaker.successes
-        if item.tries >= self._options.park_after and others_succeed:
-            return self._sender.end("retrying", verdict)
-        return None
-
-    def _settle_parked(self, batch: Batch, verdict: Verdict) -> None:
-        item, outcome = batch.items[0], verdict.outcome
-        if not isinstance(outcome, kit.Retry):
-            self._tell_breaker(None, None)
-            end = DELIVERED if isinstance(outcome, kit.Delivered) else self._sender.end("failed", verdict)
-            self._books.parked_ended(item, end)
-            return
-        # It is known to fail alone. That says nothing about the destination, unless it was the breaker's one try.
-        if self._breaker.state == "half_open" or outcome.after_s is not None:
-            self._tell_breaker(outcome, outcome.after_s)
-        item.tries += 1
-        self._books.parked_again(item, self._sender.end("retrying", verdict))
