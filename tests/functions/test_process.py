@@ -86,6 +86,13 @@ def test_change_drop_and_split(functions: Functions):
         ("def on_event(event, context):\n    return 'event'", "returned str; return the event, a dict"),
         ("def on_event(event, context):\n    return []", "no event; to leave it out use context.drop"),
         ("def on_event(event, context):\n    return event | {'type': 'page'}", "changed the event's type"),
+        ("def on_event(event, context):\n    event['type'] = 'page'\n    return event", "changed the event's type"),
+        ("def on_event(event, context):\n    del event['userId']\n    return event", "neither userId nor anonymousId"),
+        (
+            "def on_event(event, context):\n    for _ in range(250):\n        event['x'] = {'a': event.get('x')}\n"
+            "    return event",
+            "nests deeper than 200 levels at /x",
+        ),
         ("def on_event(event, context):\n    return event | {'event': ''}", "has no name; set `event`"),
         ("def on_event(event, context):\n    return event | {'userId': 7}", "set userId to no text"),
         ("def on_event(event, context):\n    return event | {'context': []}", "set context to no dict"),
@@ -99,7 +106,7 @@ def test_change_drop_and_split(functions: Functions):
 )
 def test_a_fault_is_told_with_its_place(functions: Functions, code: str, told: str):
     functions.write("faulty", code)
-    [reply] = functions.run("faulty", {})
+    [reply] = functions.run("faulty", {"userId": "u"})
     assert (reply.end, reply.reason) == ("failed", "function_failed")
     assert told in reply.detail
     assert "host.py" not in reply.detail

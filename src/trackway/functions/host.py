@@ -20,6 +20,7 @@ from typing import Any, NoReturn, cast
 import msgspec
 
 from trackway.cores import use_all
+from trackway.events.nesting import DEEPEST, NEVER_TOO_DEEP, find_too_deep
 from trackway.functions.files import function_files
 from trackway.functions.messages import Frames, Greeting, Reply, Task, decode_task, frame
 
@@ -72,11 +73,13 @@ class Function:
     def run(self, task: Task) -> Reply:
         """Return what the function makes of an event."""
         event = msgspec.json.decode(task.event)
-        handler = self._handlers.get(f"on_{event.get('type')}") or self._handlers.get("on_event")
+        # By itself: a function may well change the event that it was given.
+        type_, known = event.get("type"), any(event.get(name) for name in _WHO)
+        handler = self._handlers.get(f"on_{type_}") or self._handlers.get("on_event")
         if handler is None:
             return Reply("passed", [task.event])
         try:
-            return _reply(cast("Callable[[Any, Context], Any]", handler)(event, Context(task)), event)
+            return _reply(cast("Callable[[Any, Context], Any]", handler)(event, Context(task)), type_, known=known)
         except Dropped as dropped:
             return Reply("dropped", reason=str(dropped)[:200])
         except Exception as error:  # noqa: BLE001 - people's code: its fault is the event's end, not the process's
@@ -98,35 +101,38 @@ def _load(name: str, path: Path) -> ModuleType:
     return module
 
 
-def _reply(result: Any, event: dict[str, Any]) -> Reply:
-    """Judge what a function returned."""
+def _reply(result: Any, type_: str, *, known: bool) -> Reply:
+    """Judge what a function returned for an event of type `type_`; `known` is whether it had an id of a person."""
     events = cast("list[Any]", result) if isinstance(result, list) else [result]
     if not events:
         return _failed("it returned no event; to leave it out use context.drop")
     for one in events:
-        if wrong := _wrong_with(one, event):
+        if wrong := _wrong_with(one, type_, known=known):
             return _failed(wrong)
     try:
-        return Reply("passed", [_encode(one) for one in events])
+        encoded = [_encode(one) for one in events]
     except (TypeError, ValueError, RecursionError) as error:
         return _failed(f"what it returned is no JSON: {error}")
+    if deep := next((deep for one in encoded if len(one) > NEVER_TOO_DEEP and (deep := find_too_deep(one))), None):
+        return _failed(f"what it returned nests deeper than {DEEPEST} levels at {deep.pointer}; flatten it")
+    return Reply("passed", encoded)
 
 
 def _failed(detail: str) -> Reply:
     return Reply("failed", reason="function_failed", detail=detail)
 
 
-def _wrong_with(returned: Any, event: dict[str, Any]) -> str:
+def _wrong_with(returned: Any, type_: str, *, known: bool) -> str:
     if returned is None:
         return "it returned None; return the event (or a list of events), or use context.drop to leave it out"
     if not isinstance(returned, dict):
         return f"it returned {type(returned).__name__}; return the event, a dict"
     found = cast("dict[str, Any]", returned)
-    if found.get("type") != event["type"]:
+    if found.get("type") != type_:
         return "it changed the event's type; the type stays as it is"
-    if found["type"] == "track" and not (isinstance(found.get("event"), str) and found["event"]):
+    if type_ == "track" and not (isinstance(found.get("event"), str) and found["event"]):
         return "the track event that it returned has no name; set `event`"
-    if any(event.get(name) for name in _WHO) and not any(found.get(name) for name in _WHO):
+    if known and not any(found.get(name) for name in _WHO):
         return "the event that it returned has neither userId nor anonymousId; keep one of them"
     for name in ("userId", "anonymousId", "groupId", "previousId"):
         if not isinstance(found.get(name), str | None):
