@@ -11,8 +11,8 @@ from tests.collector.test_app import BASIC, Client, Kept
 from tests.collector.test_encodings import PACK
 from trackway.collector.app import CollectorApp
 from trackway.collector.intake import Limits, Origin, read_batch, size_in_work, take_in
-from trackway.events.nesting import DEEPEST
 from trackway.collector.refused import Refused
+from trackway.events.nesting import DEEPEST
 from trackway.events.reasons import REFUSALS
 from trackway.events.records import RawRecord, decode_raw
 from trackway.workspace.model import Collector, Source, Workspace

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from trackway.collector.loose_batch import load_object, read_calls
-from trackway.events.nesting import NEVER_TOO_DEEP, find_too_deep
 from trackway.collector.refused import Refused
 from trackway.events import calls, lenient_json
 from trackway.events.ids import new_message_id
+from trackway.events.nesting import NEVER_TOO_DEEP, find_too_deep
 from trackway.events.records import RawRecord, Refusal, encode
 from trackway.events.verdicts import judge, refuse
 
