@@ -81,3 +81,6 @@ def test_heads_of_old_records_and_of_what_is_none():
         if record != encode(OLDEST):
             with pytest.raises(msgspec.DecodeError):
                 read_heads([whole, record])
+    for record in (None, whole.decode("latin-1")):
+        with pytest.raises(TypeError):
+            compiled.read_heads([whole, record])

@@ -153,3 +153,19 @@ def test_a_call_ends_where_its_body_does(compiled: Callable[[str], Take], interp
         record = encode(raw_of(text[:cut], sent_at=text[cut:].ljust(150).decode()))
         assert compiled("shop")(record, _PLACE) is None
         assert interpreted.of_source["shop"](record, _PLACE) is None
+
+
+def test_only_records_that_are_there_are_taken(compiled: Callable[[str], Take]):
+    take_each = find_compiled("trackway.pipeline.compiled_way").take_each
+    record, takes = encode(raw_of(BROWSER)), {"shop": compiled("shop")}
+    made: list[bytes | None] = [None]
+    take_each(made, [record], ["shop"], takes, 0, 7, [0])
+    assert made == [compiled("shop")(record, (0, 7))]
+    for number in (1, 2**40):
+        with pytest.raises(IndexError):
+            take_each([None], [record], ["shop"], takes, 0, 7, [number])
+    with pytest.raises(IndexError):
+        take_each([None] * 2, [record], ["shop"] * 2, takes, 0, 7, [1])
+    for other in (None, record.decode("latin-1")):
+        with pytest.raises(TypeError):
+            take_each([None], [other], ["shop"], takes, 0, 7, [0])

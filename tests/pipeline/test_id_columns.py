@@ -1,7 +1,7 @@
 """Hashes in order, compiled and interpreted, against lists: where one stands, which run has it, and runs made one."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -108,3 +108,41 @@ def test_the_compiled_module_takes_only_what_it_can_read():
         module.perhaps_set(np.zeros((3, 8), np.uint32), u64([1]))
     with pytest.raises(ValueError, match="blocks"):
         module.set_bits(np.zeros((4, 7), np.uint32), u64([1]))
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        module.merge_columns([u64([1, 2]), u64([3])], [u64([0] * 6).reshape(-1, 3)])
+
+
+@pytest.mark.parametrize(("count", "hashes", "block"), [
+    (600, 2, 256), (600, 4, 256), (0, 1, 256), (-1, 0, 256), (600, 3, 0), (600, 3, -256), (2**61, 2**13, 2**48),
+    (2**63 - 1, 1, 2**63 - 1)])  # fmt: skip
+def test_a_fence_that_is_not_of_the_file_is_refused(count: int, hashes: int, block: int):
+    module: Any = find_compiled("trackway.pipeline.compiled_ids")
+    with pytest.raises(ValueError, match="first hash of each block"):
+        module.FileColumn(0, count, np.zeros(hashes, np.uint64), block)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        module.FileColumn(-1, 600, np.zeros(3, np.uint64), 256).below(1)
+
+
+def test_what_is_searched_or_merged_is_kept_until_the_end(module: ModuleType):
+    class Made(Sequence[Any]):
+        """Keeps nothing that it gives."""
+
+        def __init__(self, make: Callable[[int], Any]) -> None:
+            self._make = make
+
+        def __len__(self) -> int:
+            return 5
+
+        def __getitem__(self, number: Any) -> Any:
+            if not 0 <= number < 5:
+                raise IndexError
+            return self._make(number)
+
+    columns = Made(lambda number: module.MemoryColumn(np.full(500, number, np.uint64)))
+    assert [module.newest_with(columns, number) for number in range(6)] == [0, 1, 2, 3, 4, -1]
+    hashes, rows = module.merge_columns(
+        Made(lambda number: np.full(500, number, np.uint64)), Made(lambda number: np.full((500, 3), number, np.uint64))
+    )
+    wanted = np.arange(5, dtype=np.uint64).repeat(500)
+    assert np.array_equal(hashes, wanted)
+    assert np.array_equal(rows[:, 2], wanted)

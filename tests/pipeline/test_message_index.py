@@ -1,5 +1,6 @@
 """The memory of message ids: over weeks, restarts and crashes, and in files that are merged."""
 
+import os
 import shutil
 from collections.abc import Iterable
 from contextlib import closing
@@ -297,3 +298,35 @@ def test_when_the_disk_is_full_the_log_counts_as_unavailable_and_nothing_is_lost
     keys = {key_of("web", one): seen for one, seen in lived.known.items()}
     assert keys and lived.index.look_up([*keys], [START] * len(keys)) == keys
     lived.index.close()
+
+
+def test_a_run_is_whole_where_the_disk_takes_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen = {key_of("web", f"m{number}"): Seen(START, 0, number) for number in range(1000)}
+    written = os.pwrite
+
+    def some(file: int, text: bytes, offset: int) -> int:
+        return written(file, text[:1000], offset)
+
+    monkeypatch.setattr(os, "pwrite", some)
+    run = id_runs.write(tmp_path / "0-1.ids", [id_runs.MemoryRun.of(seen)])
+    assert run is not None
+    assert len(run) == 1000
+    ids = id_runs.Ids([*seen])
+    found = map(run.find, ids.hashes.tolist(), ids.rests.tolist())
+    assert [*found] == [*seen.values()]
+    run.close()
+
+
+def test_a_run_whose_file_became_shorter_is_not_taken_for_whole(tmp_path: Path):
+    seen = {key_of("web", f"m{number}"): Seen(START, 0, number) for number in range(1000)}
+    run = id_runs.write(tmp_path / "0-1.ids", [id_runs.MemoryRun.of(seen)])
+    assert run is not None
+    last = id_runs.Ids([*seen]).hashes.argmax()
+    ids = id_runs.Ids([[*seen][last]])
+    os.truncate(run.path, 1000 * 32 - 24)
+    with pytest.raises(OSError, match=r"0-1\.ids became shorter"):
+        run.find(int(ids.hashes[0]), int(ids.rests[0]))
+    with pytest.raises(OSError, match=r"0-1\.ids became shorter"):
+        id_runs.write(tmp_path / "0-2.ids", [run, run])
+    assert not (tmp_path / "0-2.ids").exists()
+    run.close()

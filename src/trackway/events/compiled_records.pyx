@@ -27,6 +27,8 @@ def read_heads(records):
     cdef bytes before = None  # kept, since `last` points into it
     last.at, last.size = NULL, 0
     for record in records:
+        if record is None:
+            raise TypeError("a record is bytes")
         if not read_raw(<const uint8_t*>PyBytes_AS_STRING(record), PyBytes_GET_SIZE(record), &fields):
             return None
         # Neighbours nearly always are of a few sources.

@@ -28,13 +28,14 @@ cdef enum:
     LANES = 8  # words of the filter's block
     AHEAD = 16  # blocks of the filter that are under way from memory at once
 
+cdef Py_ssize_t MOST = <Py_ssize_t>1 << 58  # hashes of a file, with their rows: there are no longer files
 
 cdef struct Hashes:
     const uint64_t* at  # all of them; of a file's, the first of each block
     Py_ssize_t size  # what `at` has
-    int file  # -1: in memory
+    Py_ssize_t block  # 0: in memory
     Py_ssize_t count  # what the file has
-    Py_ssize_t block
+    int file
 
 
 cdef struct Places:
@@ -84,7 +85,7 @@ cdef int search(const Hashes* hashes, uint64_t hash_, Places* found) noexcept no
     cdef uint64_t* read = room
     cdef Py_ssize_t after, first, count
     cdef int failure
-    if hashes.file < 0:
+    if hashes.block == 0:
         found.start = below(hashes.at, hashes.size, hash_)
         found.end = past(hashes.at, found.start, hashes.size, hash_)
         return 0
@@ -142,15 +143,17 @@ cdef class Column:
 cdef class MemoryColumn(Column):
     """See `id_columns`."""
 
-    def __init__(self, const uint64_t[::1] hashes):
+    def __cinit__(self, const uint64_t[::1] hashes):
         self.kept = hashes
-        self.hashes.at, self.hashes.size, self.hashes.file = &hashes[0], hashes.shape[0], -1
+        self.hashes.at, self.hashes.size = &hashes[0], hashes.shape[0]
 
 
 cdef class FileColumn(Column):
     """See `id_columns`."""
 
-    def __init__(self, int file, Py_ssize_t count, const uint64_t[::1] fence, Py_ssize_t block):
+    def __cinit__(self, int file, Py_ssize_t count, const uint64_t[::1] fence, Py_ssize_t block):
+        if block < 1 or not 0 <= count <= MOST or fence.shape[0] != count // block + (count % block > 0):
+            raise ValueError("a fence has the first hash of each block, of one hash or more")
         self.kept = fence
         self.hashes.at, self.hashes.size, self.hashes.file = &fence[0], fence.shape[0], file
         self.hashes.count, self.hashes.block = count, block
@@ -158,7 +161,8 @@ cdef class FileColumn(Column):
 
 def newest_with(columns, uint64_t hash_):
     """See `id_columns`."""
-    cdef Py_ssize_t number = len(columns)
+    cdef tuple kept = tuple(columns)  # by another thread theirs may be changed meanwhile
+    cdef Py_ssize_t number = len(kept)
     cdef Py_ssize_t at
     cdef int failure = 0
     cdef Places found
@@ -167,7 +171,7 @@ def newest_with(columns, uint64_t hash_):
         raise MemoryError
     try:
         for at in range(number):
-            all_hashes[at] = (<Column?>columns[at]).hashes
+            all_hashes[at] = (<Column?>kept[at]).hashes
         with nogil:
             while number > 0 and failure == 0:
                 number -= 1
@@ -224,32 +228,43 @@ cdef void merge_heads(Head* heads, wide* losers, Py_ssize_t leaves, uint64_t* ha
             node >>= 1
 
 
+cdef class Run:
+    """A run's columns, which stay in memory as long as this does."""
+
+    cdef const uint64_t[::1] hashes
+    cdef const uint64_t[:, ::1] rows
+
+    def __cinit__(self, const uint64_t[::1] hashes, const uint64_t[:, ::1] rows):
+        if rows.shape[0] != hashes.shape[0] or rows.shape[1] != WIDTH:
+            raise ValueError("each hash needs a row of three words")
+        self.hashes, self.rows = hashes, rows
+
+
 def merge_columns(hashes, rows):
     """See `id_columns`."""
-    cdef Py_ssize_t runs = len(hashes)
+    cdef list runs = [Run(*columns) for columns in zip(hashes, rows, strict=True)]
+    cdef Run run
     cdef Py_ssize_t leaves = 1
-    cdef Py_ssize_t run
-    cdef const uint64_t[::1] some_hashes
-    cdef const uint64_t[:, ::1] some_rows
+    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t number
     cdef uint64_t[::1] all_hashes
     cdef uint64_t[:, ::1] all_rows
     cdef Head* heads = NULL
     cdef wide* losers = NULL
-    while leaves < runs:
+    while leaves < len(runs):
         leaves *= 2
-    made = np.empty(sum(map(len, hashes)), np.uint64), np.empty((sum(map(len, hashes)), WIDTH), np.uint64)
+    for run in runs:
+        count += run.hashes.shape[0]
+    made = np.empty(count, np.uint64), np.empty((count, WIDTH), np.uint64)
     all_hashes, all_rows = made
     try:
         heads = <Head*>calloc(leaves, sizeof(Head))
         losers = <wide*>malloc(2 * leaves * sizeof(wide))
         if heads == NULL or losers == NULL:
             raise MemoryError
-        for run in range(runs):
-            some_hashes, some_rows = hashes[run], rows[run]  # which keep what is pointed to
-            if some_rows.shape[0] != some_hashes.shape[0] or some_rows.shape[1] != WIDTH:
-                raise ValueError("each hash needs a row of three words")
-            heads[run].hash_, heads[run].row = &some_hashes[0], &some_rows[0, 0]
-            heads[run].end = heads[run].hash_ + some_hashes.shape[0]
+        for number, run in enumerate(runs):
+            heads[number].hash_, heads[number].row = &run.hashes[0], &run.rows[0, 0]
+            heads[number].end = heads[number].hash_ + run.hashes.shape[0]
         with nogil:
             merge_heads(heads, losers, leaves, &all_hashes[0], &all_rows[0, 0])
     finally:

@@ -86,7 +86,7 @@ cdef class CompiledWay:
     cdef ByteMemo known_settlers, known_contexts, known_pages, known_objects
     cdef Buffer context, record
 
-    def __init__(self, otherwise, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
+    def __cinit__(self, otherwise, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
         """Take what is asked about what is not known yet, and what `otherwise` takes calls.
 
         `settlers` is by kind as `UsualMembers.settlers`, `contexts` the source's `UsualContexts`, `objects` as
@@ -105,7 +105,8 @@ cdef class CompiledWay:
 
     def __call__(self, bytes record not None, place not None):
         """As `short_way.Take`."""
-        return self.take(record, place[0], place[1])
+        partition, offset = place
+        return self.take(record, partition, offset)
 
     cdef bytes take(self, bytes record, uint64_t partition, uint64_t offset):
         """Return the record of the event that a call becomes, taken otherwise if need be; None if it is not usual."""
@@ -401,6 +402,7 @@ cdef class CompiledWay:
         return record
 
 
+@cython.boundscheck(True)
 def take_each(list made not None, records, sources, dict takes not None, uint64_t partition, uint64_t offset, numbers):
     """As `short_way.take_each`."""
     cdef Py_ssize_t number

@@ -140,7 +140,10 @@ class FileRun:
         return self._read(offset, (end - start) * _ROW_BYTES).reshape(-1, _WIDTH)
 
     def _read(self, offset: int, size: int) -> U64:
-        return np.frombuffer(os.pread(self._file, size, offset), np.uint64)
+        text = os.pread(self._file, size, offset)
+        if len(text) != size:
+            raise OSError(f"{self.path.name} became shorter while it was in use")
+        return np.frombuffer(text, np.uint64)
 
     def close(self) -> None:
         """Close the file."""
@@ -190,11 +193,20 @@ def write(path: Path, runs: Sequence[Run], stopped: Callable[[], bool] = lambda:
                 if stopped():
                     path.unlink()
                     return None
-                hash_offset += os.pwrite(file.fileno(), hashes.data, hash_offset)
-                row_offset += os.pwrite(file.fileno(), rows.data, row_offset)
+                hash_offset += _write_all(file.fileno(), hashes, hash_offset)
+                row_offset += _write_all(file.fileno(), rows, row_offset)
             os.fsync(file.fileno())
         sync_folder(path.parent)
         return FileRun(path)
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+def _write_all(file: int, column: U64, offset: int) -> int:
+    """Write a column; return its size. On a disk that is nearly full one call writes some of it."""
+    text = memoryview(column.reshape(-1)).cast("B")
+    done = 0
+    while done < len(text):
+        done += os.pwrite(file, text[done:], offset + done)
+    return done
