@@ -11,6 +11,7 @@ hypothesis.settings.load_profile("trackway")
 
 # Helpers that assert say what differs, as tests do; this must come before anything imports them.
 pytest.register_assert_rewrite("tests.running", "tests.sdks.arrival", "tests.sdks.warehouse_rows")
+pytest_plugins = ["tests.databases"]
 
 
 # Collecting the tests makes hundreds of megabytes of objects that stay. The garbage collector would look at them again

@@ -2,15 +2,15 @@ import contextlib
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
-from sqlalchemy.dialects import postgresql
+from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.schema import CreateTable
 
 from trackway.sqlite import sqlite3
 from trackway.state import StateError, Writing, migrate, open_state, upsert, writing
@@ -18,32 +18,40 @@ from trackway.state.engine import HEAD
 from trackway.state.tables import cursors, destinations, metadata, pauses, tallies
 
 
-def test_a_new_database_has_all_tables_and_keeps_what_is_written(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "state.db"
-    engine = open_state(path)
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where there is no state database yet."""
+    if request.param == "sqlite":
+        return str(tmp_path / "new" / "state.db")
+    known = conninfo_to_dict(request.getfixturevalue("database"))
+    return f"postgresql+psycopg://{known['user']}:{known['password']}@/{known['dbname']}?host={known['host']}"
+
+
+@pytest.fixture
+def engine(place: str) -> Iterator[Engine]:
+    engine = open_state(place)
+    yield engine
+    engine.dispose()
+
+
+def test_a_new_database_has_all_tables_and_keeps_what_is_written(place: str) -> None:
+    engine = open_state(place)
     with writing(engine) as connection:
         upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
     engine.dispose()
-    again = open_state(str(path))
+    again = open_state(place)
     with again.connect() as connection:
         assert connection.execute(destinations.select()).all() == [("d", 1)]
     again.dispose()
 
 
-def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+def test_migrations_make_the_tables_that_the_code_uses(engine: Engine) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    engine.dispose()
 
 
 def test_head_is_the_newest_migration() -> None:
     assert migrate.head() == HEAD
-
-
-def test_the_tables_can_be_made_on_postgresql() -> None:
-    for table in metadata.sorted_tables:
-        assert "BIGINT" in str(CreateTable(table).compile(dialect=postgresql.dialect()))
 
 
 def test_commits_are_made_to_survive_power_loss(tmp_path: Path) -> None:
@@ -56,18 +64,15 @@ def test_commits_are_made_to_survive_power_loss(tmp_path: Path) -> None:
     engine.dispose()
 
 
-def test_an_error_takes_everything_back(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+def test_an_error_takes_everything_back(engine: Engine) -> None:
     with contextlib.suppress(RuntimeError), writing(engine) as connection:
         upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
         raise RuntimeError
     with engine.connect() as connection:
         assert connection.execute(destinations.select()).all() == []
-    engine.dispose()
 
 
-def test_upsert_adds_replaces_and_keeps(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+def test_upsert_adds_replaces_and_keeps(engine: Engine) -> None:
     with writing(engine) as connection:
         upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
         for number in (2, 3):
@@ -83,14 +88,12 @@ def test_upsert_adds_replaces_and_keeps(tmp_path: Path) -> None:
             upsert(connection, cursors, [row], keep=["start_offset"])
         assert connection.execute(tallies.select()).one()[-1] == 5
         assert connection.execute(cursors.select()).one()[-2:] == (4, 9)
-    engine.dispose()
 
 
 @pytest.mark.parametrize("count", [1, 64, 137])
-def test_rows_written_together_are_all_there_and_the_last_of_a_key_counts(tmp_path: Path, count: int) -> None:
+def test_rows_written_together_are_all_there_and_the_last_of_a_key_counts(engine: Engine, count: int) -> None:
     writing_tallies = Writing(tallies, ("destination", "source", "outcome", "reason", "count"), add=("count",))
     writing_pauses = Writing(pauses, ("destination", "at_ms"))
-    engine = open_state(tmp_path / "state.db")
     with writing(engine) as connection:
         upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
         writing_tallies.write(connection, [("d", "s", "failed", f"r-{number % 50}", number) for number in range(count)])
@@ -100,11 +103,9 @@ def test_rows_written_together_are_all_there_and_the_last_of_a_key_counts(tmp_pa
         paused = {row.destination: row.at_ms for row in connection.execute(select(pauses))}
     assert counted == {f"r-{key}": sum(range(key, count, 50)) for key in range(min(count, 50))}
     assert paused == {f"d-{number % 50}": number for number in range(count)}
-    engine.dispose()
 
 
-def test_writers_wait_for_each_other_even_when_they_read_first(tmp_path: Path) -> None:
-    engine = open_state(tmp_path / "state.db")
+def test_writers_wait_for_each_other_even_when_they_read_first(engine: Engine) -> None:
     with writing(engine) as connection:
         upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
         upsert(connection, tallies, [_tally("d", 0)])
@@ -122,7 +123,20 @@ def test_writers_wait_for_each_other_even_when_they_read_first(tmp_path: Path) -
         thread.join()
     with engine.connect() as connection:
         assert connection.execute(tallies.select()).one()[-1] == 200
-    engine.dispose()
+
+
+def test_all_that_a_transaction_reads_is_of_one_moment(engine: Engine) -> None:
+    with writing(engine) as connection:
+        upsert(connection, destinations, [{"destination": "d", "started_ms": 1}])
+    with engine.connect() as reading:
+        assert reading.execute(select(destinations.c.destination)).scalars().all() == ["d"]
+        with writing(engine) as connection:
+            upsert(connection, destinations, [{"destination": "e", "started_ms": 2}])
+            upsert(connection, tallies, [_tally("e", 1)])
+        assert reading.execute(tallies.select()).all() == []
+        assert reading.execute(select(destinations.c.destination)).scalars().all() == ["d"]
+    with engine.connect() as reading:
+        assert reading.execute(tallies.select()).one()[-1] == 1
 
 
 def test_opening_a_database_at_head_does_not_import_alembic(tmp_path: Path) -> None:

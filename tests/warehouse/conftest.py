@@ -8,7 +8,6 @@ import psycopg
 import pytest
 from duckdb import DuckDBPyConnection
 
-from tests import postgres
 from tests.warehouse.backends import Backend
 from tests.warehouse.making import Loading
 from trackway.warehouse.duckdb import DuckDBWarehouse
@@ -34,28 +33,6 @@ def in_memory() -> Iterator[DuckDBPyConnection]:
     """A DuckDB to ask things of, for all tests of a file."""
     with duckdb.connect(config={"threads": 1}) as connection:
         yield connection
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[postgres.Cluster]:
-    """A PostgreSQL server that tests share, each with a database of its own."""
-    with postgres.running() as cluster:
-        yield cluster
-
-
-@pytest.fixture(scope="session")
-def empty_databases() -> list[str]:
-    """Names of databases that were used and are empty again."""
-    return []
-
-
-@pytest.fixture
-def database(cluster: postgres.Cluster, empty_databases: list[str]) -> Iterator[str]:
-    """The address of an empty database."""
-    name = empty_databases.pop() if empty_databases else cluster.new_database()
-    yield cluster.dsn(name)
-    cluster.empty_database(name)
-    empty_databases.append(name)
 
 
 @pytest.fixture(params=["duckdb", "files", pytest.param("postgres", marks=pytest.mark.xdist_group("postgres"))])

@@ -19,6 +19,12 @@ HEAD = "0013"
 """The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
 
 BUSY_TIMEOUT_MS = 10_000
+_ONE_WRITER = text("select pg_advisory_xact_lock(7239480117)")
+"""Any number, which those who write into one database have in common."""
+_WRITING_OPTIONS: dict[str, Any] = {
+    "sqlite": {"trackway_begin": "IMMEDIATE"},
+    "postgresql": {"isolation_level": "READ COMMITTED"},  # else it would see the moment at which it began to wait
+}
 
 
 class StateError(TrackwayError):
@@ -29,7 +35,8 @@ def open_state(place: str | Path) -> Engine:
     """Return an engine of the state database at `place`, whose tables are of the newest revision.
 
     `place` is the path of an SQLite file, made if absent, or a database URL (`postgresql+psycopg://…`). On SQLite a
-    commit survives power loss (`synchronous=FULL`). Use `writing` for transactions that write.
+    commit survives power loss (`synchronous=FULL`). A transaction sees one moment on both. Use `writing` for those
+    that write.
 
     Raises:
         StateError: it cannot be opened, or a newer Trackway has written it.
@@ -54,10 +61,13 @@ def open_state(place: str | Path) -> Engine:
 def writing(engine: Engine) -> Generator[Connection]:
     """Give a connection in a transaction that may write; commit at the end, roll back on an error.
 
-    On SQLite it takes the write lock at once: a transaction that reads first and writes later would fail instead of
-    waiting when another process wrote in between.
+    One writes at a time, and waits for the others before it reads: a transaction that reads first and writes later
+    would fail, or write what it read before another wrote.
     """
-    with engine.connect().execution_options(trackway_begin="IMMEDIATE") as connection, connection.begin():
+    options = _WRITING_OPTIONS[engine.dialect.name]
+    with engine.connect().execution_options(**options) as connection, connection.begin():
+        if engine.dialect.name == "postgresql":
+            connection.execute(_ONE_WRITER)
         yield connection
 
 
@@ -164,10 +174,11 @@ def _engine(place: str | Path) -> Engine:
         path = Path(place).resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         url = make_url("sqlite://").set(database=str(path))
-    engine = create_engine(url, module=sqlite3) if url.drivername == "sqlite" else create_engine(url)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    if url.drivername != "sqlite":
+        return create_engine(url, isolation_level="REPEATABLE READ")  # as SQLite does: all statements see one moment
+    engine = create_engine(url, module=sqlite3)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
