@@ -57,7 +57,7 @@ def books(tmp_path: Path) -> Iterator[Books]:
 def balanced(books: Books) -> None:
     books.accept(10)
     tallies = {
-        "web": SourceTally(events=4, quarantine={"event_not_defined": 1}, dropped={"duplicate": 2}),
+        "web": SourceTally(events=4, quarantine={"event_not_defined": 1}, dropped={"duplicate": 2}, faults=3),
         "app": SourceTally(events=2, split=1),
     }
     books.process(8, tallies, **{EVENTS: 6, QUARANTINE: 1, DROPPED: 2})

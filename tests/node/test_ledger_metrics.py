@@ -31,6 +31,8 @@ def test_what_balances_is_shown_by_source_end_and_reason(books: Books) -> None:
     assert found["trackway_ledger_calls_total", "event", "", "web"] == 4
     assert found["trackway_ledger_calls_total", "quarantined", "event_not_defined", "web"] == 1
     assert found["trackway_ledger_calls_total", "dropped", "duplicate", "web"] == 2
+    assert found["trackway_pipeline_short_way_faults_total", "web"] == 3
+    assert found["trackway_pipeline_short_way_faults_total", "app"] == 0
     assert found["trackway_ledger_warehouse_events", "pending", "duckdb"] == 6
     assert found["trackway_log_lag_records", "destination:hook", EVENTS] == 4
     assert not [key for key in found if key[0] == "trackway_ledger_difference"]

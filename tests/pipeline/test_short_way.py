@@ -17,6 +17,7 @@ from tests.pipeline.test_geo import LYON
 from trackway.cli.shop import Plan as Play
 from trackway.cli.shop import simulate
 from trackway.events.records import EventRecord, Place, RawRecord, Refusal, decode_event, encode
+from trackway.pipeline import usual_members
 from trackway.pipeline.built_in import BuiltIn
 from trackway.pipeline.chain import Stage, build_chain, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
@@ -324,6 +325,30 @@ def test_a_fault_of_ours_costs_its_event_and_not_the_worker(chain: list[Stage], 
     assert ShortWay(stages, compiled=compiled).of_source["shop"](encode(faulty), PLACE) is None
     (draft,) = run_chain(stages, [(faulty, PLACE)])
     assert draft.end == Refusal("pipeline_error", "", "enrich failed: RuntimeError: a fault of ours")
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_a_fault_of_the_short_way_is_counted_and_each_kind_logged_once(
+    chain: list[Stage], compiled: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def look_into(event: str) -> None:
+        if event == "Mine":
+            raise RuntimeError("a fault of ours")
+        raise LookupError("another one")
+
+    monkeypatch.setattr(usual_members, "recognise", look_into)
+    ways = ShortWay(chain, compiled=compiled)
+    bodies = [BROWSER, BROWSER | {"event": "Mine", "properties": {}}]
+    for source, body in (("shop", bodies[0]), ("shop", bodies[1]), ("new", bodies[0]), ("bare", bodies[0])):
+        calls = [encode(raw_of(body, source=source))] * 2
+        made = ways.take(calls, [source] * 2, PLACE, range(2))
+        assert made == [None, None] if source != "bare" else all(made)
+    assert ways.faults.take_counts() == {"shop": 4, "new": 2}
+    assert ways.faults.take_counts() == {}
+    told = [record for record in caplog.records if "the short way failed" in record.message]
+    assert [record.exc_info[0] for record in told if record.exc_info] == [LookupError, RuntimeError]
+    assert "source shop at 3:7 of the raw log" in told[0].message
+    assert "in look_into" in caplog.text
 
 
 def test_an_ip_with_a_nul_is_an_event_all_the_same(chain: list[Stage]):

@@ -33,6 +33,7 @@ from trackway.events.records import (
 from trackway.events.verdicts import refuse
 from trackway.log.contract import LogUnavailable
 from trackway.log.sqlite import SqliteLog
+from trackway.pipeline import usual_members
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.message_index import MessageIndex, Seen, key_of
 from trackway.pipeline.tallies import MARK, add_up
@@ -267,6 +268,23 @@ def test_a_fault_of_ours_puts_the_call_into_quarantine(rig: Rig):
     (found,) = rig.ends(QUARANTINE)
     assert found.stage == "broken" and found.refusal.reason == "pipeline_error"
     assert "ZeroDivisionError: oops" in found.refusal.message
+
+
+def test_faults_of_the_short_way_are_counted_with_the_events_that_the_stages_made(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(event: str) -> None:
+        raise RuntimeError("a fault of the short way alone")
+
+    monkeypatch.setattr(usual_members, "recognise", fail)
+    rig.put(track("m1"), track("m2"))
+    rig.drain()
+    rig.restart()
+    rig.put(track("m3"), track("m3"), track("m1"))
+    rig.drain()
+    assert [event.message_id for event in rig.ends(EVENTS)] == ["m1", "m2", "m3"]
+    tally = add_up([*rig.clean.marks(MARK).values()])["web"]
+    assert (tally.faults, tally.events, tally.dropped) == (3, 3, {"duplicate": 2})
 
 
 def test_restarts_never_empty_the_index(rig: Rig):

@@ -243,9 +243,9 @@ def read_blocks(db: sqlite3.Connection, topic: str, start: int, end: int | None 
     rows = db.execute(
         # The block that holds `start` is the last one that begins at or before it.
         f"SELECT first, count, time_ms, codec, crc, payload FROM block_{topic}"  # noqa: S608
-        f" WHERE first >= coalesce((SELECT max(first) FROM block_{topic} WHERE first <= ?1), 0) AND first + count > ?1"
-        " AND first < ?2 ORDER BY first",
-        (start, _NO_END if end is None else end),
+        f" WHERE first >= coalesce((SELECT max(first) FROM block_{topic} WHERE first <= :start), 0)"
+        " AND first + count > :start AND first < :end ORDER BY first",
+        {"start": start, "end": _NO_END if end is None else end},
     )
     try:
         yield from map(Block._make, rows)

@@ -46,6 +46,8 @@ class SourceLine(Struct, kw_only=True):
     """By reason."""
     released: dict[str, int]
     """Of `quarantined`, those that were let out and came in once more; by the reason for which they waited."""
+    faults: int
+    """Of `accepted`, those that a fault of Trackway's sent through the pipeline the long way."""
 
 
 class DestinationLine(Struct, kw_only=True):
@@ -216,6 +218,7 @@ def _source_line(name: str, tally: SourceTally, released: Mapping[tuple[str, str
         quarantined=tally.quarantine,
         dropped=tally.dropped,
         released={reason: number for (source, reason), number in sorted(released.items()) if source == name},
+        faults=tally.faults,
     )
 
 

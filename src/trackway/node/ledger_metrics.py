@@ -16,6 +16,14 @@ def ledger_families(ledger: Ledger, lags: Sequence[ConsumerLag]) -> Iterator[Met
     yield CounterMetricFamily("trackway_ledger_accepted_calls", "Calls ever accepted.", ledger.accepted)
     yield GaugeMetricFamily("trackway_ledger_waiting_calls", "Calls the pipeline has not read yet.", ledger.waiting)
     yield _calls(ledger)
+    faults = CounterMetricFamily(
+        "trackway_pipeline_short_way_faults",
+        "Calls that a fault of Trackway's sent the long way; alarm on any, and see the log.",
+        labels=["source"],
+    )
+    for line in ledger.sources:
+        faults.add_metric([line.source], line.faults)
+    yield faults
     yield GaugeMetricFamily("trackway_ledger_balanced", "1 while all numbers agree.", ledger.balances)
     difference = GaugeMetricFamily(
         "trackway_ledger_difference", "What two places disagree about; alarm on any.", labels=["comparison"]

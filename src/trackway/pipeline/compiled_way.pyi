@@ -3,6 +3,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Raw
 
 from trackway.events.memo import Memo
+from trackway.pipeline.faults import Fault
 from trackway.pipeline.short_way import Take
 from trackway.pipeline.usual_contexts import UsualContexts
 from trackway.pipeline.usual_members import Settle
@@ -12,6 +13,7 @@ class CompiledWay:
         self,
         otherwise: Take,
         *,
+        fault: Fault,
         settlers: Mapping[str, Memo[str, Settle]],
         contexts: UsualContexts,
         objects: Memo[bytes, Raw | None],

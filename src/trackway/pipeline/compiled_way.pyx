@@ -77,7 +77,7 @@ cdef inline void _put_time(Out* out, const char* name, Py_ssize_t name_size, int
 cdef class CompiledWay:
     """The short way of one source's most usual calls."""
 
-    cdef object otherwise
+    cdef object otherwise, fault
     cdef dict settlers
     cdef object contexts, objects
     cdef frozenset suppressed
@@ -86,13 +86,13 @@ cdef class CompiledWay:
     cdef ByteMemo known_settlers, known_contexts, known_pages, known_objects
     cdef Buffer context, record
 
-    def __cinit__(self, otherwise, *, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
-        """Take what is asked about what is not known yet, and what `otherwise` takes calls.
+    def __cinit__(self, otherwise, *, fault, dict settlers, contexts, objects, frozenset suppressed, bounds_ms):
+        """Take what is asked about what is not known yet, what `otherwise` takes calls, and what is told of faults.
 
         `settlers` is by kind as `UsualMembers.settlers`, `contexts` the source's `UsualContexts`, `objects` as
         `usual_calls.OBJECTS`, `suppressed` the ids of users, and `bounds_ms` as `Times.bounds_ms`.
         """
-        self.otherwise = otherwise
+        self.otherwise, self.fault = otherwise, fault
         self.settlers = settlers
         self.contexts = contexts
         self.parted = contexts.parted
@@ -114,7 +114,8 @@ cdef class CompiledWay:
         try:
             made = self.take_most_usual(record, partition, offset)
             return self.otherwise(record, (partition, offset)) if made is None else made
-        except Exception:  # a fault of ours must cost its event alone: the stages quarantine it
+        except Exception as error:  # a fault of ours must cost its event alone: the stages see to it
+            self.fault((partition, offset), error)
             return None
 
     cdef bytes take_most_usual(self, bytes record, uint64_t partition, uint64_t offset):

@@ -1,7 +1,7 @@
 """How calls end: the records of the clean log, and their count."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -57,6 +57,11 @@ class Ends:
         for source, count in Counter(sources).items():
             self._tally(source).events += count
         return offset
+
+    def count_faults(self, counts: Mapping[str, int]) -> None:
+        """Count the calls by source on which the short way failed."""
+        for source, count in counts.items():
+            self._tally(source).faults += count
 
     def _add(self, draft: Draft) -> int | None:
         end, raw = draft.end, draft.raw

@@ -205,7 +205,7 @@ def write(path: Path, runs: Sequence[Run], stopped: Callable[[], bool] = lambda:
 
 def _write_all(file: int, column: U64, offset: int) -> int:
     """Write a column; return its size. On a disk that is nearly full one call writes some of it."""
-    text = memoryview(column.reshape(-1)).cast("B")
+    text = column.reshape(-1).data.cast("B")
     done = 0
     while done < len(text):
         done += os.pwrite(file, text[done:], offset + done)

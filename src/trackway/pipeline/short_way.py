@@ -20,6 +20,7 @@ from trackway.events.memo import Memo
 from trackway.events.personal_data import ANY_KEY
 from trackway.events.records import Place, decode_raw_row, encode
 from trackway.pipeline.built_in import BuiltIn
+from trackway.pipeline.faults import Fault, Faults
 from trackway.pipeline.stages.common_fields import OPEN_MEMBER
 from trackway.pipeline.usual_calls import EMPTY, NAMES, NOT_USUAL, OBJECTS, Call, decode_call
 from trackway.pipeline.usual_contexts import UsualContexts
@@ -51,6 +52,8 @@ class ShortWay:
         """
         self._compiled = compiled
         self._stages = BuiltIn.of(chain)
+        self.faults = Faults()
+        """What it failed on; those calls go through the stages."""
         self.of_source: Memo[str, Take] = Memo(self._take_of)
         """By source what takes its calls the short way."""
 
@@ -85,9 +88,10 @@ class ShortWay:
         members = {kind: UsualMembers(source, kind, stages, rules, compiled=self._compiled).settlers for kind in NAMES}
         take = _way_of(source, stages, contexts, members)
         if CompiledWay is None or not self._compiled:
-            return _guarded(take)
+            return _guarded(take, self.faults.of_source(source))
         return CompiledWay(
             take,
+            fault=self.faults.of_source(source),
             settlers=members,
             contexts=contexts,
             objects=OBJECTS,
@@ -96,13 +100,14 @@ class ShortWay:
         )
 
 
-def _guarded(one: Take) -> Take:
-    """Return what takes a call as `one` does, or not if that fails."""
+def _guarded(one: Take, fault: Fault) -> Take:
+    """Return what takes a call as `one` does, or not if that fails, which `fault` is told."""
 
     def take(record: bytes, place: tuple[int, int]) -> bytes | None:
         try:
             return one(record, place)
-        except Exception:  # noqa: BLE001 - a fault of ours must cost its event alone: the stages quarantine it
+        except Exception as error:  # noqa: BLE001 - a fault of ours must cost its event alone: the stages see to it
+            fault(place, error)
             return None
 
     return take

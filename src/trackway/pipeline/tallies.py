@@ -12,6 +12,9 @@ class SourceTally(Struct):
     split: int = 0
     """Records beyond the first of calls that a function split: calls = events + quarantine + dropped - split."""
 
+    faults: int = 0
+    """Calls that a fault of ours sent the long way; how they ended is counted above."""
+
     def quarantined(self, reason: str) -> None:
         """Count a refused call."""
         self.quarantine[reason] = self.quarantine.get(reason, 0) + 1
@@ -42,6 +45,7 @@ def add_up(marks: list[bytes]) -> Tallies:
             into = total.setdefault(source, SourceTally())
             into.events += tally.events
             into.split += tally.split
+            into.faults += tally.faults
             for mine, theirs in ((into.quarantine, tally.quarantine), (into.dropped, tally.dropped)):
                 for reason, count in theirs.items():
                     mine[reason] = mine.get(reason, 0) + count

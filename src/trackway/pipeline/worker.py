@@ -168,6 +168,7 @@ class PipelineWorker:
         known |= {key: seen[key] for key in seen.keys() & keys}
         new = self._find_new(heads, keys, known)
         made: list[_Made] = [*self._short_way.take(records, sources, first, new)]
+        ends.count_faults(self._short_way.faults.take_counts())
         others = [number for number, one in enumerate(made) if one is None]
         raws = {number: decode_raw(records[number]) for number in others}
         self._run({number: raws[number] for number in raws.keys() & new}, first, made)
