@@ -19,12 +19,13 @@ _LONG_ENOUGH = 3
 def sieve(texts: Iterable[str]) -> Callable[[bytes], bool]:
     """Return what says False of a record that lacks one of `texts` (case-folded), as itself or as JSON has it.
 
-    True says nothing. Letters that fold to ASCII ones without being such (the Kelvin sign) are not thought of.
+    True says nothing. Of letters that fold to ASCII ones without being such, ß (`ss`) is thought of, none of the rare ones
+    (the Kelvin sign).
     """
     exact: list[bytes] = []
     folded: list[bytes] = []
     for text in texts:
-        caseless, any_case = _longest(_CASELESS, text), _longest(_ANY_CASE, text)
+        caseless, any_case = _longest(_CASELESS, text), _longest(_ANY_CASE, text.strip("s").replace("ss", "ß"))
         if len(caseless) >= _LONG_ENOUGH:
             exact.append(caseless)
         elif any_case:
