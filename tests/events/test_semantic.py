@@ -110,6 +110,26 @@ def test_other_spellings_of_properties(name: str, sent: dict[str, Any], kept: di
         assert {one.detail for one in remarks} == sent.keys() - kept.keys()
 
 
+def test_other_spellings_in_products():
+    event = recognise("Order Completed")
+    assert event is not None
+    products = [{"productId": "a", "imageUrl": "u"}, {"id": "b", "sku": "s"}, {"id": "c", "product_id": "d"}, 7, None]
+    properties = {"products": copy.deepcopy(products)}
+    remarks = rename_properties(event, properties)
+    assert properties["products"] == [
+        {"product_id": "a", "image_url": "u"}, {"product_id": "b", "sku": "s"}, {"id": "c", "product_id": "d"}, 7, None,
+    ]  # fmt: skip
+    assert [(one.pointer, one.detail) for one in remarks] == [
+        ("/properties/products/0/product_id", "productId"),
+        ("/properties/products/0/image_url", "imageUrl"),
+        ("/properties/products/1/product_id", "id"),
+    ]
+    assert not rename_properties(event, properties)
+    checkout = recognise("Checkout Step Viewed")
+    assert checkout is not None
+    assert not rename_properties(checkout, {"products": products})
+
+
 properties = st.dictionaries(
     st.sampled_from(["order_id", "orderId", "id", "products", "total", "type", "x"]),
     st.recursive(

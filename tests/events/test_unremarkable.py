@@ -32,7 +32,12 @@ _plain = (
     | st.sampled_from(["EUR", "usd", "$5", "2026-11-20", "2026-11-20T10:00:00Z", "1795168801", "asc", "price"])
 )
 _products = st.lists(
-    st.dictionaries(st.sampled_from(["product_id", "sku", "price", "quantity", "name", "position", "x"]), _plain)
+    st.dictionaries(
+        st.sampled_from(
+            ["product_id", "sku", "id", "productId", "imageUrl", "price", "quantity", "name", "position", "x"]
+        ),
+        _plain,
+    )
     | _plain,
     max_size=3,
 )

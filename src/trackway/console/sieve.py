@@ -19,8 +19,8 @@ _LONG_ENOUGH = 3
 def sieve(texts: Iterable[str]) -> Callable[[bytes], bool]:
     """Return what says False of a record that lacks one of `texts` (case-folded), as itself or as JSON has it.
 
-    True says nothing. Of letters that fold to ASCII ones without being such, ß (`ss`) is thought of, none of the rare ones
-    (the Kelvin sign).
+    True says nothing. Of letters that fold to ASCII ones without being such, ß (`ss`) is thought of, none of the rare
+    ones (the Kelvin sign).
     """
     exact: list[bytes] = []
     folded: list[bytes] = []

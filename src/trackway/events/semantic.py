@@ -6,7 +6,7 @@ Names that are easily a customer's own (Signed Up, Message Sent, …) are recogn
 """
 
 import importlib.resources
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Any, Final, cast
 
@@ -82,6 +82,8 @@ class SemanticEvent(Struct, frozen=True):
     """Properties that many destinations need; of each group one is enough."""
     renames: dict[str, str]
     """Other spellings of its properties, and the one used here."""
+    product_lists: tuple[str, ...]
+    """Properties that hold arrays of products, in which `product_renames` are other spellings."""
     types: dict[str, frozenset[type]]
     """The Python types that a property's JSON value may have; none where the type alone does not say it is right."""
 
@@ -123,14 +125,23 @@ def rename_properties(event: SemanticEvent, properties: dict[str, Any]) -> Seque
 
     A property that is there under its right name already is left alone, and so is the other one.
     """
-    if event.renames.keys().isdisjoint(properties):
-        return ()
     remarks: list[Remark] = []
-    for name, right in event.renames.items():
-        if name in properties and right not in properties:
-            properties[right] = properties.pop(name)
-            remarks.append(Remark("property_renamed", f"/properties/{right}", name))
-    return remarks
+    if not event.renames.keys().isdisjoint(properties):
+        _rename_members(event.renames, properties, "/properties", remarks)
+    for listed in event.product_lists:
+        products = properties.get(listed)
+        for number, product in enumerate(cast("list[Any]", products) if isinstance(products, list) else ()):
+            if isinstance(product, dict):
+                members = cast("dict[str, Any]", product)
+                _rename_members(product_renames(), members, f"/properties/{listed}/{number}", remarks)
+    return remarks[:_MOST_REMARKS] if len(remarks) > _MOST_REMARKS else remarks
+
+
+def _rename_members(renames: Mapping[str, str], members: dict[str, Any], place: str, remarks: list[Remark]) -> None:
+    for name, right in renames.items():
+        if name in members and right not in members:
+            members[right] = members.pop(name)
+            remarks.append(Remark("property_renamed", f"{place}/{right}", name))
 
 
 def _check_value(rule: Property, value: Any, pointer: str, remarks: list[Remark]) -> None:
@@ -195,6 +206,14 @@ def objects_in_arrays() -> dict[str, dict[str, Property]]:
     return {kind: {rule.name: rule for rule in rules} for kind, rules in _read().objects.items()}
 
 
+@cache
+def product_renames() -> dict[str, str]:
+    """Return other spellings of the properties of a product in an array, and the ones used here; the vaguest last."""
+    file, known = _read(), objects_in_arrays()["product"]
+    renames = {alias: name for alias, name in file.property_aliases.items() if name in known and alias not in known}
+    return {alias: name for alias, name in renames.items() if alias != "id"} | {"id": renames["id"]}
+
+
 @lru_cache(maxsize=1000)
 def _types_by_name(names: tuple[str, ...]) -> frozenset[type]:
     return frozenset(kind for name in names for kind in JSON_KINDS[name])
@@ -226,6 +245,7 @@ def _compile(event: _Event, file: _File) -> SemanticEvent:
         properties,
         advised,
         {alias: name for alias, name in renames.items() if alias not in properties},
+        tuple(rule.name for rule in properties.values() if rule.items == "product"),
         {rule.name: _decisive_types(rule) for rule in properties.values()},
     )
 

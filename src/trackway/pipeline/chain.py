@@ -16,7 +16,7 @@ from trackway.pipeline.draft import Draft
 from trackway.pipeline.stages.block import BlockStage
 from trackway.pipeline.stages.common_fields import CommonFields
 from trackway.pipeline.stages.enrich import Enrich
-from trackway.pipeline.stages.functions import function_stages
+from trackway.pipeline.stages.functions import FunctionStage, function_stages
 from trackway.pipeline.stages.plan import PlanStage
 from trackway.pipeline.stages.privacy import Privacy, Suppress
 from trackway.pipeline.stages.read import read_all
@@ -144,6 +144,8 @@ def trace_chain(stages: Sequence[Stage], raw: RawRecord, place: Place) -> list[S
         drafts = [_failed(raw, place, failure)]
     steps = [Step("read", copy.deepcopy(drafts))]
     for stage in stages:
+        if isinstance(stage, FunctionStage) and raw.source not in stage.sources:
+            continue
         live = [draft for draft in drafts if draft.end is None]
         if not live:
             break

@@ -305,6 +305,13 @@ def _plans(draw: st.DrawFn) -> Plan:
     )
 
 
+def test_names_of_any_length_come_back_from_yaml():
+    long = "x: y" * 600
+    row = Row(path=("properties", long), types=("object",), schema={"default": {long: 1}})
+    plan = Plan(name="P", rules=(Rule(type="track", event=long, tables=("properties",), rows=(row,)),))
+    assert parse_plan(write_plan(plan), "x") == plan
+
+
 @settings(max_examples=60, deadline=None)
 @given(_plans())
 def test_any_plan_comes_back_from_its_yaml(plan: Plan):

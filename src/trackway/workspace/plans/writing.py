@@ -11,6 +11,8 @@ from trackway.workspace.plans.model import CALL_TYPES, MEMBERS, Controls, Plan, 
 
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 """Characters that end a line, or that a YAML file must not have."""
+_LONGEST_KEY = 1000
+"""YAML readers look at most 1,024 characters ahead for the colon of a key that is not announced by `?`."""
 
 
 def write_plan(plan: Plan) -> str:
@@ -51,7 +53,7 @@ def _changed(controls: Controls, base: Controls) -> dict[str, Any]:
 
 
 def _event(name: str, rules: list[Rule]) -> list[str]:
-    lines = [f"  {_text(name)}:"]
+    lines = _key(name, "  ")
     if len(rules) == 1 and rules[0].version == 1:
         return lines + _rule(rules[0], "    ")
     lines.append("    versions:")
@@ -78,9 +80,12 @@ def _rule(rule: Rule, indent: str) -> list[str]:
 
 
 def _table(rows: list[Row], indent: str) -> list[str]:
-    names = [_text(".".join(_escaped(step) for step in row.path[1:])) + ":" for row in rows]
-    width = min(max(map(len, names), default=0), 40)
-    return [f"{indent}{name:<{width}} {_row(row)}" for name, row in zip(names, rows, strict=True)]
+    keys = [_key(".".join(_escaped(step) for step in row.path[1:]), indent) for row in rows]
+    width = len(indent) + min(max((len(key[-1]) - len(indent) for key in keys), default=0), 40)
+    lines: list[str] = []
+    for (*above, last), row in zip(keys, rows, strict=True):
+        lines += [*above, f"{last:<{width}} {_row(row)}"]
+    return lines
 
 
 def _row(row: Row) -> str:
@@ -102,6 +107,12 @@ def _escaped(step: str) -> str:
     return step.replace("\\", "\\\\").replace(".", "\\.")
 
 
+def _key(text: str, indent: str) -> list[str]:
+    """Return the lines of a key up to its colon: one, or two where YAML takes no such key in one."""
+    written = _text(text)
+    return [f"{indent}{written}:"] if len(written) <= _LONGEST_KEY else [f"{indent}? {written}", f"{indent}:"]
+
+
 def _text(text: str) -> str:
     """Return a text as it stands in one line, as a key or a value."""
     if _BREAKING.search(text):
@@ -117,7 +128,7 @@ def _flow(value: Any) -> str:
         return _text(value)
     if isinstance(value, dict):
         members = cast("dict[Any, Any]", value).items()
-        return "{" + ", ".join(f"{_text(str(key))}: {_flow(member)}" for key, member in members) + "}"
+        return "{" + ", ".join(f"{' '.join(_key(str(key), ''))} {_flow(member)}" for key, member in members) + "}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_flow, cast('list[Any]', value)))}]"
     return yaml.safe_dump([value], default_flow_style=True)[1:-2]
