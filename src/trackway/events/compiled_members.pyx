@@ -123,7 +123,7 @@ cdef class _Table:
         self.others = members.others
         self.required = sum(bits[name] for name in members.required)
         self.groups = [sum(bits[name] for name in set(group)) for group in groups]
-        while size < 2 * len(shapes):
+        while size < <uint64_t>(2 * len(shapes)):
             size *= 2
         self.mask = size - 1
         self.slots = <Slot*>PyMem_Calloc(size, sizeof(Slot))

@@ -59,7 +59,9 @@ cdef inline const uint8_t* past_escape(const uint8_t* at) noexcept nogil:
     for place in range(2, 6):
         if not (c"0" <= at[place] <= c"9" or c"a" <= at[place] | 0x20 <= c"f"):
             return NULL
-    return NULL if at[2] | 0x20 == c"d" and not c"0" <= at[3] <= c"7" else at + 6
+    if at[2] | 0x20 == c"d" and not c"0" <= at[3] <= c"7":
+        return NULL
+    return at + 6
 
 
 cdef inline const uint8_t* read_text(const uint8_t* at, const uint8_t* end, Text* text) except? NULL:

@@ -5,6 +5,7 @@ Other threads run while it waits for files or merges.
 """
 
 import os
+from itertools import starmap
 
 import numpy as np
 
@@ -242,7 +243,7 @@ cdef class Run:
 
 def merge_columns(hashes, rows):
     """See `id_columns`."""
-    cdef list runs = [Run(*columns) for columns in zip(hashes, rows, strict=True)]
+    cdef tuple runs = tuple(starmap(Run, zip(hashes, rows, strict=True)))
     cdef Run run
     cdef Py_ssize_t leaves = 1
     cdef Py_ssize_t count = 0
