@@ -32,10 +32,8 @@ CHECKS = [
     )
 ]
 WORKSPACE = Workspace(sources={"web": Source(write_keys=["WK"])})
-# One seed, so that a failure is there again.
-schema = schemathesis.openapi.from_dict(
-    describe(WORKSPACE, url="http://127.0.0.1", head_bytes=HEAD_BYTES), config=SchemathesisConfig(seed=3)
-)
+DESCRIPTION = describe(WORKSPACE, url="http://127.0.0.1", head_bytes=HEAD_BYTES)
+OPERATIONS = [(method.upper(), path) for path, methods in DESCRIPTION["paths"].items() for method in methods]
 
 
 @schemathesis.serializer("text/plain")
@@ -69,8 +67,18 @@ def server() -> Iterator[Server]:
     server.close()
 
 
-@schema.parametrize()
+@pytest.fixture(params=OPERATIONS, ids=" ".join)
+def operation(request: pytest.FixtureRequest) -> Any:
+    """The description of one operation alone."""
+    method, path = request.param
+    paths = {path: {method.lower(): DESCRIPTION["paths"][path][method.lower()]}}
+    # One seed, so that a failure is there again.
+    return schemathesis.openapi.from_dict({**DESCRIPTION, "paths": paths}, config=SchemathesisConfig(seed=3))
+
+
+# From a fixture: `schema.parametrize` makes up its cases while tests are collected, which takes seconds of every worker.
 @settings(max_examples=6, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@schemathesis.pytest.from_fixture("operation").parametrize()
 def test_the_collector_keeps_to_its_description(server: Server, case: schemathesis.Case):
     url = f"http://127.0.0.1:{server.port}"
     case.call_and_validate(base_url=url, auth=Packing(), checks=[*CHECKS, what_fits_is_accepted], timeout=30)

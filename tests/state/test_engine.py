@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, create_engine, select, text
 from sqlalchemy.exc import IntegrityError
 
 from trackway.sqlite import sqlite3
@@ -48,6 +48,49 @@ def test_a_new_database_has_all_tables_and_keeps_what_is_written(place: str) -> 
 def test_migrations_make_the_tables_that_the_code_uses(engine: Engine) -> None:
     with engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+
+def test_a_new_database_is_as_one_that_was_migrated(tmp_path: Path) -> None:
+    engine = _migrated(tmp_path / "migrated.db")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    engine.dispose()
+    open_state(tmp_path / "new.db").dispose()
+    assert _layout(tmp_path / "new.db") == _layout(tmp_path / "migrated.db")
+
+
+def test_what_an_older_trackway_wrote_is_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("create table alembic_version (version_num varchar(32) not null primary key)")
+    engine = open_state(path)
+    with engine.connect() as connection:
+        assert connection.execute(text("select version_num from alembic_version")).all() == [(HEAD,)]
+        assert connection.execute(destinations.select()).all() == []
+    engine.dispose()
+
+
+def _migrated(path: Path) -> Engine:
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        migrate.upgrade(connection)
+    return engine
+
+
+def _layout(path: Path) -> dict[str, list[object]]:
+    """Columns, foreign keys and indexes by table, and what a table's statement says of nothing else."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        found: dict[str, list[object]] = {}
+        for table, sql in db.execute("select name, upper(sql) from sqlite_master where type = 'table'").fetchall():
+            indexes = db.execute(f"select name, origin, \"unique\" from pragma_index_list('{table}')").fetchall()
+            found[table] = [
+                db.execute(f"pragma table_xinfo('{table}')").fetchall(),
+                sorted(row[2:] for row in db.execute(f"pragma foreign_key_list('{table}')")),
+                sorted((index, db.execute(f"pragma index_xinfo('{index[0]}')").fetchall()) for index in indexes),
+                [word for word in ("ROWID", "AUTOINCREMENT", "CHECK", "STRICT", "COLLATE", "GENERATED") if word in sql],
+            ]
+        found["alembic_version"].append(db.execute("select * from alembic_version").fetchall())
+    return found
 
 
 def test_head_is_the_newest_migration() -> None:
