@@ -76,7 +76,7 @@ def operation(request: pytest.FixtureRequest) -> Any:
     return schemathesis.openapi.from_dict({**DESCRIPTION, "paths": paths}, config=SchemathesisConfig(seed=3))
 
 
-# From a fixture: `schema.parametrize` makes up its cases while tests are collected, which takes seconds of every worker.
+# From a fixture: `schema.parametrize` makes up its cases while tests are collected, seconds in every worker.
 @settings(max_examples=6, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
 @schemathesis.pytest.from_fixture("operation").parametrize()
 def test_the_collector_keeps_to_its_description(server: Server, case: schemathesis.Case):

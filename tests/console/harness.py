@@ -13,7 +13,7 @@ from typing import Any, Self
 import msgspec
 import uvicorn
 
-from trackway.console import create_app, end_streams
+from trackway.console.app import create_app, end_streams
 from trackway.console.contract import Destinations, Queries
 from trackway.events import records
 from trackway.events.clock_skew import format_ms, parse_ms

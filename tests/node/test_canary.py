@@ -19,7 +19,7 @@ from trackway.events.records import CLEAN_TOPICS, EVENTS, QUARANTINE, RAW
 from trackway.log import consumers
 from trackway.log.sqlite import SqliteLog
 from trackway.node.canary import Canary, CanaryReport, last_report
-from trackway.pipeline.worker import POSITION
+from trackway.pipeline.tallies import POSITION
 from trackway.workspace.model import Canary as Settings
 from trackway.workspace.model import Source, Workspace
 

@@ -12,8 +12,7 @@ from trackway.delivery.store import Store
 from trackway.events.records import CLEAN_TOPICS, DROPPED, EVENTS, QUARANTINE, RAW
 from trackway.log.sqlite import SqliteLog
 from trackway.node.ledger import Ledger, read_ledger
-from trackway.pipeline.tallies import MARK, SourceTally, encode_tallies
-from trackway.pipeline.worker import POSITION
+from trackway.pipeline.tallies import MARK, POSITION, SourceTally, encode_tallies
 from trackway.state import writing
 from trackway.state.tables import cursors
 from trackway.workspace.model import Destination, Source, Workspace

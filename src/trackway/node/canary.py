@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-import aiohttp
 import msgspec
 from msgspec import Struct, field
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -26,7 +25,7 @@ from trackway.events import canary
 from trackway.events.records import EVENTS, RAW
 from trackway.log import consumers
 from trackway.log.contract import EventLog
-from trackway.pipeline.worker import POSITION
+from trackway.pipeline.tallies import POSITION
 from trackway.workspace.model import Workspace
 
 State = Literal["under_way", "passed", "late", "failed"]
@@ -132,6 +131,8 @@ class Canary:
 
     async def _send(self, message_id: str) -> str:
         """Send a canary; return what was wrong, `""` once it is kept."""
+        import aiohttp  # takes longer to load than all that `trackway ledger` needs of this module
+
         call = {"messageId": message_id, "event": canary.EVENT, "anonymousId": "canary"}
         headers = {"Authorization": aiohttp.encode_basic_auth(self._write_key, "")}
         try:

@@ -11,11 +11,11 @@ from sqlalchemy import Engine
 from trackway.delivery import check as checking
 from trackway.delivery import failures
 from trackway.delivery.check import Checked
+from trackway.delivery.configured import load_destination
 from trackway.delivery.failures import Failure, Group, Released, Wanted
 from trackway.delivery.redact import Redactor
 from trackway.delivery.replay import orders
 from trackway.delivery.replay.orders import Order
-from trackway.delivery.replay.service import load_destination
 from trackway.delivery.service import DeliveryService, UnknownDestination
 from trackway.destinations import registry
 from trackway.destinations.kit import expressions as ex

@@ -24,8 +24,7 @@ from trackway.log import consumers
 from trackway.log.contract import EventLog
 from trackway.node.canary import CanaryReport, last_report
 from trackway.node.quarantine.release import released_counts
-from trackway.pipeline.tallies import MARK, SourceTally, Tallies, add_up
-from trackway.pipeline.worker import POSITION
+from trackway.pipeline.tallies import MARK, POSITION, SourceTally, Tallies, add_up
 from trackway.workspace.model import Workspace
 
 _TRIES = 20

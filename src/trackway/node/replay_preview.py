@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct, field
 from sqlalchemy import Engine
 
+from trackway.delivery.configured import load_destination
 from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import End, Item
@@ -18,7 +19,6 @@ from trackway.delivery.replay.intake import ReplayIntake
 from trackway.delivery.replay.marking import Remake, mark
 from trackway.delivery.replay.orders import Order
 from trackway.delivery.replay.selection import Selection
-from trackway.delivery.replay.service import load_destination
 from trackway.delivery.trace import DestinationStory, stories
 from trackway.errors import TrackwayError
 from trackway.events.clock_skew import format_ms

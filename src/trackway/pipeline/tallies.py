@@ -24,6 +24,8 @@ class SourceTally(Struct):
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
 
+POSITION = "position"
+"""The name of the mark in the clean log that says how far the raw log is read: msgpack, `{partition: next offset}`."""
 MARK = "tallies"
 """The name of the mark in the clean log: JSON, `{source: SourceTally}`."""
 

@@ -21,9 +21,8 @@ from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
 from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
 from trackway.pipeline.short_way import ShortWay
-from trackway.pipeline.tallies import MARK, decode_tallies, encode_tallies
+from trackway.pipeline.tallies import MARK, POSITION, decode_tallies, encode_tallies
 
-POSITION = "position"
 _BATCH = 4000
 """Calls that are read, and committed, at a time."""
 _CHUNK = 250

@@ -223,7 +223,7 @@ def _migrate(engine: Engine, revision: str | None) -> None:
 def _make_tables(connection: Connection) -> None:
     """Make in an empty database what the migrations make, which would take ten times as long; a test compares both."""
     metadata.create_all(connection)
-    connection.execute(text("create table alembic_version (version_num varchar(32) not null primary key)"))
+    connection.execute(text("create table alembic_version (version_num VARCHAR(32) not null primary key)"))
     connection.execute(text("insert into alembic_version values (:head)"), {"head": HEAD})
 
 

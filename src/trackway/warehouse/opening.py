@@ -4,9 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from trackway.warehouse.contract import Reader, Warehouse, WarehouseError
-from trackway.warehouse.layout import Layouts
 from trackway.warehouse.naming import Rules
-from trackway.warehouse.planned import planned_types
 from trackway.workspace.model import Warehouse as Settings
 from trackway.workspace.model import Workspace
 
@@ -17,6 +15,10 @@ def open_warehouse(workspace: Workspace, name: str) -> Warehouse:
     Raises:
         WarehouseError: it cannot be opened. That a database server is not there is found out later, when it is needed.
     """
+    # These bring pyarrow, which those who only ask for `rules_of`, or read, do not wait for.
+    from trackway.warehouse.layout import Layouts
+    from trackway.warehouse.planned import planned_types
+
     settings, sources = workspace.warehouses[name], list(workspace.sources)
     options: Any = {
         "name": name,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from trackway.delivery.clock import Clock, SystemClock
+from trackway.delivery.configured import load_destination
 from trackway.delivery.deletion.deleted import Deleted
 from trackway.delivery.filters import Filter
 from trackway.delivery.items import write_offsets
@@ -23,7 +24,6 @@ from trackway.delivery.store import Changes, Store
 from trackway.delivery.trace import replay_key
 from trackway.delivery.transport import HttpTransport, Transport
 from trackway.delivery.worker import PATIENT, DestinationWorker, Options
-from trackway.destinations import registry
 from trackway.destinations.destination import Destination
 from trackway.errors import TrackwayError
 from trackway.log.contract import EventLog
@@ -191,19 +191,3 @@ class ReplayService:
 
 def _consumer(replay: int) -> str:
     return f"replay:{replay}"
-
-
-def load_destination(workspace: Workspace, key: str) -> tuple[Destination, Filter]:
-    """Return a destination and its filter with today's settings, also one that is switched off.
-
-    Raises:
-        TrackwayError: there is no such destination, or its settings are wrong.
-    """
-    settings = workspace.destinations.get(key)
-    if settings is None:
-        raise TrackwayError(f"there is no destination {key} in trackway.yaml any more")
-    where = f"destinations.{key}.settings"
-    destination = registry.load(
-        settings.type, settings.settings, name=settings.name, where=where, folder=workspace.folder
-    )
-    return destination, Filter.of(destination.name, workspace, key)

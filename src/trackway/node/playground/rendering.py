@@ -5,11 +5,11 @@ from typing import Any, cast
 
 import msgspec
 
+from trackway.delivery.configured import load_destination
 from trackway.delivery.filters import Filter
 from trackway.delivery.intake import Intake
 from trackway.delivery.items import Item
 from trackway.delivery.redact import Redactor
-from trackway.delivery.replay.service import load_destination
 from trackway.destinations import registry
 from trackway.destinations.preview import Previewer
 from trackway.destinations.registry import Destination
