@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { between, clock, moment, rate, short, sum, whole } from "../src/ui/format";
+import { between, clock, moment, rate, share, short, sum, whole } from "../src/ui/format";
 import { below, isWithin } from "../src/json/pointer";
 import { positionOf } from "../src/api/records";
 import { match } from "../src/ui/match";
@@ -23,6 +23,11 @@ describe("format", () => {
     expect([whole(1234567), short(99_999), short(1_234_567)]).toEqual(["1,234,567", "99,999", "1.2M"]);
     expect([rate(0), rate(0.44), rate(9.96), rate(1204.4)]).toEqual(["0", "0.4", "10", "1,204"]);
     expect(sum({ a: 2, b: 3 })).toBe(5);
+  });
+
+  it("never says 0 % of what is there, nor 100 % of less than all", () => {
+    expect([share(0, 0), share(0, 9), share(1, 960), share(1, 8), share(959, 960), share(960, 960)])
+      .toEqual(["–", "0 %", "< 1 %", "13 %", "> 99 %", "100 %"]);
   });
 
   it("says how much later", () => {

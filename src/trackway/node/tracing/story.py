@@ -27,6 +27,7 @@ from trackway.events.records import (
 )
 from trackway.log import consumers
 from trackway.log.contract import EventLog
+from trackway.node.quarantine.found import name_of
 from trackway.node.tracing.changes import Change, changes
 from trackway.node.tracing.index import Located
 from trackway.node.tracing.rows import Ask, RowStory, rows_of
@@ -147,7 +148,7 @@ class Teller:
         return story
 
     def _quarantined(self, place: Place, record: QuarantineRecord) -> Story:
-        story = self._begin(QUARANTINE, place, record, "")
+        story = self._begin(QUARANTINE, place, record, name_of(record.body))
         story.stage, refusal = record.stage, record.refusal
         story.reason, story.pointer, story.message = refusal.reason, refusal.pointer, refusal.message
         if record.stage != "collector" and (raw := self._call(record.raw)) is not None:

@@ -7,7 +7,7 @@ import { TypeChip } from "../live/labels";
 import { encodeDraft, MEMBER, typeOf } from "../playground/call";
 import { Chart } from "../ui/Chart";
 import { DataTable } from "../ui/DataTable";
-import { whole } from "../ui/format";
+import { share, whole } from "../ui/format";
 import { Link } from "../ui/Link";
 import { Page, Section, useTitle } from "../ui/PageHeader";
 import { useQueryParam } from "../ui/router";
@@ -97,7 +97,7 @@ function Paths({ found, rule, wrong }: { found: EventEntry; rule: { path: string
 function Types({ path }: { path: PathEntry }) {
   const all = total(path);
   const kinds = Object.entries(path.types);
-  return <span class="catalogue-types">{kinds.map(([kind, count]) => <span key={kind} class={kinds.length > 1 && kind !== "null" ? "badge odd" : "badge"} title={`${whole(count)} values`}>{kind}{kinds.length > 1 && ` ${Math.round((100 * count) / all)} %`}</span>)}</span>;
+  return <span class="catalogue-types">{kinds.map(([kind, count]) => <span key={kind} class={kinds.length > 1 && kind !== "null" ? "badge odd" : "badge"} title={`${whole(count)} values`}>{kind}{kinds.length > 1 && ` ${share(count, all)}`}</span>)}</span>;
 }
 
 function total(path: PathEntry): number {

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { sourceName, useWorkspace } from "../api/workspace";
 import { DataTable } from "../ui/DataTable";
-import { whole } from "../ui/format";
+import { share, whole } from "../ui/format";
 import { Section } from "../ui/PageHeader";
 import { EmptyState, Notice } from "../ui/states";
 import { Stat, Stats } from "../ui/Stat";
@@ -34,7 +34,6 @@ function OnePlan({ coverage, events, onAdd }: { coverage: Coverage; events: read
   }
   const never = coverage.rules.filter((rule) => !rule.seen && rule.type !== "common");
   const unplanned = events.filter((event) => isPlanned([coverage], event) === false).sort((a, b) => b.count - a.count);
-  const share = (part: number, all: number) => (all ? `${Math.round((100 * part) / all)} %` : "–");
   return (
     <Section title={title} note={<>follows “{coverage.plan}”, <code>{coverage.file}</code></>}>
       <Stats>

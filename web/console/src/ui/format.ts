@@ -12,6 +12,15 @@ export function short(value: number): string {
   return value < 100_000 ? WHOLE.format(value) : SHORT.format(value);
 }
 
+/** A part of something in whole percent: `12 %`; what is there is never `0 %`, and less than all never `100 %`. */
+export function share(part: number, all: number): string {
+  if (!all) return "–";
+  const percent = (100 * part) / all;
+  if (part > 0 && percent < 0.5) return "< 1 %";
+  if (part < all && percent >= 99.5) return "> 99 %";
+  return `${Math.round(percent)} %`;
+}
+
 /** Events per second: 0, 0.4, 12, 1,204. */
 export function rate(value: number): string {
   return value >= 0.05 && value < 9.95 ? value.toFixed(1) : WHOLE.format(Math.round(value));
