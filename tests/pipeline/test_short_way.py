@@ -235,7 +235,7 @@ TEXTS = {
     "a number beyond all": b"1e999",
     "a lone surrogate": b'"\\ud800"',
     "no number": b"NaN",
-    "deep": b"[" * 2000 + b"]" * 2000,
+    "deep": b"[" * 50_000 + b"]" * 50_000,
 }
 
 
