@@ -44,16 +44,39 @@ def test_infer_from_the_log(folder: Path):
     with clean.writer(0) as writer:
         for number in range(3):
             source = "app" if number == 2 else "web"
-            body = json.dumps(order(id=f"o{number}") if source == "web" else order(other=1)).encode()
+            body = json.dumps(order(order_id=f"o{number}") if source == "web" else order(other=1)).encode()
             record = EventRecord(source, "track", f"m{number}", "Order Completed", "u", None, AT, AT, Place(0, 0), body)
             writer.append({EVENTS: [encode(record)]})
     clean.close()
     out = folder / "plans" / "web.yaml"
     assert "2 events, 1 rules." in run("infer", "--source", "web", "--name", "Web", "-o", out).output
     assert out.read_text() == (
-        "plan: Web\nsources: [web]\n\ntrack:\n  Order Completed:\n    properties:\n      id: string!\n"
+        "plan: Web\nsources: [web]\n\ntrack:\n  Order Completed:\n    properties:\n      order_id: string!\n"
     )
     assert run("check").output == "1 rules, nothing wrong.\n"
+
+
+def test_names_that_no_event_keeps_are_told(folder: Path):
+    file = folder / "plans" / "web.yaml"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(
+        "track:\n"
+        "  order_completed: {properties: {orderId: string!, products.$.productId: string, products.$.sku: string}}\n"
+        "  Order Completed: {properties: {orderId: string, order_id: string}}\n"
+        "  Signed up: {properties: {id: string}}\n"
+    )
+    told = run("check", file).output.splitlines()
+    assert told[:3] == [
+        "track.order_completed: such events go on as Order Completed, which the plan has too",
+        "track.order_completed.properties.orderId: it goes on as order_id",
+        "track.order_completed.properties.products.$.productId: it goes on as product_id",
+    ]
+    assert told[3].startswith("Name them so in the plan, or set `pipeline.rename_events: false`")
+    assert told[4:] == ["3 rules, nothing wrong."]
+    assert run("check").output.splitlines() == told
+    settings = folder / "trackway.yaml"
+    settings.write_text(settings.read_text() + "\npipeline: {rename_events: false}\n")
+    assert run("check").output == "3 rules, nothing wrong.\n"
 
 
 def test_infer_needs_events(folder: Path):

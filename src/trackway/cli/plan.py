@@ -18,6 +18,7 @@ from trackway.workspace.plans import Plan, load_plans, read_plan
 from trackway.workspace.plans.codegen import python_code, typescript_code
 from trackway.workspace.plans.comparing import Change, breaks, compare_plans
 from trackway.workspace.plans.inferring import PlanInference
+from trackway.workspace.plans.renamed import renamed_before
 from trackway.workspace.plans.segment import segment_plan
 from trackway.workspace.plans.writing import write_plan
 
@@ -67,6 +68,8 @@ def infer(
     if source:
         inferred = msgspec.structs.replace(inferred, sources={source: inferred.controls})
     _write(write_plan(inferred), out)
+    if files:
+        _advise([inferred])
     left = f"; {seen.left_out:,} events of further names left out" if seen.left_out else ""
     remark(f"{count:,} events, {len(inferred.rules):,} rules{left}.")
 
@@ -125,15 +128,19 @@ def check(
     """Check plans, for CI: exit 1 when one cannot be used, or breaks what was promised before."""
     if against is not None and len(files or ()) != 1:
         raise TrackwayError("name the one plan that is to be compared with --against")
-    plans: Iterable[Plan]
+    plans: list[Plan]
+    renames = True
     if files:
         plans = [read_plan(file) for file in files]
     else:
         settings = load_workspace(find_workspace(workspace))
-        plans = load_plans(settings.folder, settings.sources).plans
+        plans = list(load_plans(settings.folder, settings.sources).plans)
+        renames = settings.pipeline.rename_events
+    if renames and not json:
+        _advise(plans)
     rules = sum(len(one.rules) for one in plans)
     if against is not None:
-        old, new = read_plan(against), next(iter(plans))
+        old, new = read_plan(against), plans[0]
         breaking = [change for change in compare_plans(old, new) if breaks(change, whom)]
         _print_changes(breaking, json=json)
         if breaking:
@@ -153,6 +160,7 @@ def import_(
     if source:
         found = msgspec.structs.replace(found, sources=dict.fromkeys(source, found.controls))
     _write(write_plan(found), out)
+    _advise([found])
     remark(f"{len(found.rules):,} rules.")
 
 
@@ -172,6 +180,16 @@ def codegen(
     """Write a typed function for every planned event, to be used with Segment's own client."""
     found = read_plan(file)
     _write(python_code(found) if language == "python" else typescript_code(found), out)
+
+
+def _advise(plans: Iterable[Plan]) -> None:
+    told = [one for plan in plans for one in renamed_before(plan)]
+    for one in told:
+        remark(one)
+    if told:
+        remark(
+            "Name them so in the plan, or set `pipeline.rename_events: false`; else events are not held against this."
+        )
 
 
 def _settings_of(source: str | None, workspace: Path | None) -> tuple[Workspace, str]:
