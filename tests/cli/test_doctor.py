@@ -52,6 +52,28 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("pipeline: {geo_file: gone.mmdb}", "gone.mmdb cannot be read"),
+        ("", "plans/shop.yaml:"),
+    ],
+)
+def test_what_keeps_the_pipeline_from_starting_is_told(
+    tmp_path: Path, runner: CliRunner, settings: str, told: str
+) -> None:
+    folder = write_workspace(tmp_path, collector=free_port(), console=free_port())
+    assert report(runner, folder)[1]["pipeline"].status == "OK"
+    if settings:
+        add_settings(folder, f"\n{settings}\n")
+    else:
+        (folder / "plans").mkdir()
+        (folder / "plans" / "shop.yaml").write_text("track: [1")
+    code, checks = report(runner, folder)
+    assert (code, checks["pipeline"].status) == (1, "FAIL")
+    assert told in checks["pipeline"].finding
+
+
 def test_a_new_workspace_is_fine(tmp_path: Path, runner: CliRunner) -> None:
     folder = write_workspace(tmp_path, collector=free_port(), console=free_port())
     code, checks = report(runner, folder)

@@ -46,6 +46,7 @@ def run_checks(folder: Path) -> "list[CheckResult]":
         machine.check_sync(settings.data),
         machine.check_clock(newest_record_s=logs.newest_record_s),
         machine.check_descriptors(),
+        data.check_pipeline(settings),
         *logs.results,
         *data.check_warehouses(settings),
         *data.check_destinations(settings),

@@ -15,6 +15,7 @@ from trackway.log.contract import EventLog
 from trackway.log.sqlite import SqliteLog
 from trackway.node.lag import lags
 from trackway.node.logs import open_clean_log, open_raw_log
+from trackway.pipeline.chain import build_chain
 from trackway.state import open_state
 from trackway.workspace import Workspace, WorkspaceError, load_workspace
 from trackway.workspace.load import FILE_NAME
@@ -49,6 +50,16 @@ def check_workspace(folder: Path) -> tuple[CheckResult, Workspace | None]:
     ]
     counts = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in parts)
     return ok("workspace", f"{settings.folder / FILE_NAME}: {counts}"), settings
+
+
+def check_pipeline(settings: Workspace) -> CheckResult:
+    """Check what the pipeline needs besides `trackway.yaml`: tracking plans, functions, and the file of places."""
+    try:
+        build_chain(settings)
+    except TrackwayError as error:
+        advice = "correct it; a running pipeline goes on as before, one that starts waits, and calls are kept meanwhile"
+        return fail("pipeline", str(error), advice)
+    return ok("pipeline", "plans, functions and other files are there")
 
 
 def check_logs(settings: Workspace) -> LogFacts:
