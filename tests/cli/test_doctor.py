@@ -86,6 +86,7 @@ def test_a_new_workspace_is_fine(tmp_path: Path, runner: CliRunner) -> None:
         "collector": "OK",
         "console": "OK",
         "clock": "OK",
+        "pipeline": "OK",
         "log": "OK",
         "warehouse": "OK",
     }
