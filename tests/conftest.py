@@ -1,9 +1,12 @@
 import gc
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
 import pytest
 
 from tests import services
+from tests.memory import memory_folder
 
 # How long an example takes says more about the machine than about the code.
 hypothesis.settings.register_profile("trackway", deadline=None)
@@ -34,3 +37,10 @@ def chromium() -> str:
 def node() -> str:
     """The path of Node."""
     return services.find_program("node")
+
+
+@pytest.fixture
+def memory_path() -> Iterator[Path]:
+    """A `tests.memory.memory_folder`."""
+    with memory_folder() as folder:
+        yield folder

@@ -10,6 +10,12 @@ from tests.fresh_state import fresh_state
 
 
 @pytest.fixture
+def tmp_path(memory_path: Path) -> Path:
+    """In memory: here logs and books are written thousands of times, and a disk would be waited for each time."""
+    return memory_path
+
+
+@pytest.fixture
 def log(tmp_path: Path) -> Iterator[CleanLog]:
     with clean_log(tmp_path / "log") as found:
         yield found

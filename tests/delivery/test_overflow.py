@@ -32,6 +32,7 @@ from tests.delivery.harness import (
     workspace,
 )
 from tests.fresh_state import fresh_state
+from tests.memory import memory_folder
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.clock import SystemClock
 from trackway.delivery.deletion import orders
@@ -215,13 +216,14 @@ async def test_an_outage_defers_nothing(log: CleanLog, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 6])
-def test_crashes_lose_nothing_and_keep_everybodys_order(tmp_path_factory: pytest.TempPathFactory, batch: int) -> None:
+def test_crashes_lose_nothing_and_keep_everybodys_order(batch: int) -> None:
     found: list[int] = []
 
     @settings(max_examples=2, deadline=None)
     @given(seed=st.integers(0, 2**32))
     def check(seed: int) -> None:
-        found.append(asyncio.run(_crashes(tmp_path_factory.mktemp("overflow"), batch, random.Random(seed))))
+        with memory_folder() as folder:
+            found.append(asyncio.run(_crashes(folder, batch, random.Random(seed))))
 
     check()
     assert sum(found) > 0, "nothing was ever deferred"

@@ -36,6 +36,7 @@ from tests.delivery.harness import (
     workspace,
 )
 from tests.fresh_state import fresh_state
+from tests.memory import memory_folder
 from trackway.delivery.breaker import Backoff
 from trackway.delivery.filters import Filter
 from trackway.delivery.service import DeliveryService
@@ -218,10 +219,9 @@ async def crashing(log: CleanLog, engine: Engine, network: FakeTransport, batch:
 @pytest.mark.parametrize("batch", [1, 2, 7])
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
-def test_after_crashes_each_event_came_at_least_once_and_always_under_one_key(
-    tmp_path_factory: pytest.TempPathFactory, batch: int, seed: int
-) -> None:
-    asyncio.run(_crashes(tmp_path_factory.mktemp("crash"), batch, random.Random(seed)))
+def test_after_crashes_each_event_came_at_least_once_and_always_under_one_key(batch: int, seed: int) -> None:
+    with memory_folder() as folder:
+        asyncio.run(_crashes(folder, batch, random.Random(seed)))
 
 
 async def _crashes(folder: Path, batch: int, chance: random.Random) -> None:
@@ -482,8 +482,9 @@ async def test_new_partitions_are_read_from_their_beginning(tmp_path: Path) -> N
 
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
-def test_the_ledger_balances_at_every_step(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
-    asyncio.run(_balance(tmp_path_factory.mktemp("ledger"), random.Random(seed)))
+def test_the_ledger_balances_at_every_step(seed: int) -> None:
+    with memory_folder() as folder:
+        asyncio.run(_balance(folder, random.Random(seed)))
 
 
 async def _balance(folder: Path, chance: random.Random) -> None:

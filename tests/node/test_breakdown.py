@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, insert
 
 from tests.fresh_state import fresh_state
+from tests.memory import memory_folder
 from trackway.events.records import (
     CLEAN_TOPICS,
     EVENTS,
@@ -82,11 +83,15 @@ def refused(number: int, version: str) -> QuarantineRecord:
     behind=st.integers(0, 8),
     part=st.integers(1, 9),
 )  # fmt: skip
-def test_it_is_what_a_recount_says(
-    tmp_path_factory: pytest.TempPathFactory, calls: list[tuple[str, str, str, list[str]]], start: int, behind: int,
-    part: int,
-):  # fmt: skip
-    log, engine = open_both(tmp_path_factory.mktemp("breakdown"))
+def test_it_is_what_a_recount_says(calls: list[tuple[str, str, str, list[str]]], start: int, behind: int, part: int):
+    with memory_folder() as folder:
+        _check_recount(folder, calls, start, behind, part)
+
+
+def _check_recount(
+    folder: Path, calls: list[tuple[str, str, str, list[str]]], start: int, behind: int, part: int
+) -> None:
+    log, engine = open_both(folder)
     following = max(start, len(calls) - behind)
     with log.writer(0) as writer:
         for number, (version, name, _, codes) in enumerate(calls):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.memory import memory_folder
 from trackway.console.entries import Filter, open_record
 from trackway.console.sieve import sieve
 from trackway.events.records import (
@@ -51,9 +52,14 @@ def dropped(number: int) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder() -> Iterator[Path]:
     """A log of two partitions and three topics whose records were appended in turns."""
-    folder = tmp_path_factory.mktemp("log")
+    with memory_folder() as folder:
+        _fill(folder)
+        yield folder
+
+
+def _fill(folder: Path) -> None:
     log = SqliteLog(folder, CLEAN_TOPICS, segment_bytes=20_000)
     with log.writer(0) as one, log.writer(1) as other:
         for number in range(0, 400, 4):
@@ -61,7 +67,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             writer.append({EVENTS: [event(n) for n in range(number, number + 4)]})
             writer.append({QUARANTINE: [refused(number)], DROPPED: [dropped(number)]})
     log.close()
-    return folder
 
 
 @pytest.fixture(params=[1, 2], ids=["here", "in processes"])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
+from tests.memory import memory_folder
 from trackway.events.records import (
     CLEAN_TOPICS,
     DROPPED,
@@ -103,10 +104,12 @@ def test_an_index_in_use_is_said_to_be(tmp_path: Path, log: SqliteLog) -> None:
 
 @settings(max_examples=8)
 @given(ids=st.lists(st.text(min_size=1, max_size=4), max_size=40), batch=st.integers(1, 50), known=st.integers(0, 40))
-def test_the_index_finds_what_reading_finds(
-    tmp_path_factory: pytest.TempPathFactory, ids: list[str], batch: int, known: int
-) -> None:
-    folder = tmp_path_factory.mktemp("index")
+def test_the_index_finds_what_reading_finds(ids: list[str], batch: int, known: int) -> None:
+    with memory_folder() as folder:
+        _check_index(folder, ids, batch, known)
+
+
+def _check_index(folder: Path, ids: list[str], batch: int, known: int) -> None:
     log = SqliteLog(folder / "log", CLEAN_TOPICS)
     with log.writer(0) as writer:
         for one in ids:

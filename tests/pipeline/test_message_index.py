@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.memory import memory_folder
 from trackway.errors import TrackwayError
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, Place, encode
 from trackway.log.contract import EventLog, LogUnavailable, Slice
@@ -163,8 +164,13 @@ _steps = st.lists(
 @pytest.mark.usefixtures("small")
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_steps)
-def test_every_id_is_known_for_its_window_whatever_becomes_of_the_process(tmp_path_factory: Any, steps: list[Any]):
-    lived, now_ms = Lived(tmp_path_factory.mktemp("index")), START
+def test_every_id_is_known_for_its_window_whatever_becomes_of_the_process(steps: list[Any]):
+    with memory_folder() as folder:
+        _check_windows(Lived(folder), steps)
+
+
+def _check_windows(lived: Lived, steps: list[Any]) -> None:
+    now_ms = START
     for step, batch, later_ms in steps:
         now_ms += later_ms
         if step == "remember":

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.memory import memory_folder
 from trackway.errors import TrackwayError
 from trackway.events.records import (
     CLEAN_TOPICS,
@@ -88,8 +89,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Iterator[Rig]:
-    rig = Rig(tmp_path)
+def rig(memory_path: Path) -> Iterator[Rig]:
+    rig = Rig(memory_path)
     yield rig
     rig.close()
 
@@ -309,11 +310,16 @@ class Crash(Exception):
     pass
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 @given(st.data())
-def test_any_split_and_any_crash_between_steps_gives_the_same_ends(tmp_path_factory: Any, data: st.DataObject):
+def test_any_split_and_any_crash_between_steps_gives_the_same_ends(data: st.DataObject):
+    with memory_folder() as folder:
+        _check_any_split(folder, data)
+
+
+def _check_any_split(folder: Path, data: st.DataObject) -> None:
     ids = data.draw(st.lists(st.sampled_from([f"m{n}" for n in range(12)]), min_size=1, max_size=40))
-    rig = Rig(tmp_path_factory.mktemp("rig"))
+    rig = Rig(folder)
     for number, message_id in enumerate(ids):
         rig.put(track(message_id, properties={"n": number}))
         where = data.draw(st.sampled_from(["nothing", "step", "before commit", "after commit", "restart"]))

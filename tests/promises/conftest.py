@@ -1,5 +1,4 @@
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,17 +11,6 @@ from tests.promises import storage
 def storage_library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library that watches a process's files and makes them fail."""
     return storage.build(tmp_path_factory.mktemp("storage"))
-
-
-@pytest.fixture
-def memory_path(tmp_path: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: for tests that care about what is synced, not about how long it takes."""
-    memory = Path("/dev/shm")
-    if not memory.is_dir():
-        yield tmp_path
-        return
-    with tempfile.TemporaryDirectory(prefix="trackway-", dir=memory) as folder:
-        yield Path(folder)
 
 
 @pytest.fixture
