@@ -28,8 +28,8 @@ def port() -> int:
 
 
 @pytest.fixture
-def console(tmp_path: Path, port: int) -> Iterator[ConsoleServer]:
-    server = ConsoleServer(tmp_path)
+def console(memory_path: Path, port: int) -> Iterator[ConsoleServer]:
+    server = ConsoleServer(memory_path)
     try:
         server.start(port)
     except OSError:  # somebody else has taken it meanwhile

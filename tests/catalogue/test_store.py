@@ -11,6 +11,7 @@ from sqlalchemy import Engine, delete, select
 
 from tests.catalogue.making import event
 from tests.fresh_state import fresh_state
+from tests.memory import memory_folder
 from trackway.catalogue import model, store
 from trackway.catalogue.entries import CatalogueReader
 from trackway.catalogue.store import Catalogue, CatalogueError
@@ -38,10 +39,11 @@ TABLES = (
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = fresh_state(tmp_path_factory.mktemp("catalogue") / "state.db")
-    yield engine
-    engine.dispose()
+def database() -> Iterator[Engine]:
+    with memory_folder() as folder:
+        engine = fresh_state(folder / "state.db")
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture

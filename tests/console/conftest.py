@@ -8,6 +8,12 @@ from tests.console.harness import TOKEN, ConsoleServer
 
 
 @pytest.fixture
+def tmp_path(memory_path: Path) -> Path:
+    """In memory: what tests put into the logs one by one need not wait for a disk each time."""
+    return memory_path
+
+
+@pytest.fixture
 def console(tmp_path: Path) -> Iterator[ConsoleServer]:
     static = tmp_path / "static"
     (static / "assets").mkdir(parents=True)

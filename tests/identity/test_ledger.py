@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
 from tests.fresh_state import fresh_state
+from tests.memory import memory_folder
 from trackway.events.records import EventRecord, Place
 from trackway.identity import ledger as ledger_module
 from trackway.identity.evidence import ANONYMOUS, USER, Evidence, Id, evidence_of, is_meaningless
@@ -21,10 +22,11 @@ from trackway.workspace.model import Identity
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    engine = fresh_state(tmp_path_factory.mktemp("identity") / "state.db")
-    yield engine
-    engine.dispose()
+def database() -> Iterator[Engine]:
+    with memory_folder() as folder:
+        engine = fresh_state(folder / "state.db")
+        yield engine
+        engine.dispose()
 
 
 @pytest.fixture
