@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Dialect, Engine, Insert, Table, create_engine, event, insert, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
@@ -149,8 +149,12 @@ class Writing:
 def _upserting(
     dialect: Dialect, table: Table, columns: Sequence[str], add: Sequence[str], keep: Sequence[str]
 ) -> Insert:
-    kinds = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-    statement = kinds[dialect.name](table)
+    if dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql  # takes a while to load, and most have no use for it
+
+        statement = postgresql.insert(table)
+    else:
+        statement = sqlite.insert(table)
     keys = [column.name for column in table.primary_key]
     values: dict[str, Any] = {
         name: table.c[name] + statement.excluded[name] if name in add else statement.excluded[name]
