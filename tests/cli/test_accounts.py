@@ -158,6 +158,7 @@ def test_a_mended_call_goes_through_the_pipeline_and_is_counted(trackway: Trackw
     broken.write_text("def fix(call): return call['no']")
     failed = run(folder, "quarantine", "fix", "quarantine/0/0", "--with", str(broken))
     assert failed.exit_code == 1 and "quarantine/0/0: KeyError: 'no' (line 1 of fix.py)" in failed.stderr
+    assert "1 could not be changed; they stay where they are." in failed.stderr
     fixed = run_json(folder, "quarantine", "fix", "quarantine/0/0", "--set", "/event=Signed Up")
     assert fixed[-1] == {"released": 1}
     trackway.settle()

@@ -164,6 +164,7 @@ def fix(
         fixed = [(one, body) for one in chosen if (body := _changed(one, change, failures)) is not None]
         _let_out(desk, fixed, dry_run=dry_run, yes=yes, json=json)
     if failures:
+        complain(f"{len(failures)} could not be changed; they stay where they are.")
         raise typer.Exit(1)
 
 
