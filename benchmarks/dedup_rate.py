@@ -21,7 +21,7 @@ import msgspec
 
 from benchmarks._harness import Measurement, make_events, report
 from benchmarks._load import resident_mb
-from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
+from trackway.pipeline.message_index import MessageIndex, Seen
 
 _BATCH = 4000
 _ASKED = 250
@@ -86,7 +86,7 @@ def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> tu
         besides_s += time.thread_time() - paused
         seen: dict[bytes, Seen] = {}
         for ids, received_ms, part in asked:
-            keys = keys_of(["shop"] * len(ids), ids)
+            keys = index.keys_of(["shop"] * len(ids), ids)
             if index.look_up(keys, received_ms):
                 raise SystemExit("the index knows an id that it was never told")
             seen.update(zip(keys, map(Seen, received_ms, repeat(0), part), strict=True))

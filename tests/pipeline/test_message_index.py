@@ -1,5 +1,6 @@
 """The memory of message ids: over weeks, restarts and crashes, and in files that are merged."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterable
@@ -17,7 +18,7 @@ from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, Place, en
 from trackway.log.contract import EventLog, LogUnavailable, Slice
 from trackway.log.sqlite import SqliteLog
 from trackway.pipeline import id_bucket, id_filter, id_runs, message_index
-from trackway.pipeline.message_index import MessageIndex, Seen, key_of
+from trackway.pipeline.message_index import MessageIndex, Seen
 
 pytestmark = pytest.mark.usefixtures("way")
 DAY_MS = 86_400_000
@@ -28,21 +29,21 @@ START = 1_795_168_800_000
 @pytest.mark.parametrize("days", [1, 30, 45])
 def test_ids_are_found_for_the_whole_window_and_forgotten_after_it(tmp_path: Path, days: int):
     index = MessageIndex(tmp_path / "index", keep_s=days * 86_400)
-    key = key_of("web", "m1")
+    key = index.key_of("web", "m1")
     # Wherever in a bucket the window begins.
     for start in (START, START + days * DAY_MS // 3, START + days * DAY_MS * 9 // 10):
         index.remember({key: Seen(start, 0, 7)}, 0, 0)
         for age_ms in (0, DAY_MS // 2, days * DAY_MS - 1, days * DAY_MS):
             assert index.look_up([key], [start + age_ms]) == {key: Seen(start, 0, 7)}, age_ms
     much_later = START + 5 * days * DAY_MS
-    index.remember({key_of("web", "m2"): Seen(much_later, 0, 8)}, 0, 0)
+    index.remember({index.key_of("web", "m2"): Seen(much_later, 0, 8)}, 0, 0)
     assert index.look_up([key, key], [START, much_later]) == {}
     index.close()
 
 
 def test_of_many_ids_those_are_found_that_came_before(tmp_path: Path):
     index = MessageIndex(tmp_path / "index", keep_s=86_400)
-    keys = [key_of("web", f"m{number}") for number in range(500)]
+    keys = [index.key_of("web", f"m{number}") for number in range(500)]
     index.remember({key: Seen(START, 0, n) for n, key in enumerate(keys) if n % 3 == 0}, 0, 500)
     found = index.look_up(keys, [START + 5] * 500)
     assert {key: one.place for key, one in found.items()} == {keys[n]: Place(0, n) for n in range(0, 500, 3)}
@@ -52,7 +53,7 @@ def test_of_many_ids_those_are_found_that_came_before(tmp_path: Path):
 
 def test_the_newest_event_of_two_with_one_id_is_found(tmp_path: Path):
     index = MessageIndex(tmp_path / "index", keep_s=60 * 60)
-    key = key_of("web", "m1")
+    key = index.key_of("web", "m1")
     index.remember({key: Seen(START, 0, 1)}, 0, 2)
     index.remember({key: Seen(START + 3_700_000, 0, 2)}, 0, 3)
     assert index.look_up([key], [START + 3_700_001]) == {key: Seen(START + 3_700_000, 0, 2)}
@@ -60,9 +61,8 @@ def test_the_newest_event_of_two_with_one_id_is_found(tmp_path: Path):
 
 
 def test_after_a_change_of_the_windows_the_index_is_learnt_anew(tmp_path: Path):
-    key = key_of("web", "m1")
     index = MessageIndex(tmp_path / "index", keep_s=86_400)
-    index.remember({key: Seen(START, 0, 7)}, 0, 8)
+    index.remember({index.key_of("web", "m1"): Seen(START, 0, 7)}, 0, 8)
     index.close()
     with closing(SqliteLog(tmp_path / "clean", CLEAN_TOPICS)) as log, log.writer(0) as writer:
         event = EventRecord("web", "track", "m1", "E", "u", None, START, START, Place(0, 0), b"{}")
@@ -70,6 +70,7 @@ def test_after_a_change_of_the_windows_the_index_is_learnt_anew(tmp_path: Path):
         for keep_s, learnt in ((86_400, 0), (30 * 86_400, 8), (30 * 86_400, 0), (3600, 8)):
             index = MessageIndex(tmp_path / "index", keep_s=keep_s)
             assert index.catch_up(log, 0, 8) == learnt, keep_s
+            key = index.key_of("web", "m1")
             assert index.look_up([key], [START + 1000]) == {key: Seen(START, 0, 7)}
             index.close()
 
@@ -117,7 +118,7 @@ class Lived:
             if one not in self.known or at_ms - self.known[one].received_at_ms > HOUR_MS
         }
         self.known |= seen
-        self.index.remember({key_of("web", one): at for one, at in seen.items()}, 0, len(self._log.events))
+        self.index.remember({self.index.key_of("web", one): at for one, at in seen.items()}, 0, len(self._log.events))
 
     def remember_one_by_one(self, count: int) -> None:
         for number in range(count):
@@ -177,7 +178,7 @@ def _check_windows(lived: Lived, steps: list[Any]) -> None:
             lived.remember({f"m{number}": now_ms + aside_ms for number, aside_ms in batch}.items())
         else:
             getattr(lived, step)()
-        keys = {key_of("web", f"m{number}"): f"m{number}" for number in range(201)}
+        keys = {lived.index.key_of("web", f"m{number}"): f"m{number}" for number in range(201)}
         newest_ms = max((one.received_at_ms for one in lived.known.values()), default=now_ms)
         found = {keys[key]: seen for key, seen in lived.index.look_up([*keys], [newest_ms] * len(keys)).items()}
         assert found.keys() <= lived.known.keys()
@@ -195,7 +196,7 @@ def test_files_are_merged_so_that_there_are_few_and_old_ones_are_removed(tmp_pat
     lived.restart()
     names = {path.name for path in (tmp_path / "0").glob("*.ids")}
     assert 1 <= len(names) < 40  # of some two hundred that were written
-    keys = {key_of("web", one): seen for one, seen in lived.known.items()}
+    keys = {lived.index.key_of("web", one): seen for one, seen in lived.known.items()}
     assert lived.index.look_up([*keys], [START] * len(keys)) == keys
     lived.remember([("later", START + 4 * HOUR_MS)])
     lived.restart()
@@ -206,18 +207,22 @@ def test_files_are_merged_so_that_there_are_few_and_old_ones_are_removed(tmp_pat
 @pytest.mark.usefixtures("small")
 def test_of_an_id_that_comes_again_within_a_bucket_the_last_is_found(tmp_path: Path):
     # As with a source whose window is shorter than that of another.
-    key = key_of("app", "m")
     with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
+        key, last = index.key_of("app", "m"), Seen(0, 0, 0)
         for number in range(300):
             last = Seen(START + number, 0, number)
-            index.remember({key: last, key_of("app", f"m{number}"): last}, 0, number + 1)
+            index.remember({key: last, index.key_of("app", f"m{number}"): last}, 0, number + 1)
             assert index.look_up([key], [START + 300]) == {key: last}
     with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
         assert index.look_up([key], [START + 300]) == {key: last}
 
 
+def _key(message_id: str) -> bytes:
+    return b"web " + hashlib.blake2b(message_id.encode(), digest_size=16).digest()
+
+
 def test_in_a_large_merge_the_last_of_one_id_stands_last():
-    keys = [key_of("app", f"m{number}") for number in range(5000)]
+    keys = [_key(f"m{number}") for number in range(5000)]
     runs = [id_runs.MemoryRun.of({key: Seen(START, 0, number) for key in keys}) for number in range(8)]
     merged = id_runs.merge_in_memory(runs)
     ids = id_runs.Ids(keys)
@@ -227,11 +232,19 @@ def test_in_a_large_merge_the_last_of_one_id_stands_last():
 
 def test_one_id_of_two_sources_is_two(tmp_path: Path):
     index = MessageIndex(tmp_path / "index", keep_s=86_400)
-    seen = {key_of("web", "m1"): Seen(START, 0, 7)}
+    seen = {index.key_of("web", "m1"): Seen(START, 0, 7)}
     index.remember(seen, 0, 8)
     index.close()
     with closing(MessageIndex(tmp_path / "index", keep_s=86_400)) as index:
-        assert index.look_up([key_of("app", "m1"), key_of("web", "m1")], [START, START]) == seen
+        assert index.look_up([index.key_of("app", "m1"), index.key_of("web", "m1")], [START, START]) == seen
+
+
+def test_nobody_can_foretell_the_hash_of_an_id(tmp_path: Path):
+    with (
+        closing(MessageIndex(tmp_path / "one", keep_s=60)) as one,
+        closing(MessageIndex(tmp_path / "two", keep_s=60)) as two,
+    ):
+        assert one.key_of("web", "m1") == one.keys_of(["web"], [b"m1"])[0] != two.key_of("web", "m1")
 
 
 def test_hashes_that_are_the_same_are_told_apart(tmp_path: Path):
@@ -250,7 +263,7 @@ def test_what_an_older_version_left_is_removed(tmp_path: Path):
     (folder / "archive").mkdir(parents=True)
     (folder / "000012.sst").write_bytes(b"rocks")
     index = MessageIndex(folder, keep_s=86_400)
-    assert index.look_up([key_of("web", "m1")], [START]) == {}
+    assert index.look_up([index.key_of("web", "m1")], [START]) == {}
     index.close()
     assert {path.suffix for path in folder.iterdir()} <= {".lock", ".json"}
 
@@ -259,7 +272,7 @@ def test_what_an_older_version_left_is_removed(tmp_path: Path):
 def test_a_damaged_index_says_what_to_do(tmp_path: Path, damage: str):
     folder = tmp_path / "index"
     index = MessageIndex(folder, keep_s=86_400)
-    index.remember({key_of("web", "m1"): Seen(START, 0, 7)}, 0, 8)
+    index.remember({index.key_of("web", "m1"): Seen(START, 0, 7)}, 0, 8)
     index.close()
     (file,) = folder.glob("*.ids")
     if damage == "cut":
@@ -279,9 +292,9 @@ def test_a_new_index_learns_no_more_than_the_windows_reach(tmp_path: Path):
         log.append(f"m{hour}", START + hour * HOUR_MS)
     with closing(MessageIndex(tmp_path / "index", keep_s=10 * 3600)) as index:
         assert 20 <= index.catch_up(cast(EventLog, log), 0, 1000) <= 22
-        asked = [key_of("web", f"m{hour}") for hour in range(1000)]
+        asked = [index.key_of("web", f"m{hour}") for hour in range(1000)]
         found = index.look_up(asked, [START + 999 * HOUR_MS] * 1000)
-        assert {key_of("web", f"m{hour}") for hour in range(989, 1000)} <= found.keys()
+        assert {index.key_of("web", f"m{hour}") for hour in range(989, 1000)} <= found.keys()
         assert index.catch_up(cast(EventLog, log), 0, 1000) == 0
 
 
@@ -301,13 +314,13 @@ def test_when_the_disk_is_full_the_log_counts_as_unavailable_and_nothing_is_lost
         with pytest.raises(LogUnavailable):
             lived.index.close()
     lived.index = lived._open()
-    keys = {key_of("web", one): seen for one, seen in lived.known.items()}
+    keys = {lived.index.key_of("web", one): seen for one, seen in lived.known.items()}
     assert keys and lived.index.look_up([*keys], [START] * len(keys)) == keys
     lived.index.close()
 
 
 def test_a_run_is_whole_where_the_disk_takes_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    seen = {key_of("web", f"m{number}"): Seen(START, 0, number) for number in range(1000)}
+    seen = {_key(f"m{number}"): Seen(START, 0, number) for number in range(1000)}
     written = os.pwrite
 
     def some(file: int, text: bytes, offset: int) -> int:
@@ -324,7 +337,7 @@ def test_a_run_is_whole_where_the_disk_takes_a_part_at_a_time(tmp_path: Path, mo
 
 
 def test_a_run_whose_file_became_shorter_is_not_taken_for_whole(tmp_path: Path):
-    seen = {key_of("web", f"m{number}"): Seen(START, 0, number) for number in range(1000)}
+    seen = {_key(f"m{number}"): Seen(START, 0, number) for number in range(1000)}
     run = id_runs.write(tmp_path / "0-1.ids", [id_runs.MemoryRun.of(seen)])
     assert run is not None
     last = id_runs.Ids([*seen]).hashes.argmax()

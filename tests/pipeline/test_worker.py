@@ -36,7 +36,7 @@ from trackway.log.contract import LogUnavailable
 from trackway.log.sqlite import SqliteLog
 from trackway.pipeline import usual_members
 from trackway.pipeline.draft import Draft
-from trackway.pipeline.message_index import MessageIndex, Seen, key_of
+from trackway.pipeline.message_index import MessageIndex, Seen
 from trackway.pipeline.tallies import MARK, add_up
 from trackway.pipeline.worker import PipelineWorker
 
@@ -293,16 +293,16 @@ def test_restarts_never_empty_the_index(rig: Rig):
         rig.put(track(f"m{number}"))
         rig.drain()
         rig.restart()
-        wanted = {key_of("web", f"m{n}") for n in range(number + 1)}
+        wanted = {rig.index.key_of("web", f"m{n}") for n in range(number + 1)}
         assert rig.index.look_up(list(wanted), [START] * len(wanted)).keys() == wanted
 
 
 def test_ids_are_found_within_their_window_and_forgotten_long_after(rig: Rig):
-    key, hour_ms = key_of("web", "m1"), 3_600_000
+    key, hour_ms = rig.index.key_of("web", "m1"), 3_600_000
     for age_h in (0, 1, 12, 23, 24):
         rig.index.remember({key: Seen(START, 0, 7)}, 0, 0)
         assert rig.index.look_up([key], [START + age_h * hour_ms]) == {key: Seen(START, 0, 7)}, age_h
-    rig.index.remember({key_of("web", "m2"): Seen(START + 100 * hour_ms, 0, 8)}, 0, 0)
+    rig.index.remember({rig.index.key_of("web", "m2"): Seen(START + 100 * hour_ms, 0, 8)}, 0, 0)
     assert rig.index.look_up([key, key], [START, START + 100 * hour_ms]) == {}
 
 

@@ -1,11 +1,12 @@
 """The folder of the dedup index: which of its files count, told by one file that is replaced whole.
 
-<folder>/index.json       the runs that count, and up to which offset of `events` they hold every id
+<folder>/index.json       the runs that count, up to which offset of `events` they hold every id, and their hashes' seed
 <folder>/7-12.ids         a run (see `id_runs`) of bucket 7
 <folder>/writer.lock      held by the one process that may be here
 """
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +18,7 @@ from trackway.log.lock import take_lock
 from trackway.log.storage import sync_folder
 from trackway.pipeline.id_runs import FileRun
 
-_FORMAT = 3
+_FORMAT = 4
 _SAVED = "index.json"
 _LOCK = "writer.lock"
 
@@ -25,6 +26,7 @@ _LOCK = "writer.lock"
 class _Saved(msgspec.Struct):
     format: int
     bucket_ms: int
+    seed: int
     known: dict[int, int]
     runs: dict[int, list[tuple[str, int]]]
     """By bucket, from the oldest on: name and number of ids."""
@@ -41,6 +43,8 @@ class IdFolder:
         """
         self._path = path
         self._bucket_ms = bucket_ms
+        self.seed = secrets.randbits(64)
+        """Of the hashes in the runs."""
         self.known: dict[int, int] = {}
         """By partition: the offset of `events` below which every id is in the runs."""
         self.runs: dict[int, list[FileRun]] = {}
@@ -59,7 +63,7 @@ class IdFolder:
     def _open(self) -> None:
         saved = self._read()
         if saved is not None:
-            self.known = saved.known
+            self.known, self.seed = saved.known, saved.seed
             for bucket, runs in saved.runs.items():
                 opened = self.runs[bucket] = [FileRun(self._path / name) for name, _ in runs]
                 for run, (_, count) in zip(opened, runs, strict=True):
@@ -93,7 +97,7 @@ class IdFolder:
         names = {bucket: [(run.path.name, len(run)) for run in some] for bucket, some in runs.items() if some}
         draft = self._path / f"{_SAVED}.new"
         with draft.open("wb") as file:
-            file.write(msgspec.json.encode(_Saved(_FORMAT, self._bucket_ms, self.known, names)))
+            file.write(msgspec.json.encode(_Saved(_FORMAT, self._bucket_ms, self.seed, self.known, names)))
             file.flush()
             os.fsync(file.fileno())
         draft.replace(self._path / _SAVED)

@@ -26,7 +26,7 @@ from trackway.pipeline.id_bucket import Bucket
 from trackway.pipeline.id_folder import IdFolder
 from trackway.pipeline.id_runs import FileRun, Ids, MemoryRun, Seen, write
 
-__all__ = ["MessageIndex", "Seen", "key_of", "keys_of"]
+__all__ = ["MessageIndex", "Seen"]
 
 _REACH = 2
 """Buckets that a window can touch: it is as long as one, and begins anywhere in one."""
@@ -65,6 +65,7 @@ class MessageIndex:
         """
         self._bucket_ms = max(_SHORTEST_BUCKET_MS, int(keep_s * 1000) + 1)
         self._folder = IdFolder(folder, bucket_ms=self._bucket_ms)
+        self._seed = self._folder.seed
         self._known = dict(self._folder.known)
         self._buckets = {bucket: Bucket(runs) for bucket, runs in sorted(self._folder.runs.items())}
         self._newest = max(self._buckets, default=0)
@@ -74,10 +75,25 @@ class MessageIndex:
         self._leaving: _Leaving | None = None
         self._merging: _Merging | None = None
 
+    def key_of(self, source: str, message_id: str) -> bytes:
+        """Return the key of a message id: 20 bytes, so that the index costs the same for ids of any length.
+
+        The hash is a quick one. So the source is not in it: whoever may write to one source must not be able to make
+        up an id that counts as one of another's. And it has a seed that nobody outside knows, since it would take
+        long to tell many ids apart that somebody made up to have one hash.
+        """
+        return _SOURCES[source] + xxh3_128_digest(message_id.encode(), self._seed)
+
+    def keys_of(self, sources: Sequence[str], message_ids: Sequence[bytes]) -> list[bytes]:
+        """Return the keys of message ids in UTF-8, each of the source at its place in `sources`."""
+        codes = {source: _SOURCES[source] for source in set(sources)}
+        seed = self._seed
+        return [codes[source] + xxh3_128_digest(one, seed) for source, one in zip(sources, message_ids, strict=True)]
+
     def look_up(self, keys: Sequence[bytes], received_ms: Sequence[int]) -> dict[bytes, Seen]:
         """Return the newest event known for each of `keys` that came before.
 
-        The keys are from `key_of`; `received_ms` has the times of receipt of the calls that ask, epoch milliseconds.
+        The keys are from `keys_of`; `received_ms` has the times of receipt of the calls that ask, epoch milliseconds.
 
         Raises:
             LogUnavailable: a file cannot be read.
@@ -211,10 +227,17 @@ class MessageIndex:
             offset = _first_written_at(kept_from_ms, log, partition, range(offset, head))
         while offset < head:
             for part in log.read(EVENTS, partition, offset, max_records=20_000):
-                self.remember(dict(_seen_in(part.records, partition, part.first)), partition, part.next)
+                self.remember(self._seen_in(part.records, partition, part.first), partition, part.next)
                 offset = part.next
                 count += len(part.records)
         return count
+
+    def _seen_in(self, records: Iterable[bytes], partition: int, first: int) -> dict[bytes, Seen]:
+        events = map(decode_event, records)
+        return {
+            self.key_of(event.source, event.message_id): Seen(event.received_at_ms, partition, offset)
+            for offset, event in enumerate(events, first)
+        }
 
     def close(self) -> None:
         """Put everything on disk and close.
@@ -245,21 +268,6 @@ def _write_all(runs: Mapping[Path, tuple[int, Sequence[MemoryRun]]]) -> dict[int
     return {number: cast(FileRun, write(path, some)) for path, (number, some) in runs.items()}
 
 
-def key_of(source: str, message_id: str) -> bytes:
-    """Return the key of a message id: 20 bytes, so that the index costs the same for ids of any length.
-
-    The source is not in the hash, which is a quick one: whoever may write to one source must not be able to make up an
-    id that counts as one of another's.
-    """
-    return _SOURCES[source] + xxh3_128_digest(message_id.encode())
-
-
-def keys_of(sources: Sequence[str], message_ids: Sequence[bytes]) -> list[bytes]:
-    """Return the keys of message ids in UTF-8, each of the source at its place in `sources`."""
-    codes = {source: _SOURCES[source] for source in set(sources)}
-    return [codes[source] + xxh3_128_digest(one) for source, one in zip(sources, message_ids, strict=True)]
-
-
 _SOURCES: Memo[str, bytes] = Memo(lambda source: hashlib.blake2b(source.encode(), digest_size=4).digest())
 
 
@@ -270,9 +278,3 @@ def _first_written_at(at_ms: int, log: EventLog, partition: int, offsets: range)
         return next(iter(log.read(EVENTS, partition, offset))).time_ms
 
     return offsets.start + bisect_left(offsets, at_ms, key=written_ms)
-
-
-def _seen_in(records: Iterable[bytes], partition: int, first: int) -> Iterable[tuple[bytes, Seen]]:
-    for offset, record in enumerate(records, first):
-        event = decode_event(record)
-        yield key_of(event.source, event.message_id), Seen(event.received_at_ms, partition, offset)

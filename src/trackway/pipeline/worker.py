@@ -19,7 +19,7 @@ from trackway.log.contract import EventLog, LogError, LogWriter, Slice
 from trackway.pipeline.chain import Stage, build_default_chain, run_chain
 from trackway.pipeline.draft import Draft
 from trackway.pipeline.ends import Ends
-from trackway.pipeline.message_index import MessageIndex, Seen, keys_of
+from trackway.pipeline.message_index import MessageIndex, Seen
 from trackway.pipeline.short_way import ShortWay
 from trackway.pipeline.tallies import MARK, POSITION, decode_tallies, encode_tallies
 
@@ -162,7 +162,7 @@ class PipelineWorker:
         ends, seen = batch.ends, batch.seen
         heads = read_heads(records)
         sources, received_ms = heads.sources, heads.received_ms
-        keys = keys_of(sources, heads.message_ids)
+        keys = self._index.keys_of(sources, heads.message_ids)
         known = self._index.look_up(keys, received_ms)
         known |= {key: seen[key] for key in seen.keys() & keys}
         new = self._find_new(heads, keys, known)
