@@ -60,7 +60,15 @@ def test_secrets_come_from_the_environment_or_a_file_and_do_not_show(tmp_path: P
     [
         ("sources: {web: {write_kes: [wk]}}", r"sources\.web\.write_kes is unknown; did you mean write_keys\?"),
         (MINIMAL + "log: {kep: 1}", r"log\.kep is unknown; did you mean keep\?"),
-        (MINIMAL + "xyzzy: 1", r"trackway\.yaml: xyzzy is unknown$"),
+        (MINIMAL + "xyzzy: 1", r"trackway\.yaml: xyzzy is unknown; there are sources, destinations, .*, privacy$"),
+        (
+            "sources: {web: {write_keys: [wk], xyzzy: 1}}",
+            r"sources\.web\.xyzzy is unknown; there are name, write_keys, ",
+        ),
+        (
+            "sources: {web: {write_keys: [wk], tracking_plan: shop}}",
+            r"web\.tracking_plan is unknown; .* files in plans/",
+        ),
         (MINIMAL + "log: {keep: soon}", r'log\.keep: write it like "30s".*not .soon.'),
         (MINIMAL + "collector: {port: 99999}", r"collector\.port: Expected `int` <= 65535"),
         ("sources: {web: {}}", r"sources\.web\.write_keys is missing"),

@@ -4,7 +4,7 @@ import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -22,6 +22,10 @@ from trackway.workspace.units import Duration, Size
 ENV_PREFIX = "TRACKWAY__"
 T = TypeVar("T")
 _NAME = re.compile(NAME_PATTERN)
+_NO_SETTINGS = {"folder"}
+"""Members of a workspace that are not in its file."""
+_PLANS = "tracking plans are files in plans/, which say for which sources they are: see docs/tracking-plans.md"
+_ELSEWHERE = {"plan": _PLANS, "plans": _PLANS, "tracking_plan": _PLANS, "tracking_plans": _PLANS}
 _UNKNOWN_FIELD = re.compile(r"unknown field `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
 _MISSING_FIELD = re.compile(r"Object missing required field `([^`]+)`")
 _BAD_CHOICE = "Invalid enum value "
@@ -87,7 +91,7 @@ def convert(value: Any, kind: type[T], *, where: str) -> T:
     """Turn plain settings into the struct `kind`; `where` is their dotted place in the file, for messages.
 
     Raises:
-        WorkspaceError: naming the place, and the nearest known key for an unknown one.
+        WorkspaceError: naming the place, and for an unknown key the nearest known one, or all.
     """
     try:
         return msgspec.convert(value, kind, dec_hook=_decode_hook)
@@ -153,10 +157,8 @@ def _override(settings: dict[str, Any], environ: Mapping[str, str]) -> None:
 def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
     if found := _UNKNOWN_FIELD.search(text):
         key, path = found[1], join(where, found[2] or "")
-        near = difflib.get_close_matches(key, _known_keys(kind), n=1)
-        hint = f"; did you mean {near[0]}?" if near else ""
         place = join(path, key)
-        return WorkspaceError(f"{FILE_NAME}: {place} is unknown{hint}", where=place)
+        return WorkspaceError(f"{FILE_NAME}: {place} is unknown{_hint(key, kind, found[2] or '')}", where=place)
     told, path = found.groups() if (found := _PLACE.fullmatch(text)) else (text, "")
     place = join(where, path)
     if found := _MISSING_FIELD.fullmatch(told):
@@ -167,35 +169,44 @@ def _explained(text: str, kind: type[Any], where: str) -> WorkspaceError:
     return WorkspaceError(f"{FILE_NAME}: {place + ': ' if place else ''}{told}", where=place)
 
 
+def _hint(key: str, kind: type[Any], path: str) -> str:
+    """Return what to write instead of an unknown key in the group at the dotted `path` in `kind`."""
+    groups = [one for one in _kinds_at(kind, path) if isinstance(one, msgspec.inspect.StructType)]
+    known = [name for group in groups for field in group.fields if (name := field.encode_name) not in _NO_SETTINGS]
+    if key in _ELSEWHERE:
+        return f"; {_ELSEWHERE[key]}"
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}" if known else ""
+
+
 def _choices(kind: type[Any], path: str) -> tuple[Any, ...]:
     """Return the values that stand to choose at the dotted `path` in `kind`; none where it cannot be told."""
-    info: Any = msgspec.inspect.type_info(kind)
-    for name in path.split("."):
-        if not isinstance(info, msgspec.inspect.StructType):
-            return ()
-        info = next((field.type for field in info.fields if field.encode_name == name), None)
-    kinds = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
-    return tuple(value for one in kinds if isinstance(one, msgspec.inspect.LiteralType) for value in one.values)
+    literals = [one for one in _kinds_at(kind, path) if isinstance(one, msgspec.inspect.LiteralType)]
+    return tuple(value for one in literals for value in one.values)
 
 
-def _known_keys(kind: type[Any]) -> list[str]:
-    """All keys that occur anywhere in `kind`: enough for a spelling hint."""
-    known: set[str] = set()
-    waiting: list[Any] = [msgspec.inspect.type_info(kind)]
-    while waiting:
-        info = waiting.pop()
-        if isinstance(info, msgspec.inspect.StructType):
-            known.update(field.encode_name for field in info.fields)
-            waiting.extend(field.type for field in info.fields)
-        elif isinstance(info, msgspec.inspect.DictType):
-            waiting.append(info.value_type)
-        elif isinstance(info, msgspec.inspect.ListType):
-            waiting.append(info.item_type)
-        elif isinstance(info, msgspec.inspect.Metadata):
-            waiting.append(info.type)
-        elif isinstance(info, msgspec.inspect.UnionType):
-            waiting.extend(info.types)
-    return sorted(known)
+def _kinds_at(kind: type[Any], path: str) -> Sequence[msgspec.inspect.Type]:
+    """Return what a value at the dotted `path` in `kind` may be; `[…]` in it is any member of a table or list."""
+    kinds = _each(msgspec.inspect.type_info(kind))
+    for name in re.findall(r"\[[^]]*\]|[^.[]+", path):
+        below: list[msgspec.inspect.Type] = []
+        for one in kinds:
+            if isinstance(one, msgspec.inspect.StructType):
+                below += [field.type for field in one.fields if field.encode_name == name]
+            elif isinstance(one, msgspec.inspect.DictType):
+                below.append(one.value_type)
+            elif isinstance(one, msgspec.inspect.ListType | msgspec.inspect.VarTupleType):
+                below.append(one.item_type)
+        kinds = [part for one in below for part in _each(one)]
+    return kinds
+
+
+def _each(kind: msgspec.inspect.Type) -> list[msgspec.inspect.Type]:
+    if isinstance(kind, msgspec.inspect.Metadata):
+        return _each(kind.type)
+    if isinstance(kind, msgspec.inspect.UnionType):
+        return [part for one in kind.types for part in _each(one)]
+    return [kind]
 
 
 def _check(workspace: Workspace) -> None:
