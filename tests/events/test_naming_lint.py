@@ -60,6 +60,8 @@ BAD = [
     ("Viewed item 1234", "dynamic", "Item Viewed"),
     ("User Signed Up (11-01-2019)", "dynamic", "User Signed Up"),
     ("Step 2 Completed", "dynamic", "Step Completed"),
+    ("order_completed2", "dynamic", "Order Completed"),
+    ("Order Completed v2", "dynamic", "Order Completed"),
     ("Viewed /products/shoes/12", "dynamic", None),
     ("Email sent to bob@example.com", "dynamic", "Email Sent"),
     ("Opened https://shop.example/a", "dynamic", None),

@@ -45,6 +45,7 @@ _VALUES = (
     (re.compile(r"\b\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b"), "a date"),
     (re.compile(r"\b(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{8,}\b", re.IGNORECASE), "an id"),
     (re.compile(r"[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£%]|USD\b|EUR\b)"), "an amount"),
+    (re.compile(r"(?<=ed)[\s_-]*v?\d+$", re.IGNORECASE), "a version number"),
     (re.compile(r"#?(?<![A-Za-z])\d+(?![A-Za-z])"), "a number"),
     (re.compile(r"\b(?:undefined|null|NaN)\b"), "a missing value"),
 )
