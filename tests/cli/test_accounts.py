@@ -42,7 +42,7 @@ def trackway(tmp_path_factory: pytest.TempPathFactory, sink: Sink) -> Iterator[T
         ]
         assert trackway.post("/v1/batch", {"batch": batch}).status == 200
         trackway.settle()
-        trackway.wait_for(lambda: ledger(folder)["destinations"][0]["pending"] == 0, what="delivery", timeout_s=30)
+        trackway.wait_for(lambda: pending(folder) == [0], what="delivery", timeout_s=30)
         yield trackway
 
 
@@ -62,6 +62,11 @@ def run_json(folder: Path, *arguments: str) -> list[Any]:
 
 def ledger(folder: Path) -> Any:
     return run_json(folder, "ledger")[0]
+
+
+def pending(folder: Path) -> list[int]:
+    """What waits for each destination that has begun."""
+    return [line["pending"] for line in ledger(folder)["destinations"]]
 
 
 def outcomes(folder: Path, message_id: str) -> list[tuple[str, list[tuple[str, int | None]]]]:
@@ -163,7 +168,7 @@ def test_a_mended_call_goes_through_the_pipeline_and_is_counted(trackway: Trackw
     assert fixed[-1] == {"released": 1}
     trackway.settle()
     trackway.wait_for(lambda: "nameless" in sink.keys, what="the mended event to be delivered", timeout_s=30)
-    trackway.wait_for(lambda: ledger(folder)["destinations"][0]["pending"] == 0, what="its end", timeout_s=30)
+    trackway.wait_for(lambda: pending(folder) == [0], what="its end", timeout_s=30)
     waited, mended = run_json(folder, "trace", "nameless")
     assert (waited["outcome"], mended["outcome"]) == ("quarantined", "event")
     assert mended["call"]["released"] == {"topic": "quarantine", "partition": 0, "offset": 0}
