@@ -122,22 +122,21 @@ cdef class Column:
     cdef Hashes hashes
     cdef object kept
 
-    def below(self, uint64_t hash_):
-        """See `id_columns`."""
+    cdef Places find(self, uint64_t hash_) except *:
         cdef Places found
         cdef int failure
         with nogil:
             failure = search(&self.hashes, hash_, &found)
         tell(failure)
-        return found.start
+        return found
+
+    def below(self, uint64_t hash_):
+        """See `id_columns`."""
+        return self.find(hash_).start
 
     def places(self, uint64_t hash_):
         """See `id_columns`."""
-        cdef Places found
-        cdef int failure
-        with nogil:
-            failure = search(&self.hashes, hash_, &found)
-        tell(failure)
+        cdef Places found = self.find(hash_)
         return (found.start, found.end) if found.start < found.end else None
 
 
