@@ -42,6 +42,11 @@ def test_a_full_one_says_perhaps_of_two_new_ids_in_a_thousand_at_most(ids: int):
     assert made.should_grow
 
 
+@pytest.mark.parametrize("ids", [0, 100_000, 2_000_000])
+def test_no_block_lies_in_two_lines_of_the_cache(ids: int):
+    assert IdFilter(ids)._blocks.ctypes.data % 64 == 0
+
+
 def test_it_does_not_grow_for_ever(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(id_filter, "_MOST_BLOCKS", 1 << 11)
     made = IdFilter(10**9)

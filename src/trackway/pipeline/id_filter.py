@@ -25,6 +25,8 @@ _IDS_A_BLOCK = 16
 _SALTS = np.array(
     [0x47B6137B, 0x44974D91, 0x8824AD5B, 0xA2B7289D, 0x705495C7, 0x2DF1424B, 0x9EFC4947, 0x5C6BFB31], np.uint32
 )
+_LINE_WORDS = 16
+"""Words of 32 bits in a line of a cache."""
 _BIT_SHIFT = np.uint32(27)
 
 
@@ -36,9 +38,7 @@ class IdFilter:
         blocks = _FIRST_BLOCKS
         while blocks * _IDS_A_BLOCK < room and blocks < _MOST_BLOCKS:
             blocks *= 2
-        # Not `zeros`: of what is empty at first numpy has Linux make pages of 2 MiB, which are found in half the time.
-        self._blocks: NDArray[np.uint32] = np.empty((blocks, len(_SALTS)), np.uint32)
-        self._blocks.fill(0)
+        self._blocks = _aligned(blocks)
         self._shift = np.uint64(64 - blocks.bit_length() + 1)
         self.count = 0
 
@@ -77,6 +77,16 @@ class IdFilter:
 
     def _places(self, hashes: U64) -> NDArray[np.int64]:
         return (hashes >> self._shift).view(np.int64)  # numpy converts places that are unsigned
+
+
+def _aligned(blocks: int) -> NDArray[np.uint32]:
+    """Return so many empty blocks, none of which lies in two lines of the processor's cache."""
+    # Not `zeros`: of what is empty at first numpy has Linux make pages of 2 MiB, which are found in half the time.
+    memory = np.empty(blocks * len(_SALTS) + _LINE_WORDS, np.uint32)
+    first = -memory.ctypes.data % (_LINE_WORDS * memory.itemsize) // memory.itemsize
+    made = memory[first : first + blocks * len(_SALTS)].reshape(blocks, len(_SALTS))
+    made.fill(0)
+    return made
 
 
 def _bits(hashes: U64) -> NDArray[np.uint32]:
