@@ -3,19 +3,24 @@
 `python -m benchmarks.dedup_rate [--json] [--ids N]`. One figure for each stretch of ids up to a size, with the merging
 of files that came to pass meanwhile: the processor time of all threads, the index's own among them, but for making the
 ids. The reference, taken 250 times a million ids, reads and writes JSON, so that the ratio does not follow the
-machine when it becomes faster or slower; `flat` is that ratio against the first stretch's: 1 is flat, less is slower.
+machine when it becomes faster or slower. `flat` is against the first million: the ratio in the stretch to that in new
+indexes, one of which is filled before each part of the stretch, since the machine is not the same a minute later. 1 is
+flat, less is slower.
 Ids come at 100,000 a second of the clock that they carry, in one window, so none expires; memory is what the process
 has more than before.
 """
 
 import argparse
 import os
+import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from itertools import repeat
+from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
+from itertools import pairwise, repeat
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +30,7 @@ from trackway.pipeline.message_index import MessageIndex, Seen
 
 _BATCH = 4000
 _ASKED = 250
+_PART = 2_500_000
 _REFERENCE_BODIES = 100
 _START_MS = 1_790_000_000_000
 _SIZES = (1_000_000, 2_000_000, 5_000_000, 10_000_000, 20_000_000, 50_000_000, 100_000_000)
@@ -44,18 +50,50 @@ def measure(folder: Path, ids: int) -> Iterator[Measurement]:
     before = resident_mb(os.getpid())
     index = MessageIndex(folder / "index", keep_s=86_400)
     reference = Reference()
-    first: float | None = None
     done = 0
     for size in (size for size in _SIZES if size <= ids):
-        spent_s, reference_rate = _grow(index, done, size, reference)
-        rate = (size - done) / spent_s
-        first = first or rate / reference_rate
+        firsts: list[Spent] = []
+        parts: list[Spent] = []
+        for start, end in pairwise(_cut(done, size)):
+            firsts.append(_first_million(folder / "new", reference))
+            parts.append(_grow(index, start, end, reference))
         done = size
+        whole = Spent.of(parts)
         name = f"dedup_{size // 1_000_000}m"
-        yield Measurement(name=f"{name}_per_core", figure=rate, unit="ids/s", reference=reference_rate)
-        yield Measurement(name=f"{name}_flat", figure=rate / reference_rate / first, unit="of the first")
+        yield Measurement(
+            name=f"{name}_per_core", figure=1 / whole.id_s, unit="ids/s", reference=1 / whole.reference_event_s
+        )
+        yield Measurement(name=f"{name}_flat", figure=Spent.of(firsts).share / whole.share, unit="of the first")
         yield Measurement(name=f"{name}_memory", figure=resident_mb(os.getpid()) - before, unit="MiB")
     index.close()
+
+
+def _cut(start: int, end: int) -> list[int]:
+    """Return where a stretch is cut into parts of so many ids at the most, of whole batches."""
+    parts = -(-(end - start) // _PART)
+    return [start + (end - start) * part // parts // _BATCH * _BATCH for part in range(parts)] + [end]
+
+
+class Spent(NamedTuple):
+    """Processor time, in seconds."""
+
+    id_s: float
+    """For an id."""
+    reference_event_s: float
+    """For an event of the reference meanwhile."""
+    ids: int
+
+    @property
+    def share(self) -> float:
+        """What an id takes, in events of the reference."""
+        return self.id_s / self.reference_event_s
+
+    @classmethod
+    def of(cls, parts: Sequence["Spent"]) -> "Spent":
+        """Return what was spent on all parts, in the mean."""
+        ids = sum(part.ids for part in parts)
+        id_s = sum(part.id_s * part.ids for part in parts) / ids
+        return cls(id_s, sum(part.reference_event_s * part.ids for part in parts) / ids, ids)
 
 
 class Reference:
@@ -72,8 +110,16 @@ class Reference:
         return (time.thread_time() - began) / len(self._bodies)
 
 
-def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> tuple[float, float]:
-    """Take the index from `start` ids to `end`; return its processor seconds, and the rate of the reference."""
+def _first_million(folder: Path, reference: Reference) -> Spent:
+    index = MessageIndex(folder, keep_s=86_400)
+    spent = _grow(index, 0, 1_000_000, reference)
+    index.close()
+    shutil.rmtree(folder)
+    return spent
+
+
+def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> Spent:
+    """Take the index from `start` ids to `end`, until its threads have nothing left to do."""
     began, besides_s = time.process_time(), 0.0
     events_s: list[float] = []
     for first in range(start, end, _BATCH):
@@ -91,7 +137,12 @@ def _grow(index: MessageIndex, start: int, end: int, reference: Reference) -> tu
                 raise SystemExit("the index knows an id that it was never told")
             seen.update(zip(keys, map(Seen, received_ms, repeat(0), part), strict=True))
         index.remember(seen, 0, end)
-    return time.process_time() - began - besides_s, 1 / statistics.mean(events_s)
+    if index._leaving is not None:
+        wait([index._leaving.files])
+    if index._merging is not None:
+        wait([index._merging.merged])
+    spent_s = time.process_time() - began - besides_s
+    return Spent(spent_s / (end - start), statistics.mean(events_s), end - start)
 
 
 if __name__ == "__main__":
