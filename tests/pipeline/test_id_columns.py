@@ -105,9 +105,9 @@ def test_the_compiled_module_takes_only_what_it_can_read():
     with pytest.raises(TypeError):
         module.newest_with([object()], 1)
     with pytest.raises(ValueError, match="blocks"):
-        module.perhaps_set(np.zeros((3, 8), np.uint32), u64([1]))
+        module.perhaps_set(np.zeros((3, 8), np.uint64), u64([1]))
     with pytest.raises(ValueError, match="blocks"):
-        module.set_bits(np.zeros((4, 7), np.uint32), u64([1]))
+        module.set_bits(np.zeros((4, 7), np.uint64), u64([1]))
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         module.merge_columns([u64([1, 2]), u64([3])], [u64([0] * 6).reshape(-1, 3)])
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.memory import memory_folder
@@ -18,6 +18,8 @@ from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, Place, en
 from trackway.log.contract import EventLog, LogUnavailable, Slice
 from trackway.log.sqlite import SqliteLog
 from trackway.pipeline import id_bucket, id_filter, id_runs, message_index
+from trackway.pipeline.id_bucket import Bucket
+from trackway.pipeline.id_runs import FileRun
 from trackway.pipeline.message_index import MessageIndex, Seen
 
 pytestmark = pytest.mark.usefixtures("way")
@@ -146,6 +148,9 @@ class Lived:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few ids do what takes millions."""
     monkeypatch.setattr(id_bucket, "_SPILL", 3)
+    monkeypatch.setattr(id_bucket, "_IN_MEMORY", 3)
+    monkeypatch.setattr(id_bucket, "_FILES", 5)
+    monkeypatch.setattr(id_bucket, "_FILES_AT_MOST", 12)
     monkeypatch.setattr(message_index, "_IN_MEMORY", 7)
     monkeypatch.setattr(message_index, "_IN_MEMORY_AT_MOST", 20)
     monkeypatch.setattr(id_runs, "_BLOCK", 2)
@@ -195,13 +200,59 @@ def test_files_are_merged_so_that_there_are_few_and_old_ones_are_removed(tmp_pat
         lived.remember((f"m{number}", START) for number in range(start, start + 5))
     lived.restart()
     names = {path.name for path in (tmp_path / "0").glob("*.ids")}
-    assert 1 <= len(names) < 40  # of some two hundred that were written
+    assert 1 <= len(names) <= 12  # of some eighty that were written
     keys = {lived.index.key_of("web", one): seen for one, seen in lived.known.items()}
     assert lived.index.look_up([*keys], [START] * len(keys)) == keys
     lived.remember([("later", START + 4 * HOUR_MS)])
     lived.restart()
     assert len([*(tmp_path / "0").glob("*.ids")]) == 1
     lived.index.close()
+
+
+@pytest.mark.usefixtures("small")
+def test_files_of_a_larger_index_are_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(id_bucket, "_FILES", 1000)
+    monkeypatch.setattr(id_bucket, "_FILES_AT_MOST", 1000)
+    lived = Lived(tmp_path)
+    for number in range(400):
+        lived.remember([(f"m{number}", START)])
+        if lived.index._leaving is not None:
+            lived.index._leaving.files.result()
+    sizes = [len(run) for run in lived.index._buckets[START // (HOUR_MS + 1)].files]
+    assert sizes == sorted(sizes)
+    assert (sizes[0], sizes[-1]) == (7, 20)
+    lived.index.close()
+
+
+class _Sized(FileRun):
+    def __init__(self, size: int) -> None:
+        self._count = size
+
+
+def _arrive(sizes: Iterable[int]) -> Bucket:
+    bucket = Bucket()
+    for size in sizes:
+        bucket.arrive(_Sized(size))
+        if files := bucket.alike():
+            whole = sum(map(len, files))
+            assert bucket.files[-len(files) :] == files
+            assert whole >= 48 * max(map(len, files)) or len(bucket.files) == 256
+            bucket.replace(files, _Sized(whole))
+        assert len(bucket.files) < 256
+    return bucket
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(1, 1_000_000), st.integers(1, 200)), max_size=15))
+@example([(1_000_000, 1), (10, 47)] * 15)
+def test_there_are_never_many_files_and_no_id_is_moved_often(runs: list[tuple[int, int]]):
+    bucket = _arrive(size for size, count in runs for _ in range(count))
+    assert sum(map(len, bucket.files)) == sum(size * count for size, count in runs)
+
+
+def test_files_of_one_size_become_one_and_those_again():
+    sizes = sorted(map(len, _arrive([1000] * 64 * 70).files))
+    assert sizes == [64_000] * 22 + [48 * 64_000]
 
 
 @pytest.mark.usefixtures("small")

@@ -10,7 +10,7 @@ from itertools import starmap
 import numpy as np
 
 from libc.errno cimport EINTR, errno
-from libc.stdint cimport uint32_t, uint64_t
+from libc.stdint cimport uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 from posix.unistd cimport pread
@@ -27,7 +27,8 @@ cdef enum:
     ROOM = 256  # hashes of a file that are read without memory having to be found
     WIDTH = 3  # words of a row
     LANES = 8  # words of the filter's block
-    AHEAD = 16  # blocks of the filter that are under way from memory at once
+    UNUSED = 16  # bits of a mixed hash that choose no bit
+    AHEAD = 64  # blocks of the filter that are under way from memory at once
 
 cdef Py_ssize_t MOST = <Py_ssize_t>1 << 58  # hashes of a file, with their rows: there are no longer files
 
@@ -273,8 +274,7 @@ def merge_columns(hashes, rows):
     return made
 
 
-cdef uint32_t[LANES] SALTS
-SALTS[:] = [0x47B6137B, 0x44974D91, 0x8824AD5B, 0xA2B7289D, 0x705495C7, 0x2DF1424B, 0x9EFC4947, 0x5C6BFB31]
+cdef uint64_t MULTIPLIER = 0x9E3779B97F4A7C15
 
 
 cdef int shift_for(Py_ssize_t blocks, Py_ssize_t lanes) except -1:
@@ -284,30 +284,31 @@ cdef int shift_for(Py_ssize_t blocks, Py_ssize_t lanes) except -1:
     return 64 - trailing_zeros(blocks)
 
 
-def set_bits(uint32_t[:, ::1] blocks, const uint64_t[::1] hashes):
+def set_bits(uint64_t[:, ::1] blocks, const uint64_t[::1] hashes):
     """Set the bits of `hashes`; see `id_filter`."""
     cdef int shift = shift_for(blocks.shape[0], blocks.shape[1])
     cdef Py_ssize_t number, lane
     cdef Py_ssize_t count = hashes.shape[0]
-    cdef uint32_t* block
-    cdef uint32_t low
+    cdef uint64_t* block
+    cdef uint64_t mixed
     with nogil:
         for number in range(count):
             if number + AHEAD < count:
                 prefetch(&blocks[hashes[number + AHEAD] >> shift, 0])
             block = &blocks[hashes[number] >> shift, 0]
-            low = <uint32_t>hashes[number]
+            mixed = hashes[number] * MULTIPLIER >> UNUSED
             for lane in range(LANES):
-                block[lane] |= <uint32_t>1 << ((low * SALTS[lane]) >> 27)
+                block[lane] |= <uint64_t>1 << (mixed & 63)
+                mixed >>= 6
 
 
-def perhaps_set(const uint32_t[:, ::1] blocks, const uint64_t[::1] hashes):
+def perhaps_set(const uint64_t[:, ::1] blocks, const uint64_t[::1] hashes):
     """Return the places of those of `hashes` all of whose bits are set; see `id_filter`."""
     cdef int shift = shift_for(blocks.shape[0], blocks.shape[1])
     cdef Py_ssize_t number, lane
     cdef Py_ssize_t count = hashes.shape[0]
-    cdef const uint32_t* block
-    cdef uint32_t low, missing
+    cdef const uint64_t* block
+    cdef uint64_t mixed, all_set
     cdef list places = []
     for number in range(min(AHEAD, count)):
         prefetch(&blocks[hashes[number] >> shift, 0])
@@ -315,10 +316,11 @@ def perhaps_set(const uint32_t[:, ::1] blocks, const uint64_t[::1] hashes):
         if number + AHEAD < count:
             prefetch(&blocks[hashes[number + AHEAD] >> shift, 0])
         block = &blocks[hashes[number] >> shift, 0]
-        low = <uint32_t>hashes[number]
-        missing = 0
+        mixed = hashes[number] * MULTIPLIER >> UNUSED
+        all_set = 1
         for lane in range(LANES):
-            missing |= ~block[lane] & <uint32_t>1 << ((low * SALTS[lane]) >> 27)
-        if missing == 0:
+            all_set &= block[lane] >> (mixed & 63)
+            mixed >>= 6
+        if all_set:
             places.append(number)
     return places

@@ -1,8 +1,9 @@
 """The message ids of one bucket of time: the newest in a dictionary, the others in runs behind a filter.
 
 Runs are kept from the oldest to the newest: first those in files, then those that are being written into one, then
-those in memory. Where the last sixteen or more of them are of like size they become one, so that an id is moved once
-for each sixteenfold growth, and a look-up that the filter lets pass searches some thirty runs.
+those in memory. The last ones become one when there are enough of like size: sixteen in memory, sixty-four files. So an
+id in files is moved once for each growth by about fifty, and a look-up that the filter lets pass searches less than a
+hundred runs, as a rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,8 +20,12 @@ except ImportError:  # there was no compiler
 _SPILL = 1 << 13
 """Ids that a dictionary holds before they become a run."""
 _R = TypeVar("_R", bound=Run)
-_LIKE = 16
-"""Runs of like size that become one; they are of like size if the largest is less than so many times the smallest."""
+_IN_MEMORY = 16
+"""Runs in memory, of like size, that become one."""
+_FILES = 64
+"""Files of like size that become one."""
+_FILES_AT_MOST = 4 * _FILES
+"""From which on files become one whatever their sizes: a process may have only so many files open."""
 
 
 class Bucket:
@@ -87,7 +92,7 @@ class Bucket:
             self._filter.add(run.hashes)
             if self._filter.should_grow:
                 self._filter = self._learn(2 * self._filter.room)
-        while alike := _last_alike(self._memory):
+        while alike := _last_alike(self._memory, _IN_MEMORY):
             self._memory[-len(alike) :] = [merge_in_memory(alike)]
 
     def _learn(self, room: int) -> IdFilter:
@@ -115,7 +120,7 @@ class Bucket:
 
     def alike(self) -> list[FileRun]:
         """Return the files that should become one, none if it is not yet time."""
-        return _last_alike(self.files)
+        return _last_alike(self.files, _FILES) or (self.files[-_FILES:] if len(self.files) >= _FILES_AT_MOST else [])
 
     def replace(self, files: Sequence[FileRun], merged: FileRun) -> None:
         """Put `merged` in the place of `files`."""
@@ -123,16 +128,11 @@ class Bucket:
         self.files[start : start + len(files)] = [merged]
 
 
-def _last_alike(runs: list[_R]) -> list[_R]:
-    """Return the last runs, sixteen or more, none of which makes up more than a twelfth of them."""
-    for size in sorted({_size(run) for run in runs}):
-        count = next((n for n, run in enumerate(reversed(runs)) if _size(run) > size), len(runs))
-        last = [len(run) for run in runs[-count:]]
-        if count >= _LIKE and 12 * max(last) <= sum(last):
-            return runs[-count:]
-    return []
-
-
-def _size(run: Run) -> int:
-    """Return how often sixteen runs of the smallest size, or less, were made one to get a run as large."""
-    return max(0, (len(run) // _SPILL).bit_length() - 1) // (_LIKE.bit_length() - 1)
+def _last_alike(runs: list[_R], enough: int) -> list[_R]:
+    """Return as many of the last runs as can be, if they are enough and none is much larger than their average."""
+    last, largest, whole = 0, 0, 0
+    for count, run in enumerate(reversed(runs), 1):
+        largest, whole = max(largest, len(run)), whole + len(run)
+        if count >= enough and 3 * enough * largest <= 4 * whole:
+            last = count
+    return runs[len(runs) - last :]

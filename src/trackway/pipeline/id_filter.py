@@ -1,10 +1,10 @@
-"""Which ids are certainly new: a Bloom filter whose bits for one id lie in one block of 32 bytes.
+"""Which ids are certainly new: a Bloom filter whose bits for one id lie in one line of the processor's cache.
 
 Nearly every id is new, and the filter says so with one access to memory an id. It never calls an id new that it was
 told; where it says perhaps, the runs are searched. So an error here costs time, but never an event.
 
-The blocks are those of Parquet's filters ("split block Bloom filter", with its eight odd numbers): eight words of
-32 bits, in each of which the low half of a hash sets one bit.
+A block is eight words of 64 bits, in each of which a hash sets one bit: a "split block Bloom filter" as in Parquet, but
+with words of twice the size, since fewer and larger blocks say perhaps of half as many new ids.
 """
 
 import numpy as np
@@ -17,21 +17,21 @@ try:
 except ImportError:  # there was no compiler
     perhaps_set = set_bits = None
 
-_FIRST_BLOCKS = 1 << 10
+_FIRST_BLOCKS = 1 << 9
 _MOST_BLOCKS = 1 << 22
-"""128 MiB. From then on the filter says perhaps of more and more new ids."""
-_IDS_A_BLOCK = 16
-"""When so many ids of a block, on average, are in a filter, it is full: it says perhaps of one new id in 1000."""
-_SALTS = np.array(
-    [0x47B6137B, 0x44974D91, 0x8824AD5B, 0xA2B7289D, 0x705495C7, 0x2DF1424B, 0x9EFC4947, 0x5C6BFB31], np.uint32
-)
-_LINE_WORDS = 16
-"""Words of 32 bits in a line of a cache."""
-_BIT_SHIFT = np.uint32(27)
+"""256 MiB. From then on, a hundred million ids, the filter says perhaps of more and more new ones."""
+_IDS_A_BLOCK = 24
+"""When so many ids of a block, on average, are in a filter, it is full: it says perhaps of two new ids in 10,000."""
+_WORDS = 8
+_LINE_BYTES = 64
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 by the golden ratio: what Knuth calls multiplicative hashing."""
+_SHIFTS = np.arange(16, 64, 6).astype(np.uint64)
+_BIT_MASK = np.uint64(63)
 
 
 class IdFilter:
-    """Tells which hashes it may have been told: their top bits choose a block, their low 32 bits the bits in it."""
+    """Tells which hashes it may have been told: their top bits choose a block, 48 mixed ones the bits in it."""
 
     def __init__(self, room: int) -> None:
         """Make room for `room` hashes, as far as there is room for so many at all."""
@@ -79,17 +79,17 @@ class IdFilter:
         return (hashes >> self._shift).view(np.int64)  # numpy converts places that are unsigned
 
 
-def _aligned(blocks: int) -> NDArray[np.uint32]:
+def _aligned(blocks: int) -> U64:
     """Return so many empty blocks, none of which lies in two lines of the processor's cache."""
     # Not `zeros`: of what is empty at first numpy has Linux make pages of 2 MiB, which are found in half the time.
-    memory = np.empty(blocks * len(_SALTS) + _LINE_WORDS, np.uint32)
-    first = -memory.ctypes.data % (_LINE_WORDS * memory.itemsize) // memory.itemsize
-    made = memory[first : first + blocks * len(_SALTS)].reshape(blocks, len(_SALTS))
+    memory = np.empty((blocks + 1) * _WORDS, np.uint64)
+    first = -memory.ctypes.data % _LINE_BYTES // memory.itemsize
+    made = memory[first : first + blocks * _WORDS].reshape(blocks, _WORDS)
     made.fill(0)
     return made
 
 
-def _bits(hashes: U64) -> NDArray[np.uint32]:
+def _bits(hashes: U64) -> U64:
     """Return the bit of each word that each hash sets."""
-    products = hashes.astype(np.uint32)[:, np.newaxis] * _SALTS
-    return np.uint32(1) << (products >> _BIT_SHIFT)
+    mixed = (hashes * _MULTIPLIER)[:, np.newaxis]
+    return np.uint64(1) << ((mixed >> _SHIFTS) & _BIT_MASK)

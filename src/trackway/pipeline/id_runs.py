@@ -99,8 +99,8 @@ class MemoryRun:
 class FileRun:
     """A run in a file, of which memory holds one hash in 256."""
 
-    def __init__(self, path: Path) -> None:
-        """Open a whole file.
+    def __init__(self, path: Path, fence: U64 | None = None) -> None:
+        """Open a whole file; its `fence`, the first hash of each block, is read from it where it is not given.
 
         Raises:
             OSError: it is not there, or cannot be read.
@@ -108,8 +108,9 @@ class FileRun:
         self.path = path
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._count = os.fstat(self._file).st_size // (HASH_BYTES + _ROW_BYTES)
-        fence = [hashes[::_BLOCK] for hashes in self.hashes()]
-        self.column = FileColumn(self._file, self._count, np.concatenate([_NONE, *fence]), _BLOCK)
+        if fence is None:
+            fence = np.concatenate([_NONE, *(hashes[::_BLOCK] for hashes in self.hashes())])
+        self.column = FileColumn(self._file, self._count, fence, _BLOCK)
 
     def __len__(self) -> int:
         return self._count
@@ -189,15 +190,17 @@ def write(path: Path, runs: Sequence[Run], stopped: Callable[[], bool] = lambda:
     try:
         with path.open("wb") as file:
             hash_offset, row_offset = 0, sum(map(len, runs)) * HASH_BYTES
+            fence = [_NONE]
             for hashes, rows in merge(runs):
                 if stopped():
                     path.unlink()
                     return None
+                fence.append(hashes[-(hash_offset // HASH_BYTES) % _BLOCK :: _BLOCK].copy())
                 hash_offset += _write_all(file.fileno(), hashes, hash_offset)
                 row_offset += _write_all(file.fileno(), rows, row_offset)
             os.fsync(file.fileno())
         sync_folder(path.parent)
-        return FileRun(path)
+        return FileRun(path, np.concatenate(fence))
     except OSError:
         path.unlink(missing_ok=True)
         raise

@@ -32,9 +32,10 @@ _REACH = 2
 """Buckets that a window can touch: it is as long as one, and begins anywhere in one."""
 _SHORTEST_BUCKET_MS = 3_600_000
 _IN_MEMORY = 1 << 18
-"""Ids in memory from which on they go into files. After a crash as many are read from the log again."""
+"""Ids in memory from which on they go into files, of a small index; of a larger one, a quarter of what files hold."""
 _IN_MEMORY_AT_MOST = 4 * _IN_MEMORY
-"""From which on `remember` waits for the disk."""
+"""From which on they go there in any case, and `remember` waits for the disk if it is behind. After a crash as many,
+and those that were on the way, are read from the log again."""
 
 
 class _Leaving(NamedTuple):
@@ -70,6 +71,7 @@ class MessageIndex:
         self._buckets = {bucket: Bucket(runs) for bucket, runs in sorted(self._folder.runs.items())}
         self._newest = max(self._buckets, default=0)
         self._in_memory = 0
+        self._should_leave = self._leave_at()
         self._threads = ThreadPoolExecutor(2, "message-ids")
         self._closed = False
         self._leaving: _Leaving | None = None
@@ -168,6 +170,12 @@ class MessageIndex:
     def _save(self, gone: Sequence[FileRun] = (), known: Mapping[int, int] | None = None) -> None:
         runs = {number: bucket.files for number, bucket in self._buckets.items()}
         self._folder.save(self._folder.known if known is None else known, runs, gone)
+        self._should_leave = self._leave_at()
+
+    def _leave_at(self) -> int:
+        """Return how many ids in memory should go into files."""
+        in_files = sum(len(run) for bucket in self._buckets.values() for run in bucket.files)
+        return min(max(_IN_MEMORY, in_files // 4), _IN_MEMORY_AT_MOST)
 
     def _arrange(self) -> None:
         """Take over what the threads have written, and give them what is to be written next."""
@@ -176,7 +184,7 @@ class MessageIndex:
             self._arrive(leaving)
         if merging is not None and merging.merged.done():
             self._end_merging(merging)
-        if self._leaving is None and self._in_memory >= _IN_MEMORY:
+        if self._leaving is None and self._in_memory >= self._should_leave:
             self._leave()
         if self._merging is None:
             self._merge()
