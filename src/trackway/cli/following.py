@@ -12,6 +12,7 @@ from trackway.console.history import Vector, heads, read_page
 from trackway.events.records import CLEAN_TOPICS
 from trackway.log.contract import LogReader, Slice
 from trackway.log.sqlite import SqliteLog
+from trackway.node.flag import Flag
 
 __all__ = ["Filter", "follow_log", "newest"]
 _POLL_S = 30.0
@@ -22,7 +23,7 @@ _LOOK_UP_S = 0.25
 _Found = tuple[str, Slice] | Exception
 
 
-def newest(folder: Path, wanted: Filter, count: int, asked: threading.Event) -> tuple[list[Entry], Vector]:
+def newest(folder: Path, wanted: Filter, count: int, asked: Flag) -> tuple[list[Entry], Vector]:
     """Return the newest `count` wanted entries, oldest first, and the place after the last record of the log.
 
     There are fewer when the log has no more, when looking further back would take more than 10 seconds, or when it was
@@ -41,7 +42,7 @@ def newest(folder: Path, wanted: Filter, count: int, asked: threading.Event) -> 
         return entries[::-1], end
 
 
-def follow_log(folder: Path, wanted: Filter, start: Vector, asked: threading.Event) -> Iterator[Entry]:
+def follow_log(folder: Path, wanted: Filter, start: Vector, asked: Flag) -> Iterator[Entry]:
     """Yield wanted entries from `start` on, until `asked` to end; partitions that come later are followed as well.
 
     Raises:

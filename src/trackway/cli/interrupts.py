@@ -5,14 +5,16 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from trackway.node.flag import Flag
+
 
 @contextmanager
-def interrupts() -> Generator[threading.Event]:
-    """Yield an event that the first Ctrl-C sets; a second one interrupts at once, as does any outside the main thread.
+def interrupts() -> Generator[Flag]:
+    """Yield a flag that the first Ctrl-C sets; a second one interrupts at once, as does any outside the main thread.
 
     Raised as an exception it can be lost: Python passes over errors of what it calls in between, such as finalizers.
     """
-    asked = threading.Event()
+    asked = Flag()
     if threading.current_thread() is not threading.main_thread():
         yield asked
         return

@@ -1,6 +1,5 @@
 """`trackway ledger`: what became of everything that was accepted, and whether the books balance."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from trackway.errors import TrackwayError
 from trackway.events.reasons import meaning_of
 from trackway.log.consumers import shown
 from trackway.node.canary import CanaryReport
+from trackway.node.flag import Flag
 from trackway.node.ledger import Ledger, read_ledger
 from trackway.workspace import Workspace, load_workspace
 
@@ -183,7 +183,7 @@ def _watch(look: Callable[[], Ledger], json: bool) -> None:
                 console.print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}", as_tables(one), "", sep="\n")
 
 
-def _looks(look: Callable[[], Ledger], asked: threading.Event) -> Iterator[Ledger]:
+def _looks(look: Callable[[], Ledger], asked: Flag) -> Iterator[Ledger]:
     """Yield the ledger again and again, until somebody has asked to end."""
     while not asked.is_set():
         yield look()

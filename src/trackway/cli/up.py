@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import signal
-import threading
 import time
 from types import FrameType
 from typing import Annotated
@@ -18,6 +17,7 @@ from rich.text import Text
 
 from trackway.cli.options import WorkspaceOption, find_workspace, how_to_call_us
 from trackway.log import consumers
+from trackway.node.flag import Flag
 from trackway.node.lag import lags
 from trackway.node.logs import open_clean_log, open_raw_log
 from trackway.node.supervisor import Supervisor
@@ -44,7 +44,7 @@ def up(
     created = create_workspace(folder)
     settings = load_workspace(folder)
     token = settings.console.token.reveal() if settings.console.token else console_token(settings.data)
-    stopping = threading.Event()
+    stopping = Flag()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopping.set()
@@ -99,7 +99,7 @@ def curl_line(url: str, write_key: str) -> str:
     return " ".join(shlex.quote(word) for word in words)
 
 
-def _wait_ready(supervisor: Supervisor, stopping: threading.Event, screen: Console) -> bool:
+def _wait_ready(supervisor: Supervisor, stopping: Flag, screen: Console) -> bool:
     started = time.monotonic()
     while not stopping.is_set():
         if supervisor.wait_ready(0.1):
@@ -133,7 +133,7 @@ def _print_addresses(screen: Console, settings: Workspace, supervisor: Superviso
     screen.print()
 
 
-def _show_status(screen: Console, settings: Workspace, stopping: threading.Event, *, quiet: bool) -> None:
+def _show_status(screen: Console, settings: Workspace, stopping: Flag, *, quiet: bool) -> None:
     """Show one line that tells events a second and the lag of each consumer, until stopped."""
     status = _Status(settings)
     if quiet:

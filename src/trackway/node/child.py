@@ -14,9 +14,9 @@ import sys
 import threading
 import traceback
 from collections.abc import Awaitable, Callable
-from types import FrameType
 
 from trackway.errors import TrackwayError
+from trackway.node.flag import Flag
 from trackway.node.orders import News, Orders, of_line
 
 Stop = Callable[[], object]
@@ -97,11 +97,16 @@ def listen(hear: Hear, stop: Stop) -> None:
             hear(of_line(line))
         stop()
 
-    def stop_at_signal(_number: int, _frame: FrameType | None) -> None:
+    terminated = Flag()
+
+    def stop_if_terminated() -> None:
+        terminated.wait()
         stop()
 
-    signal.signal(signal.SIGTERM, stop_at_signal)
+    # Not in the handler itself: it interrupts what `stop` may have to wait for.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: terminated.set())
     threading.Thread(target=read_lines, name="orders", daemon=True).start()
+    threading.Thread(target=stop_if_terminated, name="terminated", daemon=True).start()
 
 
 def asyncio_run(role: Callable[[asyncio.Event, asyncio.Queue[News]], Awaitable[None]]) -> None:

@@ -13,6 +13,7 @@ from trackway.errors import TrackwayError
 from trackway.events.records import CLEAN_TOPICS, EVENTS
 from trackway.log import consumers
 from trackway.node.delivering.owners import Owners, processes_of
+from trackway.node.flag import Flag
 from trackway.node.logs import open_clean_log
 from trackway.node.orders import News
 from trackway.workspace import history
@@ -35,7 +36,7 @@ class SettingsKeeper:
         self._watch = WorkspaceWatch(workspace)
         self._changed = changed
         self._say = say
-        self._hurry = threading.Event()
+        self._hurry = Flag()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="settings", daemon=True)
         self._owners = Owners(processes_of(workspace))
