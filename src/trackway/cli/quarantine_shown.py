@@ -67,7 +67,7 @@ def show_change(one: Quarantined, body: bytes, refused: str) -> Text:
     return text
 
 
-def _lines(value: Any, pointer: str, lead: str, name: str = "") -> Iterable[tuple[str, str]]:
+def _lines(value: Any, pointer: str, lead: str, name: str = "", end: str = "") -> Iterable[tuple[str, str]]:
     """Yield JSON in lines, each with the pointer of what begins in it."""
     members: list[tuple[str, str, Any]]
     if isinstance(value, dict) and value:
@@ -84,13 +84,13 @@ def _lines(value: Any, pointer: str, lead: str, name: str = "") -> Iterable[tupl
         items = cast("list[Any]", value)
         members = [(f"{pointer}/{number}", "", item) for number, item in enumerate(items)]
     else:
-        yield pointer, f"{lead}{name}{json.dumps(value, ensure_ascii=False)}"
+        yield pointer, f"{lead}{name}{json.dumps(value, ensure_ascii=False)}{end}"
         return
     opening, closing = "{}" if isinstance(value, dict) else "[]"
     yield pointer, f"{lead}{name}{opening}"
-    for place, label, member in members:
-        yield from _lines(member, place, lead + "  ", label)
-    yield "", f"{lead}{closing}"
+    for number, (place, label, member) in enumerate(members, 1):
+        yield from _lines(member, place, lead + "  ", label, "," if number < len(members) else "")
+    yield "", f"{lead}{closing}{end}"
 
 
 def _has(call: dict[str, Any], pointer: str) -> bool:
