@@ -113,6 +113,11 @@ def test_a_currency_is_set_where_money_is(properties: dict[str, Any], currency: 
             Remark("date_was_number", "/traits/created_at", "1795168800000", "1795168800000")]),
         ({"createdAt": "last May"}, {"createdAt": "last May"}, [
             Remark("date_unreadable", "/traits/createdAt", "last May")]),
+        ({"birthday": "1965-02-14", "Birthday": "b5" * 32}, {"birthday": "1965-02-14", "Birthday": "b5" * 32}, []),
+        ({"birthday": "in May"}, {"birthday": "in May"},
+            [Remark("date_unreadable", "/traits/birthday", "in May")]),
+        ({"birthday": -153964800}, {"birthday": -153964800},
+            [Remark("trait_mistyped", "/traits/birthday", "a day expected, not -153964800")]),
         ({"email": None}, {"email": None}, []),
     ],
 )  # fmt: skip
@@ -137,7 +142,9 @@ values = st.recursive(
 properties = st.dictionaries(
     st.sampled_from(["revenue", "total", "value", "price", "quantity", "currency", "products", "x", "y"]), values
 )
-traits = st.dictionaries(st.sampled_from(["email", "age", "createdAt", "company", "id", "first_name", "x"]), values)
+traits = st.dictionaries(
+    st.sampled_from(["email", "age", "birthday", "createdAt", "company", "id", "first_name", "x"]), values
+)
 
 
 @given(properties)

@@ -8,6 +8,7 @@ Source: Segment's "Spec: Track" (revenue, currency, value), "Spec: Identify" and
 """
 
 import copy
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -28,6 +29,8 @@ _NUMERIC = (int, float)
 _FINE = frozenset({int, float, type(None)})
 _EARLIEST_MS, _LATEST_MS = 0, 4_102_444_800_000
 """1970 to 2100: the epoch times that are taken for dates."""
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
+"""SHA-256, as people hash what says who somebody is."""
 _NOTHING: Sequence[Remark] = ()
 
 
@@ -190,6 +193,14 @@ def _repair_date(traits: dict[str, Any], name: str, value: Any, remarks: list[Re
     remarks.append(Remark("date_was_number", pointer, shown(value), value))
 
 
+def _check_day(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
+    """A birthday: no number, since before 1970 seconds cannot be told from milliseconds; or what is left of it."""
+    if not isinstance(value, str):
+        remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"a day expected, not {shown(value)}"))
+    elif parse_ms(value) is None and not _HASH.fullmatch(value):
+        remarks.append(Remark("date_unreadable", f"/traits/{name}", shown(value)))
+
+
 def _epoch_ms(number: float) -> int | None:
     """Return epoch milliseconds given in seconds or milliseconds; the sizes of today's do not overlap."""
     time_ms = number * 1000 if abs(number) < 100_000_000_000 else number
@@ -202,7 +213,7 @@ _REPAIR_TRAIT = {
     "object": _check_object,
     "number": _repair_age,
     "date": _repair_date,
-    "birthday": _check_text,
+    "day": _check_day,
 }
 
 
@@ -231,7 +242,7 @@ USER_TRAITS = _spellings(
     {
         **_OF_BOTH,
         "age": "number",
-        "birthday": "birthday",
+        "birthday": "day",
         "company": "object",
         "firstName": "text",
         "gender": "text",

@@ -36,7 +36,7 @@ _TRAIT = {
     "object": Shape(frozenset({dict, _NONE})),
     "number": Shape(frozenset({int, float, _NONE})),
     "date": Shape(frozenset({str, _NONE}), look=is_date),
-    "birthday": Shape(frozenset({str, _NONE})),
+    "day": Shape(frozenset({str, _NONE}), look=is_date),
 }
 RESERVED_USER_TRAITS = Members({name: _TRAIT[kind] for name, kind in USER_TRAITS.items()})
 RESERVED_GROUP_TRAITS = Members({name: _TRAIT[kind] for name, kind in GROUP_TRAITS.items()})
