@@ -18,7 +18,7 @@ async def _run(folder: Path, listener: socket.socket, partition: int) -> None:
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
     workspace = load_workspace(folder)
-    await run_collector(workspace, listener.detach(), partition, stopping, lambda: None, asyncio.Queue())
+    await run_collector(workspace, listener.detach(), partition, "no canary", stopping, lambda: None, asyncio.Queue())
 
 
 def main(folder: str, port: str, processes: str = "1", first: str = "0") -> None:

@@ -89,8 +89,7 @@ def wrk(
 
 def resident_mb(pid: int) -> float:
     """Return a process's resident memory."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) / 1024
+    return _find(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text()) / 1024
 
 
 def _pinned(core: int) -> list[str]:
@@ -111,12 +110,12 @@ def _wait_for(port: int, server: "subprocess.Popen[bytes]") -> None:
 def _find(pattern: str, text: str) -> float:
     found = re.search(pattern, text)
     if not found:
-        raise SystemExit(f"wrk said something unexpected:\n{text}")
+        raise SystemExit(f"{pattern} was expected in:\n{text}")
     return float(found[1])
 
 
 def _latency(percentile: str, text: str) -> float:
     found = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)\b", text)
     if not found:
-        raise SystemExit(f"wrk said something unexpected:\n{text}")
+        raise SystemExit(f"{pattern} was expected in:\n{text}")
     return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
