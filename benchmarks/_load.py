@@ -117,5 +117,5 @@ def _find(pattern: str, text: str) -> float:
 def _latency(percentile: str, text: str) -> float:
     found = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)\b", text)
     if not found:
-        raise SystemExit(f"{pattern} was expected in:\n{text}")
+        raise SystemExit(f"wrk said something unexpected:\n{text}")
     return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
