@@ -33,6 +33,7 @@ from benchmarks._harness import Measurement, make_events, report
 from trackway.events.records import CLEAN_TOPICS, EVENTS, EventRecord, decode_event, encode
 from trackway.log.contract import LogReader
 from trackway.log.sqlite import SqliteLog
+from trackway.node.child import collect_less_garbage
 from trackway.warehouse import duckdb as duckdb_module
 from trackway.warehouse import loader as loader_module
 from trackway.warehouse.chunks import build
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--dlt", metavar="PYTHON", help="an interpreter that has dlt[duckdb]")
     parser.add_argument("--json", action="store_true", help="one object a measurement")
     options = parser.parse_args()
+    collect_less_garbage()
     with tempfile.TemporaryDirectory() as folder:
         report(measure(Path(folder), options), json=options.json)
 
