@@ -148,7 +148,7 @@ class Lived:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few ids do what takes millions."""
     monkeypatch.setattr(id_bucket, "_SPILL", 3)
-    monkeypatch.setattr(id_bucket, "_IN_MEMORY", 3)
+    monkeypatch.setattr(id_bucket, "_MEMORY_RUNS", 3)
     monkeypatch.setattr(id_bucket, "_FILES", 5)
     monkeypatch.setattr(id_bucket, "_FILES_AT_MOST", 12)
     monkeypatch.setattr(message_index, "_IN_MEMORY", 7)

@@ -194,7 +194,7 @@ def _repair_date(traits: dict[str, Any], name: str, value: Any, remarks: list[Re
 
 
 def _check_day(traits: dict[str, Any], name: str, value: Any, remarks: list[Remark]) -> None:
-    """A birthday: no number, since before 1970 seconds cannot be told from milliseconds; or what is left of it."""
+    """Check a birthday, or its hash. A number is none: before 1970 seconds cannot be told from milliseconds."""
     if not isinstance(value, str):
         remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"a day expected, not {shown(value)}"))
     elif parse_ms(value) is None and not _HASH.fullmatch(value):

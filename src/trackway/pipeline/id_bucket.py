@@ -20,7 +20,7 @@ except ImportError:  # there was no compiler
 _SPILL = 1 << 13
 """Ids that a dictionary holds before they become a run."""
 _R = TypeVar("_R", bound=Run)
-_IN_MEMORY = 16
+_MEMORY_RUNS = 16
 """Runs in memory, of like size, that become one."""
 _FILES = 64
 """Files of like size that become one."""
@@ -92,7 +92,7 @@ class Bucket:
             self._filter.add(run.hashes)
             if self._filter.should_grow:
                 self._filter = self._learn(2 * self._filter.room)
-        while alike := _last_alike(self._memory, _IN_MEMORY):
+        while alike := _last_alike(self._memory, _MEMORY_RUNS):
             self._memory[-len(alike) :] = [merge_in_memory(alike)]
 
     def _learn(self, room: int) -> IdFilter:
