@@ -26,7 +26,39 @@ from trackway.events.reserved import GROUP_TRAITS, USER_TRAITS, default_currency
         (
             {"total": "5 €", "currency": "CHF"},
             {"total": 5, "currency": "CHF"},
-            [("number_was_text", "/properties/total", "5 €")],
+            [("number_was_text", "/properties/total", "5 €"), ("currency_conflict", "/properties/total", UNSET)],
+        ),
+        (
+            {"revenue": "$5", "total": "6 €", "currency": "eur"},
+            {"revenue": 5, "total": 6, "currency": "EUR"},
+            [
+                ("number_was_text", "/properties/revenue", "$5"),
+                ("number_was_text", "/properties/total", "6 €"),
+                ("currency_repaired", "/properties/currency", "eur"),
+                ("currency_conflict", "/properties/revenue", UNSET),
+            ],
+        ),
+        (
+            {"revenue": "£5", "products": [{"price": "6 €"}, {"price": "7 GBP"}, {"price": "$8"}]},
+            {"revenue": 5, "products": [{"price": 6}, {"price": 7}, {"price": 8}], "currency": "GBP"},
+            [
+                ("number_was_text", "/properties/revenue", "£5"),
+                ("number_was_text", "/properties/products/0/price", "6 €"),
+                ("number_was_text", "/properties/products/1/price", "7 GBP"),
+                ("number_was_text", "/properties/products/2/price", "$8"),
+                ("currency_conflict", "/properties/products/0/price", UNSET),
+                ("currency_conflict", "/properties/products/2/price", UNSET),
+            ],
+        ),
+        (
+            {"revenue": "$5", "total": "6 $", "currency": "CAD"},
+            {"revenue": 5, "total": 6, "currency": "CAD"},
+            [("number_was_text", "/properties/revenue", "$5"), ("number_was_text", "/properties/total", "6 $")],
+        ),
+        (
+            {"revenue": "5 €", "currency": "points"},
+            {"revenue": 5, "currency": "points"},
+            [("number_was_text", "/properties/revenue", "5 €"), ("currency_unknown", "/properties/currency", UNSET)],
         ),
         ({"price": "1,299"}, {"price": "1,299"}, [("number_ambiguous", "/properties/price", UNSET)]),
         ({"value": "blue"}, {"value": "blue"}, [("number_expected", "/properties/value", UNSET)]),

@@ -71,6 +71,7 @@ FINDINGS = {
     "number_expected": "The property is reserved for a number.",
     "currency_repaired": "`currency` became an ISO 4217 code in capital letters; the original is kept.",
     "currency_ambiguous": "The sign of the amount is that of several currencies, none of them `pipeline.currency`.",
+    "currency_conflict": "The amount was sent with another currency than the event's `currency`; the number was kept.",
     "currency_unknown": "`currency` is no ISO 4217 code, such as USD.",
     "products_repaired": "`products` became an array of objects; the original is kept.",
     "products_expected": "`products` must be an array of objects.",

@@ -10,7 +10,7 @@ Source: Segment's "Spec: Track" (revenue, currency, value), "Spec: Identify" and
 import copy
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from trackway.events import lenient_json
 from trackway.events.clock_skew import format_ms, parse_ms
@@ -34,20 +34,31 @@ _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _NOTHING: Sequence[Remark] = ()
 
 
+class _Sent(NamedTuple):
+    """An amount that was text."""
+
+    pointer: str
+    text: str
+    amount: Amount
+
+
 def repair_properties(properties: dict[str, Any]) -> Sequence[Remark]:
     """Give the reserved properties of a track call their types, in place, and return what was found."""
     if _RESERVED.isdisjoint(properties):
         return _NOTHING
     remarks: list[Remark] = []
+    amounts: list[_Sent] = []
     for name in _NUMBERS:
         if type(properties.get(name)) not in _FINE:
-            _repair_number(properties, name, "/properties/", remarks, properties)
+            _repair_number(properties, name, "/properties/", remarks, amounts)
     currency = properties.get("currency")
     if currency is not None and (type(currency) is not str or currency not in CURRENCIES):
         _repair_currency(properties, currency, remarks)
     products = properties.get("products")
     if products is not None:
-        _repair_products(properties, products, remarks)
+        _repair_products(properties, products, remarks, amounts)
+    if amounts:
+        _agree_on_currency(properties, amounts, remarks)
     return remarks
 
 
@@ -88,9 +99,7 @@ def _amounts_as_sent(originals: Any) -> Iterator[tuple[str, str]]:
             yield pointer, value
 
 
-def _repair_number(
-    where: dict[str, Any], name: str, prefix: str, remarks: list[Remark], properties: dict[str, Any]
-) -> None:
+def _repair_number(where: dict[str, Any], name: str, prefix: str, remarks: list[Remark], amounts: list[_Sent]) -> None:
     value, pointer = where[name], prefix + name
     amount = parse_amount(value) if isinstance(value, str) else None
     if amount is None:
@@ -101,8 +110,22 @@ def _repair_number(
     else:
         where[name] = amount.number
         remarks.append(Remark("number_was_text", pointer, shown(value), value))
-        if amount.currency and properties.get("currency") is None:
-            properties["currency"] = amount.currency
+        amounts.append(_Sent(pointer, value, amount))
+
+
+def _agree_on_currency(properties: dict[str, Any], amounts: list[_Sent], remarks: list[Remark]) -> None:
+    """Take the currency from the amounts where there is none, and report those that are surely of another one."""
+    if properties.get("currency") is None:
+        named = next((sent.amount.currency for sent in amounts if sent.amount.currency), None)
+        if named is None:
+            return
+        properties["currency"] = named
+    currency = properties["currency"]
+    if type(currency) is not str or currency not in CURRENCIES:
+        return
+    for pointer, text, amount in amounts:
+        if amount.currency not in (None, currency) or (amount.possible and currency not in amount.possible):
+            remarks.append(Remark("currency_conflict", pointer, shown(text)))
 
 
 def _repair_currency(properties: dict[str, Any], currency: Any, remarks: list[Remark]) -> None:
@@ -114,7 +137,7 @@ def _repair_currency(properties: dict[str, Any], currency: Any, remarks: list[Re
         remarks.append(Remark("currency_unknown", "/properties/currency", shown(currency)))
 
 
-def _repair_products(properties: dict[str, Any], products: Any, remarks: list[Remark]) -> None:
+def _repair_products(properties: dict[str, Any], products: Any, remarks: list[Remark], amounts: list[_Sent]) -> None:
     found = _as_products(products)
     if found is None:
         remarks.append(Remark("products_expected", "/properties/products", kind_of(products)))
@@ -130,7 +153,7 @@ def _repair_products(properties: dict[str, Any], products: Any, remarks: list[Re
         entry = cast("dict[str, Any]", product)
         for name in _IN_PRODUCT:
             if type(entry.get(name)) not in _FINE:
-                _repair_number(entry, name, f"/properties/products/{number}/", remarks, properties)
+                _repair_number(entry, name, f"/properties/products/{number}/", remarks, amounts)
 
 
 def _as_products(products: Any) -> list[Any] | None:
