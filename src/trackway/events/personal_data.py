@@ -13,6 +13,7 @@ LEFT_OUT: Any = object()
 """What a change returns to take the value out of its parent."""
 
 _HASHED = re.compile(r"sha256:[0-9a-f]{64}")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _IPV4 = re.compile(r"((?:(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])\.){3})(?:0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5])", re.ASCII)
 _EMAIL = re.compile(r"([^@\s])[^@\s]*@([^@\s]+)")
 
@@ -42,6 +43,11 @@ def change_at(value: Any, keys: tuple[str, ...], change: Callable[[Any], Any]) -
             members[key] = after
         changed |= after is not before
     return changed
+
+
+def is_hash(value: Any) -> bool:
+    """Say whether a text is a SHA-256 in hex, as clients send what identifies people."""
+    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
 
 
 def leave_out(_: Any) -> Any:

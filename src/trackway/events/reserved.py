@@ -8,13 +8,13 @@ Source: Segment's "Spec: Track" (revenue, currency, value), "Spec: Identify" and
 """
 
 import copy
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from trackway.events import lenient_json
 from trackway.events.clock_skew import format_ms, parse_ms
 from trackway.events.money import AMBIGUOUS, CURRENCIES, Ambiguous, Amount, parse_amount, parse_currency
+from trackway.events.personal_data import is_hash
 from trackway.events.remarks import Remark, kind_of, shown
 
 AMOUNTS = ("revenue", "total", "value", "price")
@@ -29,8 +29,6 @@ _NUMERIC = (int, float)
 _FINE = frozenset({int, float, type(None)})
 _EARLIEST_MS, _LATEST_MS = 0, 4_102_444_800_000
 """1970 to 2100: the epoch times that are taken for dates."""
-_HASH = re.compile(r"[0-9a-fA-F]{64}")
-"""SHA-256, as people hash what says who somebody is."""
 _NOTHING: Sequence[Remark] = ()
 
 
@@ -220,7 +218,7 @@ def _check_day(traits: dict[str, Any], name: str, value: Any, remarks: list[Rema
     """Check a birthday, or its hash. A number is none: before 1970 seconds cannot be told from milliseconds."""
     if not isinstance(value, str):
         remarks.append(Remark("trait_mistyped", f"/traits/{name}", f"a day expected, not {shown(value)}"))
-    elif parse_ms(value) is None and not _HASH.fullmatch(value):
+    elif parse_ms(value) is None and not is_hash(value):
         remarks.append(Remark("date_unreadable", f"/traits/{name}", shown(value)))
 
 

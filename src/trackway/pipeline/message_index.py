@@ -71,7 +71,7 @@ class MessageIndex:
         self._buckets = {bucket: Bucket(runs) for bucket, runs in sorted(self._folder.runs.items())}
         self._newest = max(self._buckets, default=0)
         self._in_memory = 0
-        self._should_leave = self._leave_at()
+        self._leaves_at = self._leave_at()
         self._threads = ThreadPoolExecutor(2, "message-ids")
         self._closed = False
         self._leaving: _Leaving | None = None
@@ -170,10 +170,10 @@ class MessageIndex:
     def _save(self, gone: Sequence[FileRun] = (), known: Mapping[int, int] | None = None) -> None:
         runs = {number: bucket.files for number, bucket in self._buckets.items()}
         self._folder.save(self._folder.known if known is None else known, runs, gone)
-        self._should_leave = self._leave_at()
+        self._leaves_at = self._leave_at()
 
     def _leave_at(self) -> int:
-        """Return how many ids in memory should go into files."""
+        """Return from how many ids in memory on they go into files."""
         in_files = sum(len(run) for bucket in self._buckets.values() for run in bucket.files)
         return min(max(_IN_MEMORY, in_files // 4), _IN_MEMORY_AT_MOST)
 
@@ -184,7 +184,7 @@ class MessageIndex:
             self._arrive(leaving)
         if merging is not None and merging.merged.done():
             self._end_merging(merging)
-        if self._leaving is None and self._in_memory >= self._should_leave:
+        if self._leaving is None and self._in_memory >= self._leaves_at:
             self._leave()
         if self._merging is None:
             self._merge()

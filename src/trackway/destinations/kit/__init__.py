@@ -79,9 +79,10 @@ from trackway.destinations.kit.functions import (
 from trackway.destinations.kit.mapped import Mapped
 from trackway.destinations.kit.oauth import Grant, authorised, token, with_token
 from trackway.destinations.kit.overrides import apply as overridden
-from trackway.destinations.kit.people import clean_day, day, email, hashed, is_hash, person_name, phone, sha256
+from trackway.destinations.kit.people import clean_day, day, email, hashed, person_name, phone, sha256
 from trackway.destinations.kit.sending import FORM, Cache, basic, form, json_list, per_item
 from trackway.destinations.kit.signing import Aws, aws_signed, hmac_signature
+from trackway.events.personal_data import is_hash
 from trackway.workspace.secret import Secret
 from trackway.workspace.units import Duration, Size
 

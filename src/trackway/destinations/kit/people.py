@@ -7,8 +7,8 @@ from typing import Any
 
 from trackway.destinations.kit import values
 from trackway.destinations.kit.expressions import Like, call
+from trackway.events.personal_data import is_hash
 
-_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _NOT_DIGITS = re.compile(r"\D+")
 _SPACE = re.compile(r"\s+")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
@@ -19,12 +19,7 @@ def sha256(value: Any) -> str | None:
     word = values.as_text(value) if not isinstance(value, dict | list) else None
     if not word:
         return None
-    return word.lower() if _SHA256.fullmatch(word) else hashlib.sha256(word.encode()).hexdigest()
-
-
-def is_hash(value: Any) -> bool:
-    """Say whether a text is a SHA-256 in hex."""
-    return isinstance(value, str) and _SHA256.fullmatch(value) is not None
+    return word.lower() if is_hash(word) else hashlib.sha256(word.encode()).hexdigest()
 
 
 def clean_email(value: Any) -> str | None:
@@ -39,7 +34,7 @@ def clean_phone(value: Any, country: Any = None) -> str | None:
     number without its leading zero) or else as they stand.
     """
     word = values.as_text(value) if not isinstance(value, dict | list) else None
-    if not word or _SHA256.fullmatch(word):
+    if not word or is_hash(word):
         return word
     word = word.strip()
     digits = _NOT_DIGITS.sub("", word)
