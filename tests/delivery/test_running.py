@@ -40,6 +40,9 @@ def test_refused_credentials_are_told_everywhere_and_a_released_event_is_deliver
     def ledger() -> Any:
         return next(iter(run_json(tmp_path, "ledger")[0]["destinations"]), {"failed": None})
 
+    def check() -> Any:
+        return next(one for one in run_json(tmp_path, "doctor")[0]["checks"] if one["name"] == "destination hook")
+
     try:
         with start_trackway(tmp_path, **options) as trackway:
             track(trackway, "Good", "Odd")
@@ -58,8 +61,8 @@ def test_refused_credentials_are_told_everywhere_and_a_released_event_is_deliver
             track(trackway, "Waiting")
             trackway.wait_for(lambda: hook(trackway)["refused"], what="the alarm", timeout_s=60)
             assert (ledger()["pending"], ledger()["failed"], ledger()["difference"]) == (1, {}, 0)
-            checks = {one["name"]: one for one in run_json(tmp_path, "doctor")[0]["checks"]}
-            assert checks["destination hook"]["status"] == "FAIL"
-            assert "401" in checks["destination hook"]["finding"]
+            # The request is written down some time after it was made.
+            trackway.wait_for(lambda: check()["status"] == "FAIL", what="the alarm of the doctor", timeout_s=60)
+            assert "401" in check()["finding"]
     finally:
         sink.close()
