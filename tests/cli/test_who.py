@@ -25,7 +25,11 @@ def folder(tmp_path: Path) -> Path:
         Evidence("identify", (Id(USER, user), Id(ANONYMOUS, anonymous)), "", "web", f"m{n}", NOON + n, Place(0, n))
         for n, (user, anonymous) in enumerate(pairs)
     ]
-    IdentityLedger(engine).take(evidence, {0: len(pairs)})
+    evidence += [
+        Evidence("group", (Id(USER, user),), "acme", "web", f"g{n}", NOON + n * 1000, Place(0, n))
+        for n, user in enumerate(["u1", "u-77", "u1"], len(pairs))
+    ]
+    IdentityLedger(engine).take(evidence, {0: len(evidence)})
     engine.dispose()
     return tmp_path
 
@@ -53,6 +57,35 @@ def test_json_and_undoing_a_link(folder: Path):
     assert "Undone" in shown
     assert who(folder, "u1", "--undo", "77")[0] == 1
     assert "u1 has no link 77" in who(folder, "u1", "--undo", "77")[1]
+
+
+def test_a_group(folder: Path):
+    code, shown = who(folder, "acme")
+    assert code == 0
+    assert [line.rstrip() for line in shown.splitlines()] == [
+        "Group acme",
+        "  2 user ids belong to it:",
+        "  user       u-77  since 2026-11-27 12:00:04Z",
+        "  user       u1    since 2026-11-27 12:00:03Z",
+    ]
+    code, shown = who(folder, "group:acme", "--json")
+    assert [(one["group"], one["counts"], len(one["members"])) for one in map(json.loads, shown.splitlines())] == [
+        ("acme", {"user": 2}, 2)
+    ]
+
+
+def test_of_a_large_group_the_newest_are_shown(folder: Path):
+    engine = open_state(folder / "data" / "state.db")
+    evidence = [
+        Evidence("group", (Id(USER, f"m{n}"),), "large", "web", f"g{n}", NOON + n, Place(0, n)) for n in range(2000)
+    ]
+    IdentityLedger(engine).take(evidence, {0: 9_000})
+    engine.dispose()
+    _, shown = who(folder, "large")
+    lines = shown.splitlines()
+    assert lines[1] == "  2,000 user ids belong to it; the first 50, newest first:"
+    assert len(lines) == 52
+    assert "m1999" in lines[2]
 
 
 def test_nobody(folder: Path):

@@ -38,6 +38,7 @@ GOOD = [
     {"type": "track", "event": "Product Viewed", "anonymousId": "a-1", "properties": {"product_id": "p1"}},
     {"type": "identify", "userId": "ben", "anonymousId": "a-1"},
     {"type": "alias", "userId": "ana", "previousId": "ana-old"},
+    {"type": "group", "userId": "ana", "anonymousId": "a-1", "groupId": "acme", "traits": {"name": "Acme"}},
     *(
         {"type": "track", "event": "Order Completed", "userId": "ana",
          "properties": {"order_id": f"o{i}", "total": "x", "currency": "CHF"}}

@@ -155,7 +155,17 @@ def test_a_person_is_found_with_links_and_events(desk: Desk):
     assert {entry["name"] for entry in events["events"]} >= {"Order Completed", "Product Viewed"}
     assert all(entry.get("userId") in ("ana", "ana-old") or entry["anonymousId"] == "a-1" for entry in events["events"])
     assert {link["outcome"] for link in desk.get("/api/people")["recent"]} >= {"joined", "second_user"}
-    assert desk.get("/api/people?id=nobody")["people"] == []
+    nobody = desk.get("/api/people?id=nobody")
+    assert (nobody["people"], nobody["group"]) == ([], None)
+
+
+def test_a_group_is_found_with_who_belongs_to_it(desk: Desk):
+    found = desk.get("/api/people?id=acme")
+    assert found["people"] == []
+    group = found["group"]
+    assert (group["group"], group["counts"]) == ("acme", {"user": 1, "anonymous": 1})
+    assert [(one["kind"], one["id"]) for one in group["members"]] == [("user", "ana"), ("anonymous", "a-1")]
+    assert desk.get("/api/people?id=group:acme")["group"] == group
 
 
 def test_a_persons_traits_are_told_by_any_id_and_by_the_address(desk: Desk):

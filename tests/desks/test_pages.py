@@ -31,6 +31,7 @@ PAGES = [
     "/replay",
     "/people",
     "/people?id=ana",
+    "/people?id=acme",
     "/settings?key=sources.web.functions",
     "/settings?tab=all",
 ]
@@ -291,6 +292,15 @@ def test_a_person_is_looked_up_by_keyboard(page: Browser, desk: Desk):
     page.until("document.querySelector('dialog:modal')?.textContent.includes('for good')")
     page.press("Escape")
     page.until("!document.querySelector('dialog')")
+
+
+def test_the_group_of_a_person_shows_who_belongs_to_it(page: Browser, desk: Desk):
+    go(page, desk, "/people?id=ana")
+    page.click(".people-ids a:has-text('acme')")
+    page.until("[...document.querySelectorAll('h2')].some((one) => one.textContent === 'Group acme')")
+    page.until("document.querySelectorAll('.table tbody tr').length === 2")
+    page.click(".table tbody tr:has-text('ana')")
+    page.until("document.querySelector('h1')?.textContent === 'ana'")
 
 
 def test_an_edit_of_the_file_is_seen_live(page: Browser, desk: Desk):

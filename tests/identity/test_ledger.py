@@ -61,8 +61,8 @@ class Events:
     def alias(self, user: str, previous: str) -> None:
         self._take("alias", (Id(USER, user), Id("", previous)))
 
-    def group(self, group: str, user: str) -> None:
-        self._take("group", (Id(USER, user),), group)
+    def group(self, group: str, member: str, kind: str = USER) -> None:
+        self._take("group", (Id(kind, member),), group)
 
 
 def ids(person: Person) -> set[str]:
@@ -86,6 +86,29 @@ def test_an_identify_joins_and_the_history_says_by_which_event(engine: Engine):
     assert ledger.who("user:u1") == ledger.who("u1") == [person]
     assert ledger.who("anonymous:u1") == []
     assert ledger.positions() == {0: 4}
+
+
+def test_a_group_is_told_with_its_newest_members(engine: Engine):
+    ledger = IdentityLedger(engine)
+    events = Events(ledger)
+    for user in ("u1", "u2", "u3", "u1"):
+        events.group("acme", user)
+    events.group("u1", "u2")
+    events.group("acme", "a9", ANONYMOUS)
+    group = ledger.group("acme", 2)
+    assert group is not None
+    assert (group.group, group.counts) == ("acme", {"user": 3, "anonymous": 1})
+    assert [(member.kind, member.id, member.since_ms) for member in group.members] == [
+        ("user", "u3", 1002),
+        ("user", "u2", 1001),
+    ]
+    assert ledger.group("group:acme", 2) == group
+    assert ledger.group("user:acme", 2) is None
+    assert ledger.group("u3", 2) is None
+    events.group("group:acme", "u9")
+    as_it_stands = ledger.group("group:acme", 2)
+    assert as_it_stands is not None
+    assert as_it_stands.counts == {"user": 1}
 
 
 def test_a_shared_device_does_not_make_two_users_one_but_an_alias_does(engine: Engine):
@@ -244,9 +267,9 @@ class Model:
         one, other = pair = (f"user:{user}", f"anonymous:{anonymous}")
         if user == "null" or pair in self.pairs or pair in self.undone:
             return
-        together = self.person(one) | self.person(other)
-        same = other in self.person(one)
-        if not same and cause == "identify" and sum(each.startswith("user:") for each in together) > 1:
+        sides = self.person(one), self.person(other)
+        both_have_users = all(any(each.startswith("user:") for each in side) for side in sides)
+        if cause == "identify" and both_have_users and other not in sides[0]:
             return
         self.pairs.append(pair)
 

@@ -18,12 +18,13 @@ from trackway.console.errors import ApiError
 from trackway.console.query import number
 from trackway.identity.evidence import REFUSALS, USER
 from trackway.identity.ledger import IdentityError, IdentityLedger
-from trackway.identity.people import Member, Person
+from trackway.identity.people import Member, Membership, Person
 from trackway.log.contract import EventLog
 
 MAX_ID_CHARS = 1_000
 PAGE, MAX_PAGE = 50, 200
 _RECENT = 30
+_MEMBERS = 200
 
 
 class OfPerson(Filter, frozen=True):
@@ -71,11 +72,18 @@ class PeopleApi:
         ]
 
     async def find(self, request: Request) -> Response:
-        """`GET /api/people?id=…`: everybody known under an id, or an e-mail address; without one, the newest links."""
+        """`GET /api/people?id=…`: everybody known under an id, or an e-mail address, and the group of that id.
+
+        Without an id, the newest links.
+        """
         value = request.query_params.get("id", "")
         if not value:
             return json_answer({"recent": await asyncio.to_thread(self._ledger.recent, _RECENT), "meanings": REFUSALS})
-        return json_answer({"people": await asyncio.to_thread(self._who, _checked(value)), "meanings": REFUSALS})
+        people, group = await asyncio.to_thread(self._find, _checked(value))
+        return json_answer({"people": people, "group": group, "meanings": REFUSALS})
+
+    def _find(self, value: str) -> tuple[list[Person], Membership | None]:
+        return self._who(value), self._ledger.group(value, _MEMBERS)
 
     async def traits(self, request: Request) -> Response:
         """`GET /api/people/traits?id=…`: the last traits of everybody known under an id, also by source."""

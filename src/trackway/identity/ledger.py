@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from trackway.errors import TrackwayError
 from trackway.events.records import Place
 from trackway.identity.evidence import USER, Evidence, Id, guess_kind, is_meaningless
-from trackway.identity.people import Group, Link, Member, Person
+from trackway.identity.people import Group, Link, Member, Membership, Person
 from trackway.state.engine import upsert, writing
 from trackway.state.tables import identity_groups, identity_links, identity_members, identity_positions, identity_undone
 from trackway.workspace.model import Identity
@@ -69,6 +69,21 @@ class IdentityLedger:
             found = connection.execute(select(_members.c.person).where(_matches(_members, value)).distinct()).scalars()
             persons = [_person(connection, person) for person in sorted(found)]
             return persons + [_loner(connection, one) for one in _loners(connection, value)]
+
+    def group(self, value: str, limit: int) -> Membership | None:
+        """Return the group of an id, or of `group:<id>`, with at most `limit` members; None if nobody is in it."""
+        groups = identity_groups
+        with self._engine.connect() as connection:
+            for group_id in dict.fromkeys((value, value.removeprefix("group:"))):
+                is_it = groups.c.group_id == group_id
+                count = select(groups.c.kind, func.count().label("ids")).where(is_it).group_by(groups.c.kind)
+                counts = {row.kind: row.ids for row in connection.execute(count.order_by(groups.c.kind.desc()))}
+                if counts:
+                    first = select(groups).where(is_it).order_by(groups.c.kind.desc(), groups.c.since_ms.desc())
+                    rows = connection.execute(first.order_by(groups.c.value).limit(limit))
+                    members = [Member(kind=row.kind, id=row.value, since_ms=row.since_ms) for row in rows]
+                    return Membership(group=group_id, counts=counts, members=members)
+        return None
 
     def recent(self, limit: int) -> list[Link]:
         """Return the newest `limit` links, also those refused and undone, newest first."""

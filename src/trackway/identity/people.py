@@ -21,6 +21,16 @@ class Group(Struct, frozen=True, kw_only=True):
     since_ms: int
 
 
+class Membership(Struct, frozen=True, kw_only=True):
+    """A group with those who belong to it."""
+
+    group: str
+    counts: dict[str, int]
+    """How many ids of each kind were said to belong to it; one call may name somebody by two."""
+    members: list[Member]
+    """The first of them: users before anonymous ids, newest first; `since_ms` is since when they belong to it."""
+
+
 class Link(Struct, frozen=True, kw_only=True):
     """Two ids that an event said are one person's."""
 

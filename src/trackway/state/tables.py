@@ -242,6 +242,7 @@ identity_groups = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("message_id", Text, nullable=False),
     PrimaryKeyConstraint("value", "kind", "group_id"),
+    Index("identity_groups_by_group", "group_id", "kind", "since_ms"),
 )
 """The groups that an id was said to belong to, and by which event first."""
 

@@ -1,4 +1,4 @@
-/** The identity ledger of one person: their ids, how each became known, and their events; links can be undone. */
+/** The identity ledger: of one person the ids, how each became known, and the events, and links can be undone; of a group who belongs to it. */
 import { useState } from "preact/hooks";
 import { get, messageOf, post, withQuery } from "../api/client";
 import { pathOf, type Entry, type Page as EventPage } from "../api/records";
@@ -7,7 +7,7 @@ import { sourceName, useWorkspace } from "../api/workspace";
 import { Name, OutcomeMark, TypeChip } from "../live/labels";
 import { confirm } from "../ui/Dialog";
 import { DataTable } from "../ui/DataTable";
-import { moment } from "../ui/format";
+import { moment, sum, whole } from "../ui/format";
 import { CheckIcon, PeopleIcon, RefusedIcon, SearchIcon } from "../ui/icons";
 import { Link } from "../ui/Link";
 import { Page, Section, useTitle } from "../ui/PageHeader";
@@ -29,15 +29,30 @@ interface LinkView {
   undone_ms: number | null;
 }
 
+interface Member {
+  kind: string;
+  id: string;
+  since_ms: number;
+}
+
+interface Group {
+  group: string;
+  /** How many ids of each kind belong to it. */
+  counts: Record<string, number>;
+  /** The first of them, users before others, newest first. */
+  members: Member[];
+}
+
 interface Person {
   person: number;
-  ids: { kind: string; id: string; since_ms: number }[];
+  ids: Member[];
   groups: { id: string; since_ms: number }[];
   links: LinkView[];
 }
 
 interface Found {
   people?: Person[];
+  group?: Group | null;
   recent?: LinkView[];
   /** Why two ids were not joined, in a sentence. */
   meanings: Record<string, string>;
@@ -55,26 +70,42 @@ export default function PeoplePage() {
   return (
     <Page title={id || "People"} {...(id ? { back: { href: "/people", label: "People" } } : {})} note={id ? undefined : "Which ids are one person’s, and which event said so"}>
       <form class="people-search" role="search" onSubmit={(event) => { event.preventDefault(); setId(text.trim()); }}>
-        <label class="field search"><SearchIcon /><span class="sr-only">An id or an e-mail address</span>
-          <input type="search" value={text} placeholder="An id or an e-mail address" autocomplete="off" spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
+        <label class="field search"><SearchIcon /><span class="sr-only">An id of a person or a group, or an e-mail address</span>
+          <input type="search" value={text} placeholder="An id of a person or a group, or an e-mail address" autocomplete="off" spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
         </label>
         <button type="submit" class="button primary">Look up</button>
       </form>
       <Fetched resource={found}>
-        {(data) => data.people ? <People id={id} people={data.people} meanings={data.meanings} reload={found.reload} /> : <Recent links={data.recent ?? []} meanings={data.meanings} />}
+        {(data) => data.people ? <People id={id} people={data.people} group={data.group ?? null} meanings={data.meanings} reload={found.reload} /> : <Recent links={data.recent ?? []} meanings={data.meanings} />}
       </Fetched>
     </Page>
   );
 }
 
-function People({ id, people, meanings, reload }: { id: string; people: readonly Person[]; meanings: Record<string, string>; reload: () => void }) {
+function People({ id, people, group, meanings, reload }: { id: string; people: readonly Person[]; group: Group | null; meanings: Record<string, string>; reload: () => void }) {
   return (
     <>
       {people.map((person, i) => <OnePerson key={person.person || i} person={person} id={id} meanings={meanings} reload={reload} />)}
-      {!people.length && <div class="frame"><EmptyState title="Nobody was joined under this id" icon={<PeopleIcon />}>Ids become known by identify, alias and group calls. Events with the id, if there are any, are below.</EmptyState></div>}
-      <Traits key={`traits ${id}`} id={id} />
-      <Events key={id} id={id} />
+      {group && <OneGroup group={group} />}
+      {!people.length && !group && <div class="frame"><EmptyState title="Nobody was joined under this id" icon={<PeopleIcon />}>Ids become known by identify, alias and group calls. Events with the id, if there are any, are below.</EmptyState></div>}
+      {(people.length > 0 || !group) && <><Traits key={`traits ${id}`} id={id} /><Events key={id} id={id} /></>}
     </>
+  );
+}
+
+function OneGroup({ group }: { group: Group }) {
+  const total = sum(group.counts);
+  const counts = Object.entries(group.counts).map(([kind, count]) => `${whole(count)} ${kind}`).join(" and ");
+  const shown = group.members.length < total ? `; the first ${whole(group.members.length)}, newest first` : "";
+  return (
+    <Section title={`Group ${group.group}`} note={`${counts} ${total === 1 ? "id belongs" : "ids belong"} to it${shown}`}>
+      <DataTable label="Who belongs to the group" rows={group.members} rowKey={(member) => `${member.kind} ${member.id}`} href={(member) => withQuery("/people", { id: member.id })}
+        columns={[
+          { key: "kind", label: "Kind", width: "140px", cell: (member) => <span class={`badge ${member.kind === "user" ? "accent" : ""}`}>{member.kind}</span>, sort: (member) => member.kind },
+          { key: "id", label: "Id", cell: (member) => <code class="people-who">{member.id}</code>, sort: (member) => member.id },
+          { key: "since", label: "Since", cell: (member) => <When at={member.since_ms} />, sort: (member) => member.since_ms },
+        ]} />
+    </Section>
   );
 }
 
@@ -122,7 +153,7 @@ function OnePerson({ person, id, meanings, reload }: { person: Person; id: strin
               <li key={member.kind + member.id}><span class={`badge ${member.kind === "user" ? "accent" : ""}`}>{member.kind}</span><code>{member.id}</code><span class="faint">since <When at={member.since_ms} /></span></li>
             ))}
             {person.groups.map((group) => (
-              <li key={`group ${group.id}`}><span class="chip chip-group">group</span><code>{group.id}</code><span class="faint">since <When at={group.since_ms} /></span></li>
+              <li key={`group ${group.id}`}><span class="chip chip-group">group</span><Link class="people-id" href={withQuery("/people", { id: `group:${group.id}` })} title="Who belongs to it"><code>{group.id}</code></Link><span class="faint">since <When at={group.since_ms} /></span></li>
             ))}
           </ul>
         </div>
