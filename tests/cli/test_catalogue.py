@@ -27,6 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     events.append(event("order_completed", {"x\x1b[31m": 1}, source=source, at_ms=NOON + 60_000, message_id="m2"))
     events.append(event("", {"email": "ann@example.com"}, kind="identify", source=source, at_ms=NOON))
     events.append(event("Cart Viewed", source=source, at_ms=NOON))
+    events.append(event("Cart", kind="page", source=source, at_ms=NOON))
     engine = open_state(tmp_path / "data" / "state.db")
     Catalogue(engine).take(((one, Place(0, n)) for n, one in enumerate(events)), {0: len(events)})
     engine.dispose()
@@ -75,6 +76,8 @@ def test_json(folder: Path):
 def test_findings(folder: Path):
     shown = catalogue(folder, "--findings")
     assert "new_event             Order Completed  The source had not sent this event before." in shown
+    assert "new_event             page Cart  The source had not sent this event before." in shown
+    assert "new_event             identify  The source" in shown
     assert "Better: Order Completed" in shown
     found = [json.loads(line) for line in catalogue(folder, "order_completed", "--findings", "--json").splitlines()]
     assert [one["code"] for one in found] == ["new_event", "name_case", "name_near_duplicate"]

@@ -130,7 +130,9 @@ def _path_line(path: PathEntry, width: int) -> Text:
 
 def _finding_line(one: CatalogueFinding) -> Text:
     line = Text(f"{_time(one.at_ms)}  ", style="dim").append(f"{one.code:<20}", style="not dim yellow")
-    line.append(f"  {_visible(one.name) or one.type}", style="not dim bold")
+    name = _visible(one.name)
+    line.append(f"  {one.type} " if name and one.type != "track" else "  ", style="not dim")  # a page and a screen Cart
+    line.append(name or one.type, style="not dim bold")
     if one.path:
         line.append(f" {_visible(one.path)}", style="not dim cyan")
     # What a code means is said where the finding has nothing more exact to say.

@@ -152,7 +152,7 @@ function News({ source }: { source: string }) {
             <DataTable label="What is new" rows={rows} rowKey={(one) => JSON.stringify([one.source, one.type, one.name, one.path, one.code, one.place])} href={(one) => `/events/events/${one.place[0]}/${one.place[1]}`}
               columns={[
                 { key: "what", label: "What", sort: (one) => one.code, cell: (one) => <span class={`badge ${one.code === "type_changed" ? "odd" : ""}`}>{WORDS[one.code] ?? one.code}</span> },
-                { key: "event", label: "Event", sort: (one) => one.name, cell: (one) => <b>{one.name || one.type}</b> },
+                { key: "event", label: "Event", sort: (one) => one.name, cell: (one) => <span class="catalogue-name"><TypeChip type={one.type} /><span>{one.name}</span></span> },
                 { key: "path", label: "Property", cell: (one) => <code>{one.path}</code> },
                 { key: "detail", label: "More", hide: "narrow", cell: (one) => <span class="quiet-text">{one.detail}</span> },
                 { key: "source", label: "Source", hide: "medium", cell: (one) => sourceName(workspace, one.source) },
