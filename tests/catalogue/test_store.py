@@ -90,7 +90,7 @@ VALUES = st.recursive(
 EVENTS = st.builds(
     event,
     st.sampled_from(["Order Completed", "order_completed", "Cart Viewed", "Signed Up"]),
-    st.none() | st.dictionaries(st.sampled_from(["plan", "kind", "list", "x@y.z"]), VALUES, max_size=3),
+    st.none() | st.dictionaries(st.sampled_from(["plan", "kind", "list", "token", "x@y.z"]), VALUES, max_size=3),
     kind=st.sampled_from(["track", "page", "identify", "alias"]),
     source=st.sampled_from(["web", "app"]),
     at_ms=st.integers(0, 50),

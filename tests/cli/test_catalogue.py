@@ -70,6 +70,7 @@ def test_json(folder: Path):
         "first_ms": NOON,
         "last_ms": NOON,
         "samples": ["EUR"],
+        "looks": {},
     }
 
 
@@ -86,6 +87,23 @@ def test_findings(folder: Path):
     )
     assert catalogue(folder, "--findings", "--limit", "1").count("\n") == 1
     assert "There are no findings." in catalogue(folder, "Nothing Done", "--findings")
+
+
+def test_fields_with_personal_data(folder: Path):
+    with (folder / "trackway.yaml").open("a") as file:
+        file.write("\nprivacy:\n  rules: [{path: traits.email, do: mask}]\n  fields: [{path: total, level: red}]\n")
+    lines = [line.split() for line in catalogue(folder, "--personal").splitlines()]
+    assert lines[:3] == [
+        ["field", "holds", "told", "by", "rules", "values", "in"],
+        ["red", "properties.total", "you", "6", "Order", "Completed"],
+        ["yellow", "traits.email", "email", "its", "name", "mask", "1", "identify"],
+    ]
+    assert " ".join(lines[3]).endswith("rules: [{path: properties.total, do: drop}]")
+    [found] = [json.loads(line) for line in catalogue(folder, "identify", "--personal", "--json").splitlines()]
+    assert (found["level"], found["path"], found["rules"]) == ("yellow", "traits.email", ["mask"])
+    assert [one[1:] for one in found["events"]] == [["identify", ""]]
+    assert "No field" in catalogue(folder, "Nothing Done", "--personal")
+    assert "ask one of them" in catalogue(folder, "--findings", "--personal", code=1)
 
 
 def test_what_is_not_there(folder: Path):

@@ -159,6 +159,14 @@ def test_a_person_is_found_with_links_and_events(desk: Desk):
     assert (nobody["people"], nobody["group"]) == ([], None)
 
 
+def test_personal_data_is_listed_with_what_is_done_about_it(desk: Desk):
+    fields = desk.get("/api/catalogue/personal")["fields"]
+    [email] = [one for one in fields if one["path"] == "traits.email"]
+    assert (email["level"], email["kind"], email["told_by"]) == ("yellow", "email", "key")
+    assert (email["rules"], email["events"]) == ([], [["web", "identify", ""]])
+    assert desk.get("/api/catalogue/personal?source=nowhere")["fields"] == []
+
+
 def test_a_group_is_found_with_who_belongs_to_it(desk: Desk):
     found = desk.get("/api/people?id=acme")
     assert found["people"] == []

@@ -21,6 +21,7 @@ PAGES = [
     "/catalogue?tab=plan",
     "/catalogue?tab=violations",
     "/catalogue?tab=naming",
+    "/catalogue?tab=personal",
     "/catalogue?tab=news",
     "/catalogue/web/track/Order%20Completed",
     "/warehouse",
@@ -97,6 +98,7 @@ def test_what_clients_send_is_text_on_every_page(page: Browser, desk: Desk):
     for path in (
         "/catalogue",
         "/catalogue?tab=news",
+        "/catalogue?tab=personal",
         "/catalogue?tab=naming",
         "/catalogue?tab=violations",
         "/quarantine",

@@ -26,6 +26,8 @@ class PathEntry(Struct, frozen=True, kw_only=True):
     last_ms: int
     samples: list[str]
     """Values of a small vocabulary, the most frequent first; empty when they are none, or may be somebody's own."""
+    looks: dict[str, int]
+    """How many of the texts that were looked at look like personal data, by kind."""
 
 
 class EventEntry(Struct, frozen=True, kw_only=True):
@@ -112,6 +114,7 @@ def _path_entry(row: Any) -> PathEntry:
         first_ms=row.first_ms,
         last_ms=row.last_ms,
         samples=[text for text, count in _frequent_first(samples).items() if count >= SHOWN_FROM],
+        looks=_frequent_first(_decode_counts(row.looks)) if row.looks else {},
     )
 
 

@@ -6,6 +6,7 @@ from trackway.events.records import Place
 
 NEW_EVENT, NEW_PROPERTY, TYPE_CHANGED = "new_event", "new_property", "type_changed"
 TOO_MANY_NAMES, TOO_MANY_PROPERTIES = "too_many_names", "too_many_properties"
+PERSONAL_DATA = "personal_data"
 
 CODES = {
     NEW_EVENT: "The source had not sent this event before.",
@@ -13,6 +14,7 @@ CODES = {
     TYPE_CHANGED: "The property had only values of other types before.",
     TOO_MANY_NAMES: "The source sends more names than the catalogue lists; further ones are only counted.",
     TOO_MANY_PROPERTIES: "The event has more properties than the catalogue lists.",
+    PERSONAL_DATA: "The property seems to hold highly restricted data, or personal data under another name.",
     "name_dynamic": "The name holds a value, so that each value makes a new event.",
     "name_vague": "The name does not say what happened.",
     "name_verb_first": "The object should come first in the name, then the action.",

@@ -7,8 +7,9 @@ events gives the same shape. Its size is bounded whatever comes.
 import re
 from typing import Any, NamedTuple, cast
 
-from trackway.catalogue.findings import NEW_PROPERTY, TOO_MANY_PROPERTIES, TYPE_CHANGED
+from trackway.catalogue.findings import NEW_PROPERTY, PERSONAL_DATA, TOO_MANY_PROPERTIES, TYPE_CHANGED
 from trackway.catalogue.sharing import is_data, is_personal, is_shareable
+from trackway.events.personal_fields import LEVELS, kind_of_key, kind_of_value, may_be
 from trackway.workspace.plans.model import ITEM
 
 KINDS = ("string", "date-time", "integer", "number", "boolean", "object", "array", "null")
@@ -27,6 +28,8 @@ MAX_SAMPLES = 12
 """Different texts at one path; one with more is no small vocabulary."""
 SHOWN_FROM = 5
 """A text is shown once it came so often: what came once may be somebody's own."""
+_LOOKED_AT, _THEN_EVERY = 100, 16
+"""So many texts at a path are looked at for personal data, then every sixteenth."""
 
 _STRING, _MOMENT, _INTEGER, _NUMBER, _BOOLEAN, _OBJECT, _ARRAY, _NULL = range(len(KINDS))
 _KIND_OF: dict[type, int] = {
@@ -40,6 +43,11 @@ _KIND_OF: dict[type, int] = {
 }
 _IS_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:?\d\d)").fullmatch
 _STEP = re.compile(r"(?:\\.|[^.\\])+", re.DOTALL)
+
+
+def looked_at(texts: int) -> int:
+    """Return how many of so many texts at a path were looked at for personal data."""
+    return texts if texts <= _LOOKED_AT else _LOOKED_AT + texts // _THEN_EVERY - _LOOKED_AT // _THEN_EVERY
 
 
 class News(NamedTuple):
@@ -60,10 +68,24 @@ class Room:
 class Node:
     """What was seen at one path."""
 
-    __slots__ = ("born", "changed", "children", "counts", "depth", "first_ms", "last_ms", "path", "samples")
+    __slots__ = (
+        "born",
+        "changed",
+        "children",
+        "counts",
+        "depth",
+        "first_ms",
+        "key",
+        "last_ms",
+        "looks",
+        "path",
+        "samples",
+    )
 
-    def __init__(self, path: str, depth: int, *, at_ms: int, born: int, private: bool = False) -> None:
+    def __init__(self, path: str, depth: int, *, at_ms: int, born: int, key: str = "", private: bool = False) -> None:
         self.path = path
+        self.key = key
+        """The last step of the path that is a key; that of the array for its members."""
         self.depth = depth
         self.counts = [0] * len(KINDS)
         """Values by type, in the order of `KINDS`."""
@@ -71,6 +93,8 @@ class Node:
         self.last_ms = at_ms
         self.samples: dict[str, int] | None = None if private else {}
         """Texts with how often they came; None when they are not to be shown."""
+        self.looks: dict[str, int] = {}
+        """How many of the texts that were looked at are some kind of personal data, by `personal_fields`."""
         self.children: dict[str, Node] = {}
         self.born = born
         """Which event of the shape brought it, counted from 1; 0 when that is long ago."""
@@ -125,7 +149,7 @@ class EventShape:
     def restore(self, path: str) -> Node:
         """Return the node of a path, made if need be along with those above it; for what was stored before."""
         node = self._root
-        _, *steps = _split(path)
+        _, *steps = steps_of(path)
         for step in steps:
             node = node.children.get(step) or self._add_child(node, step, 0, born=0)
         return node
@@ -142,9 +166,11 @@ class EventShape:
         # Most texts are told from a moment by one character.
         if kind == _STRING and value[4:5] == "-" and _IS_MOMENT(value):
             kind = _MOMENT
-        if not node.counts[kind]:
+        count = node.counts[kind]
+        if not count:
             self._note_kind(node, kind)
-        node.counts[kind] += 1
+        count += 1
+        node.counts[kind] = count
         if at_ms > node.last_ms:
             node.last_ms = at_ms
         elif at_ms < node.first_ms:
@@ -155,6 +181,10 @@ class EventShape:
         if kind == _STRING:
             if node.samples is not None:
                 node.sample(node.samples, value)
+            if count <= _LOOKED_AT or not count % _THEN_EVERY:
+                look = kind_of_value(value, node.key)
+                if look is not None:
+                    self._note_look(node, look)
         elif kind == _OBJECT:
             self._see_members(node, value, at_ms)
         elif kind == _ARRAY and value and (items := self._child(node, ITEM, at_ms)):
@@ -188,11 +218,22 @@ class EventShape:
         path = f"{node.path}.{_escaped(key)}"
         # What lies within something private is private too.
         private = node.samples is None or is_personal(key)
-        child = node.children[key] = Node(path, node.depth + 1, at_ms=at_ms, born=born, private=private)
+        said = node.key if key == ITEM else key
+        child = node.children[key] = Node(path, node.depth + 1, at_ms=at_ms, born=born, key=said, private=private)
         return child
+
+    def _note_look(self, node: Node, kind: str) -> None:
+        if kind not in node.looks and kind_of_key(node.key) is None:
+            self._news.append(News(PERSONAL_DATA, node.path, f"a value looks like personal data: {kind}"))
+        node.looks[kind] = node.looks.get(kind, 0) + 1
 
     def _note_kind(self, node: Node, kind: int) -> None:
         known = {one for one, count in enumerate(node.counts) if count and one != _NULL}
+        named = kind_of_key(node.key)
+        if named is not None and LEVELS[named] == "red":
+            was, may = (may_be(named, [KINDS[one] for one in some]) for some in (known, {kind}))
+            if may and not was:
+                self._news.append(News(PERSONAL_DATA, node.path, f"its name says so: {named}"))
         if known and kind != _NULL and not _is_kin(kind, known):
             before = ", ".join(KINDS[one] for one in sorted(known))
             self._news.append(News(TYPE_CHANGED, node.path, f"was {before}, is now {KINDS[kind]} too"))
@@ -209,5 +250,6 @@ def _escaped(key: str) -> str:
     return key.replace("\\", "\\\\").replace(".", "\\.") if "." in key or "\\" in key else key
 
 
-def _split(path: str) -> list[str]:
+def steps_of(path: str) -> list[str]:
+    """Return the steps of a path, outermost first."""
     return [re.sub(r"\\(.)", r"\1", step, flags=re.DOTALL) for step in _STEP.findall(path)]

@@ -140,6 +140,7 @@ def _path_row(number: int, node: Node) -> dict[str, Any]:
         "first_ms": node.first_ms,
         "last_ms": node.last_ms,
         "samples": None if node.samples is None else _encode(node.samples).decode(),
+        "looks": _encode(node.looks).decode() if node.looks else None,
     }
 
 
@@ -186,3 +187,4 @@ def _restore(node: Node, row: Any) -> None:
     node.counts = [types.get(kind, 0) for kind in KINDS]
     node.first_ms, node.last_ms = row.first_ms, row.last_ms
     node.samples = None if row.samples is None else _decode_types(row.samples)
+    node.looks = {} if row.looks is None else _decode_types(row.looks)

@@ -9,11 +9,13 @@ from rich.text import Text
 from trackway.catalogue.blocked import BlockedEntry
 from trackway.catalogue.entries import BeyondEntry, CatalogueReader, EventEntry, PathEntry
 from trackway.catalogue.findings import CODES, CatalogueFinding
+from trackway.catalogue.inventory import Field, inventory
 from trackway.cli.options import JsonOption, WorkspaceOption, find_workspace
 from trackway.cli.output import print_json, remark, screen
 from trackway.errors import TrackwayError
 from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
+from trackway.workspace.plans.model import ITEM
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -25,6 +27,9 @@ def catalogue(
     ] = None,
     source: Annotated[str | None, typer.Option("--source", show_default=False, help="Only this source.")] = None,
     findings: Annotated[bool, typer.Option("--findings", help="What was new, changed, or badly named.")] = False,
+    personal: Annotated[
+        bool, typer.Option("--personal", help="Which fields hold personal data; docs/privacy.md.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="So many of the newest findings.")] = 100,
     workspace: WorkspaceOption = None,
     json: JsonOption = False,
@@ -36,7 +41,11 @@ def catalogue(
     settings = load_workspace(find_workspace(workspace), sending=False)
     if source is not None and source not in settings.sources:
         raise TrackwayError(f"there is no source {source}; there are: {', '.join(settings.sources) or 'none'}")
-    if findings:
+    if findings and personal:
+        raise TrackwayError("--findings and --personal are two questions; ask one of them")
+    if personal:
+        _show_personal(settings, source=source, event=event, json=json)
+    elif findings:
         _show_findings(settings, source=source, event=event, limit=limit, json=json)
     else:
         _show_events(settings, source=source, event=event, json=json)
@@ -81,6 +90,45 @@ def _show_findings(settings: Workspace, *, source: str | None, event: str | None
             screen().print(_finding_line(one), soft_wrap=True)
     if not found:
         remark("There are no findings.")
+
+
+def _show_personal(settings: Workspace, *, source: str | None, event: str | None, json: bool) -> None:
+    engine = open_state(settings.data / "state.db")
+    try:
+        found = inventory(CatalogueReader(engine).events(source=source, event=event), settings.privacy)
+    finally:
+        engine.dispose()
+    if json:
+        for one in found:
+            print_json(one)
+    elif found:
+        screen().print(_personal_table(found))
+        bare = next((one for one in found if one.level == "red" and not one.rules), None)
+        if bare is not None:
+            path = ".".join(step for step in bare.path.split(".") if step != ITEM)
+            remark(f"To keep values out, write under privacy in trackway.yaml: rules: [{{path: {path}, do: drop}}]")
+    else:
+        remark("No field of the catalogue seems to hold personal data.")
+
+
+def _personal_table(found: list[Field]) -> "RenderableType":
+    from rich.table import Table
+
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    for heading in ("", "field", "holds", "told by", "rules", "values", "in"):
+        table.add_column(heading, justify="right" if heading == "values" else "left", overflow="fold")
+    for one in found:
+        looks = one.looks.get(one.kind, 0)
+        told_by = f"{looks:,} of its values" if one.told_by == "values" else {"key": "its name"}.get(one.told_by, "you")
+        events = {each.name or each.type: None for each in one.events}
+        shown = ", ".join(list(events)[:3]) + (f" and {len(events) - 3} more" if len(events) > 3 else "")
+        table.add_row(
+            Text(one.level, style=one.level),
+            *map(
+                Text, (_visible(one.path), one.kind, told_by, ", ".join(one.rules), f"{one.values:,}", _visible(shown))
+            ),
+        )
+    return table
 
 
 def _table(events: list[EventEntry]) -> "RenderableType":

@@ -19,6 +19,7 @@ from starlette.routing import Route
 
 from trackway.catalogue import violations, volumes
 from trackway.catalogue.entries import CatalogueReader, EventEntry
+from trackway.catalogue.inventory import inventory
 from trackway.console import history
 from trackway.console.answers import json_answer
 from trackway.console.entries import Filter
@@ -95,7 +96,7 @@ class Draft(Struct, kw_only=True):
 
 
 class PlanApi:
-    """Answers `/api/plan/…` and the catalogue's volumes and CSV."""
+    """Answers `/api/plan/…`, and of the catalogue volumes, names, the CSV and the inventory of personal data."""
 
     def __init__(self, workspace: Callable[[], Workspace], engine: Engine, clean: EventLog) -> None:
         self._workspace, self._engine, self._clean = workspace, engine, clean
@@ -107,6 +108,7 @@ class PlanApi:
             Route("/api/catalogue/volumes", self.volumes),
             Route("/api/catalogue/naming", self.naming),
             Route("/api/catalogue/schema.csv", self.csv),
+            Route("/api/catalogue/personal", self.personal),
         ]
 
     async def coverage(self, request: Request) -> Response:
@@ -148,6 +150,13 @@ class PlanApi:
         text = await asyncio.to_thread(lambda: schema_csv(self._catalogue.events(source=source)))
         disposition = 'attachment; filename="trackway-schema.csv"'
         return Response(text, headers={"Content-Disposition": disposition}, media_type="text/csv; charset=utf-8")
+
+    async def personal(self, request: Request) -> Response:
+        """`GET /api/catalogue/personal`: the fields of `source`, or of all, that hold personal data."""
+        source = request.query_params.get("source") or None
+        privacy = self._workspace().privacy
+        found = await asyncio.to_thread(lambda: inventory(self._catalogue.events(source=source), privacy))
+        return json_answer({"fields": found})
 
     def _plans(self) -> Plans:
         workspace = self._workspace()

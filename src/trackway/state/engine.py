@@ -16,7 +16,7 @@ from trackway.errors import TrackwayError
 from trackway.sqlite import sqlite3
 from trackway.state.tables import metadata
 
-HEAD = "0014"
+HEAD = "0015"
 """The newest revision in `migrations/versions/`; a test compares it with Alembic's own finding."""
 
 BUSY_TIMEOUT_MS = 10_000

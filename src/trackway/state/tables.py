@@ -278,10 +278,11 @@ catalogue_paths = Table(
     Column("first_ms", BigInteger, nullable=False),
     Column("last_ms", BigInteger, nullable=False),
     Column("samples", Text),
+    Column("looks", Text),
     PrimaryKeyConstraint("event", "path"),
 )
 """The properties and traits of an event. `types` is a JSON object of counts by type, `samples` one of counts by text;
-null means that texts are not to be remembered."""
+null means that texts are not to be remembered. `looks` is one of counts by kind of personal data, null for none."""
 
 catalogue_beyond = Table(
     "catalogue_beyond",

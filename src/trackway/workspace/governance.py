@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from trackway.events.personal_fields import Level
 from trackway.workspace.query import FieldPath, Query
 from trackway.workspace.secret import Secret
 
@@ -68,6 +69,15 @@ class PrivacyRule(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """Only these sources; default: all."""
 
 
+class PersonalField(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How restricted a field is."""
+
+    path: FieldPath
+    """Where it stands, such as `traits.club_card`, `*` is any key; a single key, such as `sin`, is meant anywhere."""
+    level: Level
+    """Highly restricted, moderately, or not personal."""
+
+
 class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is done about personal data."""
 
@@ -75,3 +85,5 @@ class Privacy(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The key of `hash`. With another salt the same person gets another hash."""
     rules: list[PrivacyRule] = []
     """All that fit are applied, in this order."""
+    fields: list[PersonalField] = []
+    """What the inventory of personal data is to say where its guess is wrong; the first that fits counts."""

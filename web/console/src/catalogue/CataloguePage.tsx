@@ -19,6 +19,7 @@ import { isPlanned, keyOf, pageOf, type Catalogue, type Coverage, type EventEntr
 import { Bars } from "./Bars";
 import "./catalogue.css";
 import { EventPage } from "./EventPage";
+import { PersonalData } from "./PersonalData";
 import { PlanView } from "./PlanView";
 import { Violations } from "./Violations";
 
@@ -60,6 +61,7 @@ function All() {
         { value: "violations", label: "Violations", ...(violations.data ? { count: short(violations.data.violations.reduce((all, one) => all + one.count, 0)) } : {}) },
         { value: "releases", label: "Releases" },
         { value: "naming", label: "Names", ...(names.length ? { count: names.length } : {}) },
+        { value: "personal", label: "Personal data" },
         { value: "news", label: "News" },
       ]} />}>
       <TabPanel of="events" value={tab}>
@@ -69,6 +71,7 @@ function All() {
       <TabPanel of="plan" value={tab}><Fetched resource={coverage}>{() => <PlanView coverage={covered} events={catalogue.data?.events ?? []} />}</Fetched></TabPanel>
       <TabPanel of="violations" value={tab}><Fetched resource={violations}>{(found) => <Violations found={found.violations} since={found.since_day} source={source} plans={covered.some((one) => one.plan)} />}</Fetched></TabPanel>
       <TabPanel of="naming" value={tab}><Fetched resource={naming}>{() => <Names naming={names} />}</Fetched></TabPanel>
+      <TabPanel of="personal" value={tab}><PersonalData source={source} /></TabPanel>
       <TabPanel of="news" value={tab}><News source={source} /></TabPanel>
     </Page>
   );
@@ -129,7 +132,7 @@ function Names({ naming }: { naming: readonly Naming[] }) {
   );
 }
 
-const WORDS: Record<string, string> = { new_event: "new event", new_property: "new property", type_changed: "another type", too_many_names: "too many names", too_many_properties: "too many properties" };
+const WORDS: Record<string, string> = { new_event: "new event", new_property: "new property", type_changed: "another type", too_many_names: "too many names", too_many_properties: "too many properties", personal_data: "personal data" };
 
 function News({ source }: { source: string }) {
   const findings = useResource<{ findings: Finding[] }>(withQuery("/api/catalogue/findings", { source, limit: 500 }), { everyMs: 5000, keep: true });

@@ -51,6 +51,20 @@ export interface Finding {
   place: [number, number];
 }
 
+export interface PersonalField {
+  path: string;
+  level: "red" | "yellow" | "green";
+  kind: string;
+  told_by: "key" | "values" | "settings";
+  looks: Record<string, number>;
+  values: number;
+  first_ms: number;
+  last_ms: number;
+  /** Source, type and name. */
+  events: [string, string, string][];
+  rules: string[];
+}
+
 export interface Rule {
   type: string;
   name: string;
