@@ -43,7 +43,22 @@ def test_what_may_be_a_persons_or_a_secret_is_not_shown(value: str):
 
 @pytest.mark.parametrize(
     "key",
-    ["email", "firstName", "last_name", "username", "phone", "userId", "order_id", "apiKey", "ip", "age", "zipCode"],
+    [
+        *(
+            "email",
+            "firstName",
+            "last_name",
+            "username",
+            "phone",
+            "userId",
+            "order_id",
+            "apiKey",
+            "ip",
+            "age",
+            "zipCode",
+        ),
+        *("religion", "diagnosis", "sexualOrientation"),
+    ],
 )
 def test_keys_of_persons_and_secrets(key: str):
     assert is_personal(key)

@@ -208,6 +208,16 @@ def test_a_restart_forgets_nothing_of_a_path(engine: Engine):
     assert dict(map(tuple, samples))["properties.kind"] is None
 
 
+def test_what_an_older_trackway_kept_of_a_personal_field_is_forgotten(engine: Engine):
+    at = take(Catalogue(engine), [event(members={"religion": "none"})] * 6, 0)
+    kept = catalogue_paths.update().values(samples='{"none":6}')
+    with writing(engine) as connection:
+        connection.execute(kept)
+    assert [path.samples for one in CatalogueReader(engine).events() for path in one.paths] == [["none"]]
+    take(Catalogue(engine), [event(members={"religion": "none"})], at)
+    assert [path.samples for one in CatalogueReader(engine).events() for path in one.paths] == [[]]
+
+
 def test_what_is_asked_for(engine: Engine, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(model, "MAX_NAMES", 1)
     events = [event(), event("", kind="identify"), event(source="app"), event("Cart Viewed"), event("Cart Viewed")]

@@ -5,6 +5,8 @@ Both questions are answered by what is allowed, not by what is forbidden: a doub
 
 import re
 
+from trackway.events.personal_fields import kind_of_key
+
 MAX_SAMPLE_CHARS = 32
 _MAX_KEY_CHARS = 100
 
@@ -34,7 +36,7 @@ def is_shareable(value: str) -> bool:
 
 def is_personal(key: str) -> bool:
     """Return whether a key says that its value is a person's, a secret, or free text."""
-    return _PERSONAL_KEY.search(_SNAKE.sub("_", key)) is not None
+    return _PERSONAL_KEY.search(_SNAKE.sub("_", key)) is not None or kind_of_key(key) is not None
 
 
 def is_data(key: str) -> bool:

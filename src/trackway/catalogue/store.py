@@ -186,5 +186,6 @@ def _restore(node: Node, row: Any) -> None:
     types = _decode_types(row.types)
     node.counts = [types.get(kind, 0) for kind in KINDS]
     node.first_ms, node.last_ms = row.first_ms, row.last_ms
-    node.samples = None if row.samples is None else _decode_types(row.samples)
+    if node.samples is not None:  # what an older Trackway showed may be private by now
+        node.samples = None if row.samples is None else _decode_types(row.samples)
     node.looks = {} if row.looks is None else _decode_types(row.looks)

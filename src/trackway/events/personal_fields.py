@@ -5,6 +5,7 @@ numbers, places and device ids added; a condition and a procedure must be medica
 answers are guesses, which people correct in `privacy.fields` of trackway.yaml.
 """
 
+import functools
 import ipaddress
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -95,6 +96,7 @@ _LONGEST = 254
 """Characters of an e-mail address, the longest of all."""
 
 
+@functools.lru_cache(10_000)
 def kind_of_key(key: str) -> str | None:
     """Return the kind of personal data that a key names, such as `phone` for `homePhones`; None for none."""
     words = [word.lower() for word in _WORD.findall(key)]
