@@ -117,6 +117,8 @@ def test_of_many_texts_some_are_looked_at():
         ("traits.*.sin", "red", [("red", "traits.club.sin", "", "settings"), PHONE]),
         ("traits.sin", "red", [PHONE]),
         ("traits.phone", "green", []),
+        ("club", "red", [("red", "traits.club.sin", "", "settings"), PHONE]),
+        ("traits.club", "red", [("red", "traits.club.sin", "", "settings"), PHONE]),
         ("phone", "red", [("red", "traits.phone", "phone", "settings")]),
     ],
 )  # fmt: skip
@@ -125,11 +127,18 @@ def test_settings_have_the_last_word(path: str, level: str, expected: list[Any])
     assert told(inventory(entries, privacy(fields=[{"path": path, "level": level}]))) == expected
 
 
+def test_rules_about_what_a_field_lies_in_are_told():
+    rules = [{"path": "traits.address", "do": "mask"}, {"path": "traits.address.city.x", "do": "drop"}]
+    [found] = inventory(learn(("identify", "", {"address": {"city": "Bonn"}})), privacy(rules=rules))
+    assert found.rules == ["mask"]
+
+
 def test_rules_are_told():
     rules = [
         {"path": "traits.emails", "do": "hash"},
         {"path": "traits.*", "do": "mask", "if": "type = 'identify'", "sources": ["web", "app"]},
         {"path": "properties.emails", "do": "drop"},
+        {"path": "emails", "do": "drop"},
     ]
     [found] = inventory(learn(("identify", "", {"emails": ["a@example.com"]})), privacy(rules=rules))
     assert found.rules == ["hash", "mask if type = 'identify' of web, app"]

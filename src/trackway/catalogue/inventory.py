@@ -86,6 +86,7 @@ def _judged(event: EventEntry, path: PathEntry, privacy: Privacy) -> Field:
             kind, by_key = seen, False
     level: Level = "green" if kind is None else LEVELS[kind]
     said: Level | None = next((one.level for one in privacy.fields if _is_meant(one.path.keys, steps)), None)
+    rules = [rule for rule in privacy.rules if _lies_in(rule.path.keys, steps)]
     return Field(
         path=path.path,
         level=said or level,
@@ -95,7 +96,7 @@ def _judged(event: EventEntry, path: PathEntry, privacy: Privacy) -> Field:
         values=sum(path.types.values()),
         first_ms=path.first_ms,
         last_ms=path.last_ms,
-        rules=[_in_words(rule) for rule in privacy.rules if _is_meant(rule.path.keys, steps)],
+        rules=[_in_words(rule) for rule in rules],
     )
 
 
@@ -118,11 +119,16 @@ def _kind_of_path(steps: list[str], event_type: str, types: Collection[str]) -> 
 
 
 def _is_meant(keys: tuple[str, ...], steps: list[str]) -> bool:
-    """Tell whether a path of the settings is that of a field; a single key is meant wherever it stands."""
-    own = [step for step in steps if step != ITEM]
+    """Tell whether `privacy.fields` mean a field by a path: as rules do, but a single key wherever it stands."""
     if len(keys) == 1:
-        return own[-1].lower() == keys[0].lower()
-    return len(keys) == len(own) and all(one in (ANY_KEY, step) for one, step in zip(keys, own, strict=True))
+        return keys[0].lower() in (step.lower() for step in steps[1:])
+    return _lies_in(keys, steps)
+
+
+def _lies_in(keys: tuple[str, ...], steps: list[str]) -> bool:
+    """Tell whether a field stands at a path of the settings, or within what does."""
+    own = [step for step in steps if step != ITEM]
+    return len(keys) <= len(own) and all(one in (ANY_KEY, step) for one, step in zip(keys, own, strict=False))
 
 
 def _in_words(rule: PrivacyRule) -> str:

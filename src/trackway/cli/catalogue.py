@@ -1,5 +1,6 @@
 """`trackway catalogue`: which events each source sends, what is in them, and what was remarkable."""
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,10 +16,14 @@ from trackway.cli.output import print_json, remark, screen
 from trackway.errors import TrackwayError
 from trackway.state import open_state
 from trackway.workspace import Workspace, load_workspace
-from trackway.workspace.plans.model import ITEM
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_EVENTS = 3
+"""Of those that have a field, so many are named."""
+_ITEM = re.compile(r"\.\$(?=\.|$)")
+"""A step to the members of an array, which paths in trackway.yaml leave out."""
 
 
 def catalogue(
@@ -105,7 +110,7 @@ def _show_personal(settings: Workspace, *, source: str | None, event: str | None
         screen().print(_personal_table(found))
         bare = next((one for one in found if one.level == "red" and not one.rules), None)
         if bare is not None:
-            path = ".".join(step for step in bare.path.split(".") if step != ITEM)
+            path = _ITEM.sub("", bare.path)
             remark(f"To keep values out, write under privacy in trackway.yaml: rules: [{{path: {path}, do: drop}}]")
     else:
         remark("No field of the catalogue seems to hold personal data.")
@@ -118,16 +123,14 @@ def _personal_table(found: list[Field]) -> "RenderableType":
     for heading in ("", "field", "holds", "told by", "rules", "values", "in"):
         table.add_column(heading, justify="right" if heading == "values" else "left", overflow="fold")
     for one in found:
-        looks = one.looks.get(one.kind, 0)
-        told_by = f"{looks:,} of its values" if one.told_by == "values" else {"key": "its name"}.get(one.told_by, "you")
-        events = {each.name or each.type: None for each in one.events}
-        shown = ", ".join(list(events)[:3]) + (f" and {len(events) - 3} more" if len(events) > 3 else "")
-        table.add_row(
-            Text(one.level, style=one.level),
-            *map(
-                Text, (_visible(one.path), one.kind, told_by, ", ".join(one.rules), f"{one.values:,}", _visible(shown))
-            ),
+        told_by = {"key": "its name", "settings": "you", "values": f"{one.looks.get(one.kind, 0):,} of its values"}
+        events = list(dict.fromkeys(each.name or each.type for each in one.events))
+        more = f" and {len(events) - _EVENTS:,} more" if len(events) > _EVENTS else ""
+        cells = (
+            *(_visible(one.path), one.kind, told_by[one.told_by], ", ".join(one.rules), f"{one.values:,}"),
+            _visible(", ".join(events[:_EVENTS]) + more),
         )
+        table.add_row(Text(one.level, style=one.level), *map(Text, cells))
     return table
 
 
