@@ -175,6 +175,14 @@ def test_a_group_is_found_with_who_belongs_to_it(desk: Desk):
     assert [(one["kind"], one["id"]) for one in group["members"]] == [("user", "ana"), ("anonymous", "a-1")]
     assert desk.get("/api/people?id=group:acme")["group"] == group
 
+    def traits() -> Any:
+        return desk.get("/api/people/traits?id=group:acme")
+
+    poll_until(lambda: traits()["group"]["traits"] == {"name": "Acme"}, what="the group's traits", timeout_s=30.0)
+    assert [(one["source"], one["id"]) for one in traits()["group"]["sources"]] == [("web", "acme")]
+    assert traits()["traits"] == {}
+    assert desk.get("/api/people/traits?id=ana")["group"] is None
+
 
 def test_a_persons_traits_are_told_by_any_id_and_by_the_address(desk: Desk):
     wanted = {"email": "ana@shop.example", "account_type": "pro"}
@@ -182,7 +190,7 @@ def test_a_persons_traits_are_told_by_any_id_and_by_the_address(desk: Desk):
     for who in ("ana-old", "a-1", "C-1", "crm_id:C-1", "ANA@shop.example"):
         found = desk.get(f"/api/people/traits?id={who}")
         assert found["traits"] == wanted, who
-        assert [(one["source"], one["user_id"]) for one in found["sources"]] == [("web", "ana")]
+        assert [(one["source"], one["id"]) for one in found["sources"]] == [("web", "ana")]
         assert {person["person"] for person in desk.get(f"/api/people?id={who}")["people"]}
     assert desk.get("/api/people/traits?id=x'%20or%20'1'='1")["traits"] == {}
     assert desk.get("/api/people?id=nobody@shop.example")["people"] == []

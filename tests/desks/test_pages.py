@@ -300,7 +300,8 @@ def test_the_group_of_a_person_shows_who_belongs_to_it(page: Browser, desk: Desk
     go(page, desk, "/people?id=ana")
     page.click(".people-ids a:has-text('acme')")
     page.until("[...document.querySelectorAll('h2')].some((one) => one.textContent === 'Group acme')")
-    page.until("document.querySelectorAll('.table tbody tr').length === 2")
+    page.until("document.querySelectorAll('.table tbody tr').length === 3")  # a trait and two members
+    assert "Traits of the group" in texts(page, "h2")
     page.click(".table tbody tr:has-text('ana')")
     page.until("document.querySelector('h1')?.textContent === 'ana'")
 

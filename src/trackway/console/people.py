@@ -48,10 +48,14 @@ class Undo(Struct, forbid_unknown_fields=True):
 
 
 class Profiles(Protocol):
-    """What a warehouse knows of people; each method may block and is called from a thread."""
+    """What a warehouse knows of people and groups; each method may block and is called from a thread."""
 
     def traits(self, user_ids: Sequence[str]) -> Sequence[Any]:
         """Return what each source said of these users, the oldest first; each has `traits` by name."""
+        ...
+
+    def group_traits(self, group_id: str) -> Sequence[Any]:
+        """Return what each source said of a group, the oldest first; each has `traits` by name."""
         ...
 
     def users_of(self, email: str) -> list[str]:
@@ -86,16 +90,17 @@ class PeopleApi:
         return self._who(value), self._ledger.group(value, _MEMBERS)
 
     async def traits(self, request: Request) -> Response:
-        """`GET /api/people/traits?id=…`: the last traits of everybody known under an id, also by source."""
+        """`GET /api/people/traits?id=…`: the last traits of everybody known under an id, also by source.
+
+        `group` has the same of the group of that id.
+        """
         return json_answer(await asyncio.to_thread(self._traits, _checked(request.query_params.get("id", ""))))
 
     def _traits(self, value: str) -> dict[str, Any]:
         wanted = _wanted(value, self._who(value))
-        found = self._profiles.traits(sorted(wanted.user_ids))
-        latest: dict[str, Any] = {}
-        for one in found:
-            latest |= one.traits
-        return {"traits": latest, "sources": found}
+        group = self._ledger.group(value, 1)
+        found = _latest(self._profiles.traits(sorted(wanted.user_ids)))
+        return found | {"group": _latest(self._profiles.group_traits(group.group)) if group else None}
 
     def _who(self, value: str) -> list[Person]:
         people = self._ledger.who(value)
@@ -154,6 +159,14 @@ def _checked(value: str) -> str:
     if not value or len(value) > MAX_ID_CHARS:
         raise ApiError(400, "bad_parameter", f"an id has 1 to {MAX_ID_CHARS:,} characters")
     return value
+
+
+def _latest(found: Sequence[Any]) -> dict[str, Any]:
+    """Return the newest value of each trait, and what each source said, the oldest first."""
+    latest: dict[str, Any] = {}
+    for one in found:
+        latest |= one.traits
+    return {"traits": latest, "sources": found}
 
 
 def _wanted(value: str, people: Collection[Person]) -> OfPerson:

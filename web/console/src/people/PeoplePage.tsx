@@ -86,14 +86,14 @@ function People({ id, people, group, meanings, reload }: { id: string; people: r
   return (
     <>
       {people.map((person, i) => <OnePerson key={person.person || i} person={person} id={id} meanings={meanings} reload={reload} />)}
-      {group && <OneGroup group={group} />}
+      {group && <><Traits key={`group ${id}`} id={id} of="group" /><Members group={group} /></>}
       {!people.length && !group && <div class="frame"><EmptyState title="Nobody was joined under this id" icon={<PeopleIcon />}>Ids become known by identify, alias and group calls. Events with the id, if there are any, are below.</EmptyState></div>}
-      {(people.length > 0 || !group) && <><Traits key={`traits ${id}`} id={id} /><Events key={id} id={id} /></>}
+      {(people.length > 0 || !group) && <><Traits key={`traits ${id}`} id={id} of="person" /><Events key={id} id={id} /></>}
     </>
   );
 }
 
-function OneGroup({ group }: { group: Group }) {
+function Members({ group }: { group: Group }) {
   const total = sum(group.counts);
   const counts = Object.entries(group.counts).map(([kind, count]) => `${whole(count)} ${kind}`).join(" and ");
   const shown = group.members.length < total ? `; the first ${whole(group.members.length)}, newest first` : "";
@@ -109,19 +109,22 @@ function OneGroup({ group }: { group: Group }) {
   );
 }
 
-interface TraitsFound {
+interface Known {
   traits: Record<string, unknown>;
-  sources: { source: string; user_id: string; received_at: string | null; traits: Record<string, unknown> }[];
+  sources: { source: string; id: string; received_at: string | null; traits: Record<string, unknown> }[];
 }
 
+type TraitsFound = Known & { group: Known | null };
+
 /** The last traits, as the warehouse has them; nothing where it knows none. */
-function Traits({ id }: { id: string }) {
-  const found = useResource<TraitsFound>(withQuery("/api/people/traits", { id })).data;
+function Traits({ id, of }: { id: string; of: "person" | "group" }) {
+  const { data } = useResource<TraitsFound>(withQuery("/api/people/traits", { id }));
+  const found = of === "group" ? data?.group : data;
   const rows = Object.entries(found?.traits ?? {}).sort(([one], [other]) => one.localeCompare(other));
   if (!found || !rows.length) return null;
   const from = (name: string) => found.sources.filter((one) => name in one.traits).map((one) => one.source).join(", ");
   return (
-    <Section title="Traits" note="the last ones, from the warehouse">
+    <Section title={of === "group" ? "Traits of the group" : "Traits"} note="the last ones, from the warehouse">
       <DataTable label="Traits" rows={rows} rowKey={([name]) => name}
         columns={[
           { key: "name", label: "Trait", cell: ([name]) => <code>{name}</code>, sort: ([name]) => name },
