@@ -27,7 +27,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     events.append(event("order_completed", {"x\x1b[31m": 1}, source=source, at_ms=NOON + 60_000, message_id="m2"))
     events.append(event("", {"email": "ann@example.com"}, kind="identify", source=source, at_ms=NOON))
     events.append(event("Cart Viewed", source=source, at_ms=NOON))
-    events.append(event("Cart", kind="page", source=source, at_ms=NOON))
+    cards = {"a.cards": [{"card_number": "x"}]}
+    events.append(event("Cart", cards, kind="page", source=source, at_ms=NOON))
     engine = open_state(tmp_path / "data" / "state.db")
     Catalogue(engine).take(((one, Place(0, n)) for n, one in enumerate(events)), {0: len(events)})
     engine.dispose()
@@ -93,12 +94,13 @@ def test_fields_with_personal_data(folder: Path):
     with (folder / "trackway.yaml").open("a") as file:
         file.write("\nprivacy:\n  rules: [{path: traits.email, do: mask}]\n  fields: [{path: total, level: red}]\n")
     lines = [line.split() for line in catalogue(folder, "--personal").splitlines()]
-    assert lines[:3] == [
+    assert lines[:4] == [
         ["field", "holds", "told", "by", "rules", "values", "in"],
+        ["red", "properties.a\\.cards.$.card_number", "credit", "card", "its", "name", "1", "Cart"],
         ["red", "properties.total", "you", "6", "Order", "Completed"],
         ["yellow", "traits.email", "email", "its", "name", "mask", "1", "identify"],
     ]
-    assert " ".join(lines[3]).endswith("rules: [{path: properties.total, do: drop}]")
+    assert " ".join(lines[4]).endswith("rules: [{path: properties.a\\.cards.card_number, do: drop}]")
     [found] = [json.loads(line) for line in catalogue(folder, "identify", "--personal", "--json").splitlines()]
     assert (found["level"], found["path"], found["rules"]) == ("yellow", "traits.email", ["mask"])
     assert [one[1:] for one in found["events"]] == [["identify", ""]]
