@@ -99,6 +99,23 @@ def test_a_card_is_told_by_its_values_only_when_many_look_like_one():
     ]
 
 
+@pytest.mark.parametrize(
+    ("texts", "findings"),
+    [
+        (["4111111111111111", "x"], 1),
+        (["x", "y", "4111111111111111"], 1),
+        (["x", "y", "z", "4111111111111111"], 0),
+        (["x", "y", "z", "ann@example.com", "bob@example.com"], 1),
+    ],
+)
+def test_a_finding_tells_what_the_inventory_would(texts: list[str], findings: int):
+    model = SourceModel("web")
+    found = [one for text in texts for one in model.add(event("Paid", {"reference": text}), Place(0, 0))]
+    assert [one.code for one in found].count("personal_data") == findings
+    paid = [("track", "Paid", {"reference": text}) for text in texts]
+    assert len(inventory(learn(*paid), Privacy())) == findings
+
+
 def test_of_many_texts_some_are_looked_at():
     model = SourceModel("web")
     for number in range(1_000):

@@ -68,6 +68,7 @@ def test_other_keys(key: str):
         ("00:1a:2b:3c:4d:5e", "mac"),
         ("203.0.113.7", "ip"),
         ("2001:db8::1", "ip"),
+        ("::ffff:203.0.113.7", "ip"),
     ],
 )
 def test_values_that_look_like_personal_data(text: str, kind: str):

@@ -11,14 +11,12 @@ from msgspec import Struct, field
 
 from trackway.catalogue.entries import EventEntry, PathEntry
 from trackway.catalogue.shapes import ANY_KEY, looked_at, steps_of
-from trackway.events.personal_fields import LEVELS, Level, kind_of_key, may_be
+from trackway.events.personal_fields import LEVELS, Level, is_likely, kind_of_key, may_be
 from trackway.workspace.governance import Privacy, PrivacyRule
 from trackway.workspace.plans.model import ITEM
 
 _ORDER: dict[Level, int] = {"red": 0, "yellow": 1, "green": 2}
 _CONTAINERS = frozenset({"object", "array", "null"})
-_MOST_SHARE = {"credit card": 3}
-"""Kinds that a number may look like by chance (one in ten passes the check): of so many texts one must."""
 
 
 class Event(NamedTuple):
@@ -80,7 +78,7 @@ def _judged(event: EventEntry, path: PathEntry, privacy: Privacy) -> Field:
     by_key = kind is not None
     if kind is None or LEVELS[kind] != "red":
         texts = looked_at(path.types.get("string", 0))
-        likely = [one for one, count in path.looks.items() if count * _MOST_SHARE.get(one, texts) >= texts]
+        likely = [one for one, count in path.looks.items() if is_likely(one, count, texts)]
         seen = min(likely, key=lambda one: _ORDER[LEVELS[one]], default=None)
         if seen is not None and (kind is None or _ORDER[LEVELS[seen]] < _ORDER[LEVELS[kind]]):
             kind, by_key = seen, False

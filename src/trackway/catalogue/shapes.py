@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from trackway.catalogue.findings import NEW_PROPERTY, PERSONAL_DATA, TOO_MANY_PROPERTIES, TYPE_CHANGED
 from trackway.catalogue.sharing import is_data, is_personal, is_shareable
-from trackway.events.personal_fields import LEVELS, kind_of_key, kind_of_value, may_be
+from trackway.events.personal_fields import LEVELS, is_likely, kind_of_key, kind_of_value, may_be
 from trackway.workspace.plans.model import ITEM
 
 KINDS = ("string", "date-time", "integer", "number", "boolean", "object", "array", "null")
@@ -223,7 +223,8 @@ class EventShape:
         return child
 
     def _note_look(self, node: Node, kind: str) -> None:
-        if kind not in node.looks and kind_of_key(node.key) is None:
+        first = kind not in node.looks and kind_of_key(node.key) is None
+        if first and is_likely(kind, 1, looked_at(node.counts[_STRING])):
             self._news.append(News(PERSONAL_DATA, node.path, f"a value looks like personal data: {kind}"))
         node.looks[kind] = node.looks.get(kind, 0) + 1
 
